@@ -1,0 +1,206 @@
+"""Moves what a target takes into functions of their own.
+
+before::
+
+    def @main(%x) { softmax(requantize(bias_add(qnn.conv2d(%x, w), b))) }
+
+after::
+
+    def @accel_0(%p0, Compiler="accel") { requantize(bias_add(qnn.conv2d(%p0, w), b)) }
+    def @main(%x) { softmax(@accel_0(%x)) }
+
+Every call gets a stage: it grows along an edge between a call that the target takes and one that it
+does not. Calls of one stage make one region; since stages never fall along an edge, no two regions
+wait for each other. A region whose cost, the copies to and from it included, is more than what it
+saves stays on the CPU.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..infer import infer
+from ..ir import (
+    Call,
+    Constant,
+    Expr,
+    Function,
+    GlobalVar,
+    Module,
+    TensorType,
+    Tuple,
+    TupleGetItem,
+    Var,
+)
+from ..ir.visitor import children, post_order, with_children
+from ..targets.target import Match, Target
+
+__all__ = ["Decision", "explain_partition", "partition"]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Why a region is where it is; costs in the target's cycles."""
+
+    name: str
+    calls: int
+    cycles: int
+    transfer_cycles: int
+    saved_cycles: int
+
+    @property
+    def taken(self) -> bool:
+        """Whether the target computes the region."""
+        return self.cycles + self.transfer_cycles <= self.saved_cycles
+
+
+def partition(module: Module, target: Target) -> Module:
+    """Return `module`, inferred, with a function for each region that `target` takes of @main."""
+    regions = _regions(module["main"], target)
+    return _outline(module, target.name, [region for region in regions if region.decision.taken])
+
+
+def explain_partition(module: Module, target: Target) -> tuple[Decision, ...]:
+    """Return what `partition` decides for each region that `target` could take."""
+    return tuple(region.decision for region in _regions(module["main"], target))
+
+
+@dataclass(frozen=True)
+class _Region:
+    """Calls of one stage, the tensors that enter and those that leave."""
+
+    calls: frozenset[int]
+    inputs: tuple[Expr, ...]
+    outputs: tuple[Expr, ...]
+    decision: Decision
+
+
+def _regions(main: Function, target: Target) -> list[_Region]:
+    owner = {id(call): match for match in target.matches(main.body) for call in match.calls}
+    stages = _stages(main.body, owner)
+    members: dict[int, list[Call]] = {}
+    for node in post_order(main.body):
+        if isinstance(node, Call) and id(node) in owner:
+            members.setdefault(stages[id(node)], []).append(node)
+    return [
+        _region(main.body, calls, owner, f"{target.name}_{number}", target)
+        for number, calls in enumerate(members.values())
+    ]
+
+
+def _stages(body: Expr, owner: Mapping[int, Match]) -> dict[int, int]:
+    """Return the stage of each node: even on the CPU, odd on the target."""
+    stages: dict[int, int] = {}
+    for node in post_order(body):
+        inside = int(id(node) in owner)
+        below = [stages[id(part)] for part in children(node) if not isinstance(part, Constant)]
+        stage = max(below, default=0)
+        stages[id(node)] = stage + ((stage + inside) % 2)
+    return stages
+
+
+def _region(
+    body: Expr, calls: Sequence[Call], owner: Mapping[int, Match], name: str, target: Target
+) -> _Region:
+    inside = frozenset(id(call) for call in calls)
+    inputs: dict[int, Expr] = {}
+    outputs: dict[int, Expr] = {}
+    for node in post_order(body):
+        for part in children(node):
+            if id(node) in inside and id(part) not in inside and not isinstance(part, Constant):
+                inputs[id(part)] = part
+            if id(node) not in inside and id(part) in inside:
+                outputs[id(part)] = part
+    if id(body) in inside:
+        outputs[id(body)] = body
+    matches = {id(owner[id(call)]): owner[id(call)] for call in calls}.values()
+    crossing = [*inputs.values(), *outputs.values()]
+    decision = Decision(
+        name,
+        len(calls),
+        sum(match.cycles for match in matches),
+        sum(target.transfer_cycles(_size(item)) for item in crossing),
+        sum(match.saved_cycles for match in matches),
+    )
+    return _Region(inside, tuple(inputs.values()), tuple(outputs.values()), decision)
+
+
+def _size(expr: Expr) -> int:
+    kind = expr.type
+    assert isinstance(kind, TensorType)
+    size = 1
+    for extent in kind.shape:
+        assert isinstance(extent, int)
+        size *= extent
+    return size
+
+
+def _outline(module: Module, target: str, regions: Sequence[_Region]) -> Module:
+    """Return `module` with each region in a function of its own."""
+    functions: dict[str, Function] = {}
+    results: dict[int, Expr] = {}
+    for number, region in enumerate(regions):
+        name = f"{target}_{number}"
+        functions[name] = _function(region, target)
+        call: Expr = Call(GlobalVar(name), region.inputs)
+        single = len(region.outputs) == 1
+        for place, output in enumerate(region.outputs):
+            results[id(output)] = call if single else TupleGetItem(call, place)
+    main = module["main"]
+    body = _replace(main.body, results)
+    new_main = Function(main.params, body, main.ret_type, main.attrs, span=main.span)
+    return infer(module.replace(main=new_main, **functions))
+
+
+def _function(region: _Region, target: str) -> Function:
+    params = {id(item): Var(f"p{place}", item.type) for place, item in enumerate(region.inputs)}
+    done: dict[int, Expr] = dict(params)
+    fields = tuple(_rebuild(output, done) for output in region.outputs)
+    body = fields[0] if len(fields) == 1 else Tuple(fields)
+    return Function(tuple(params.values()), body, None, {"Compiler": target, "Primitive": 1})
+
+
+def _rebuild(root: Expr, done: dict[int, Expr]) -> Expr:
+    """Return `root` with what stands in `done` replaced, below as well; fills `done`."""
+    stack = [root]
+    while stack:
+        node = stack[-1]
+        if id(node) in done:
+            stack.pop()
+            continue
+        missing = [part for part in children(node) if id(part) not in done]
+        if missing:
+            stack.extend(missing)
+            continue
+        done[id(node)] = with_children(node, tuple(done[id(part)] for part in children(node)))
+        stack.pop()
+    return done[id(root)]
+
+
+def _replace(body: Expr, results: Mapping[int, Expr]) -> Expr:
+    """Return `body` with each output of a region replaced by the region's result.
+
+    The results' own arguments are rebuilt too, so that regions can follow each other.
+    """
+    done: dict[int, Expr] = {}
+    calls: dict[int, Expr] = {}
+    stack = [body]
+    while stack:
+        node = stack[-1]
+        if id(node) in done:
+            stack.pop()
+            continue
+        source = results.get(id(node), node)
+        call = source.value if isinstance(source, TupleGetItem) and source is not node else source
+        missing = [part for part in children(call) if id(part) not in done]
+        if missing:
+            stack.extend(missing)
+            continue
+        parts = tuple(done[id(part)] for part in children(call))
+        if id(call) not in calls:
+            calls[id(call)] = with_children(call, parts)
+        rebuilt = calls[id(call)]
+        if source is not node and isinstance(source, TupleGetItem):
+            rebuilt = TupleGetItem(rebuilt, source.index)
+        done[id(node)] = rebuilt
+        stack.pop()
+    return done[id(body)]

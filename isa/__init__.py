@@ -1,0 +1,1 @@
+"""The contract between compiler, hardware, simulator and driver: numpy only."""
