@@ -17,6 +17,7 @@ __all__ = [
     "INSTRUCTION_BITS",
     "INSTRUCTION_BYTES",
     "MATRIX_LEVELS",
+    "MAX_COUNT",
     "VECTOR_LEVELS",
     "AMemory",
     "BSource",
@@ -36,6 +37,8 @@ INSTRUCTION_BYTES = INSTRUCTION_BITS // 8
 MATRIX_LEVELS = 6
 VECTOR_LEVELS = 5
 COUNT_BITS = 13
+# Most iterations of a loop level; a count from 1 is encoded as count - 1.
+MAX_COUNT = 1 << COUNT_BITS
 
 
 class Engine(IntEnum):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from isa.config import Config
-from isa.instructions import AMemory, Destination, Engine, Memory
+from isa.instructions import MAX_COUNT, AMemory, Destination, Engine, Memory
 
 from ...errors import TooLarge
 from .context import Context, Step, Unit, output_fields
@@ -35,7 +35,8 @@ def convolution_groups(layer: Convolution, config: Config) -> int:
     Raises
     ------
     TooLarge
-        The window alone needs more weight tiles than half of the memory.
+        One vector of output channels needs more than half of weight or param, or all of an acc
+        bank.
     """
     half, unit = config.weight_tiles // 2, config.act_word_bytes // config.columns
     kh, kw, channels, outputs = layer.weight.shape
@@ -44,8 +45,17 @@ def convolution_groups(layer: Convolution, config: Config) -> int:
             f"{layer.name}: a {kh}x{kw} window needs {2 * kh * kw * unit} weight tiles, "
             f"configuration {config.name} has {config.weight_tiles}"
         )
+    for memory, words, needed in (
+        ("param", config.param_words, 2 * unit),
+        ("acc", 2 * config.acc_words, 2 * unit),
+    ):
+        if needed > words:
+            raise TooLarge(
+                f"{layer.name}: needs {needed} words of {memory}, "
+                f"configuration {config.name} has {words}"
+            )
     tiles = int(kh * kw * -(-channels // config.rows))
-    fitting = min(half // tiles, config.param_words // 2, config.acc_words)
+    fitting = min(half // tiles, config.param_words // 2, config.acc_words, MAX_COUNT)
     groups = -(-int(outputs) // (config.columns * unit))
     return max(1, min(groups, fitting // unit)) * unit
 
@@ -85,7 +95,7 @@ class _Emitter:
         count, taps, vectors = self.tiles.shape[:3]
         half = self.config.weight_tiles // 2
         groups = self.plan.groups
-        chunk = min(vectors, half // (taps * min(groups, count)))
+        chunk = min(vectors, half // (taps * min(groups, count)), MAX_COUNT)
         for g0 in range(0, count, groups):
             g1 = min(g0 + groups, count)
             yield [

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from isa.config import Config
+from isa.instructions import MAX_COUNT
 
 from ...errors import TooLarge
 from .layers import Addition, Convolution, Depthwise, Layer, Pool, Tensor, Window
@@ -114,12 +115,12 @@ def schedule(
     """
     target = layer.target
     vectors, limit = _acc_vectors(layer, groups, config)
-    pixels = min(target.width, limit // vectors)
+    pixels = min(target.width, limit // vectors, MAX_COUNT)
     modes = [
         _mode(layer, tensor, here, config)
         for tensor, here in zip(layer.sources, resident, strict=True)
     ]
-    lines = min(target.height, max(1, limit // (pixels * vectors)))
+    lines = min(target.height, max(1, limit // (pixels * vectors)), MAX_COUNT)
     if target.height * pixels * vectors > _SMALL:
         lines = min(lines, -(-target.height // _BLOCKS))
 
@@ -150,7 +151,7 @@ def _acc_vectors(layer: Layer, groups: int, config: Config) -> tuple[int, int]:
     if isinstance(layer, Convolution):
         return groups, config.acc_words
     if isinstance(layer, Addition):
-        return 2 * -(-layer.target.channels // config.columns), config.acc_words
+        return 2 * groups, config.acc_words
     return 1, layer.target.height * layer.target.width
 
 

@@ -1,0 +1,1 @@
+"""Backends: typed modules become programs of a machine."""

@@ -1,0 +1,214 @@
+"""Text of one LLVM function: numbered values, loops with carried values, addresses.
+
+Kernels write vector instructions themselves (`lanes` elements at a time), so what they do does not
+depend on what an optimiser recognises.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+
+__all__ = ["Builder", "Index", "element_bytes", "llvm_type", "memory_type", "stored_type"]
+
+Index = int | str
+"""A known number, or the name of an i64 value."""
+
+_LLVM = {"bool": "i1", "float16": "half", "float32": "float", "float64": "double"}
+
+
+def stored_type(dtype: str) -> str:
+    """Return the LLVM type of one element of `dtype` in memory."""
+    return "i8" if dtype == "bool" else llvm_type(dtype)
+
+
+def llvm_type(dtype: str, lanes: int = 1) -> str:
+    """Return the LLVM type of `lanes` elements of `dtype` in registers."""
+    scalar = _LLVM.get(dtype) or "i" + dtype.removeprefix("u").removeprefix("int")
+    return scalar if lanes == 1 else f"<{lanes} x {scalar}>"
+
+
+def memory_type(dtype: str, lanes: int = 1) -> str:
+    """Return the LLVM type of `lanes` elements of `dtype` in memory, where a bool is a byte."""
+    return stored_type(dtype) if lanes == 1 else f"<{lanes} x {stored_type(dtype)}>"
+
+
+def element_bytes(dtype: str) -> int:
+    """Return the size of one element in memory."""
+    return 1 if dtype == "bool" else int(dtype.lstrip("uintfloa")) // 8
+
+
+class Builder:
+    """Collects the instructions of one function.
+
+    Attributes
+    ----------
+    declarations : set of str
+        Declarations that the module needs for what was called.
+    """
+
+    def __init__(self) -> None:
+        self.declarations: set[str] = set()
+        self._entry: list[str] = []
+        self._lines: list[str] = []
+        self._numbers: Iterator[int] = count()
+        self._block = "entry"
+
+    def body(self) -> str:
+        """Return the function's body between its braces."""
+        return "\n".join(["entry:", *self._entry, *self._lines, "  ret void"])
+
+    def value(self, text: str) -> str:
+        """Add an instruction with a result; return the result's name."""
+        name = f"%v{next(self._numbers)}"
+        self._lines.append(f"  {name} = {text}")
+        return name
+
+    def do(self, text: str) -> None:
+        """Add an instruction without a result."""
+        self._lines.append("  " + text)
+
+    def allocate(self, size_bytes: int) -> str:
+        """Return the address of `size_bytes` of the stack frame, aligned to 64 bytes."""
+        name = f"%s{next(self._numbers)}"
+        self._entry.append(f"  {name} = alloca [{size_bytes} x i8], align 64")
+        return name
+
+    def call(self, result: str, function: str, *arguments: tuple[str, str]) -> str:
+        """Call a function outside the module; return the result's name.
+
+        Parameters
+        ----------
+        result : str
+            LLVM type of the result, not void.
+        arguments : (LLVM type, value)
+        """
+        types = ", ".join(kind for kind, _ in arguments)
+        self.declarations.add(f"declare {result} @{function}({types}) nounwind")
+        values = ", ".join(f"{kind} {value}" for kind, value in arguments)
+        return self.value(f"call {result} @{function}({values})")
+
+    def splat(self, dtype: str, value: str, lanes: int) -> str:
+        """Return a vector of `lanes` times `value`; `value` itself for one lane."""
+        if lanes == 1:
+            return value
+        kind = llvm_type(dtype, lanes)
+        first = self.value(f"insertelement {kind} poison, {llvm_type(dtype)} {value}, i32 0")
+        return self.value(
+            f"shufflevector {kind} {first}, {kind} poison, <{lanes} x i32> zeroinitializer"
+        )
+
+    def add(self, left: Index, right: Index) -> Index:
+        """Return left + right."""
+        if isinstance(left, int) and isinstance(right, int):
+            return left + right
+        if 0 in (left, right):
+            return right if left == 0 else left
+        return self.value(f"add nsw i64 {left}, {right}")
+
+    def multiply(self, left: Index, right: int) -> Index:
+        """Return left * right."""
+        if isinstance(left, int):
+            return left * right
+        if right in (0, 1):
+            return left if right else 0
+        return self.value(f"mul nsw i64 {left}, {right}")
+
+    def offset(self, indices: Sequence[Index], strides: Sequence[int], start: int = 0) -> Index:
+        """Return start + the sum of indices * strides."""
+        fixed, total = start, []
+        for index, stride in zip(indices, strides, strict=True):
+            part = self.multiply(index, stride)
+            if isinstance(part, int):
+                fixed += part
+            else:
+                total.append(part)
+        result: Index = total.pop(0) if total else 0
+        for part in total:
+            result = self.add(result, part)
+        return self.add(result, fixed)
+
+    def address(self, pointer: str, offset: Index, size_bytes: int = 1) -> str:
+        """Return pointer + offset elements of `size_bytes`."""
+        if offset == 0:
+            return pointer
+        kind = f"[{size_bytes} x i8]" if size_bytes > 1 else "i8"
+        return self.value(f"getelementptr {kind}, ptr {pointer}, i64 {offset}")
+
+    def load(self, dtype: str, address: str, lanes: int = 1) -> str:
+        """Return `lanes` elements at `address`, aligned as one element."""
+        size = element_bytes(dtype)
+        kind = memory_type(dtype, lanes)
+        value = self.value(f"load {kind}, ptr {address}, align {size}")
+        if dtype != "bool":
+            return value
+        return self.value(f"icmp ne {kind} {value}, {'0' if lanes == 1 else 'zeroinitializer'}")
+
+    def store(self, dtype: str, value: str, address: str, lanes: int = 1) -> None:
+        """Store `lanes` elements at `address`, aligned as one element."""
+        kind = memory_type(dtype, lanes)
+        if dtype == "bool":
+            value = self.value(f"zext {llvm_type(dtype, lanes)} {value} to {kind}")
+        self.do(f"store {kind} {value}, ptr {address}, align {element_bytes(dtype)}")
+
+    def loop(
+        self,
+        start: Index,
+        stop: Index,
+        body: Callable[[Index, list[str]], Sequence[str] | None],
+        carried: Sequence[tuple[str, str]] = (),
+        step: int = 1,
+    ) -> list[str]:
+        """Run `body` for start, start + step, ... below `stop`; return the carried values.
+
+        Parameters
+        ----------
+        body : callable
+            Gets the index and the carried values, returns the next carried values.
+        carried : sequence of (LLVM type, first value)
+        """
+        values = [value for _, value in carried]
+        if isinstance(start, int) and isinstance(stop, int):
+            if start >= stop:
+                return values
+            if start + step >= stop:
+                return list(body(start, values) or ())
+        before, number = self._block, next(self._numbers)
+        head, inside, after = f"h{number}", f"b{number}", f"x{number}"
+        index, following = f"%i{number}", f"%n{number}"
+        names = [f"%c{number}.{place}" for place in range(len(values))]
+        self.do(f"br label %{head}")
+        self._begin(head)
+        place = len(self._lines)
+        self._lines.append("")
+        self.do(f"%t{number} = icmp slt i64 {index}, {stop}")
+        self.do(f"br i1 %t{number}, label %{inside}, label %{after}")
+        self._begin(inside)
+        results = list(body(index, names) or ())
+        self.do(f"{following} = add nsw i64 {index}, {step}")
+        last = self._block
+        self.do(f"br label %{head}")
+        phis = [f"  {index} = phi i64 [{start}, %{before}], [{following}, %{last}]"]
+        for name, (kind, first), result in zip(names, carried, results, strict=True):
+            phis.append(f"  {name} = phi {kind} [{first}, %{before}], [{result}, %{last}]")
+        self._lines[place] = "\n".join(phis)
+        self._begin(after)
+        return names
+
+    def nest(self, extents: Sequence[int], body: Callable[[list[Index]], None]) -> None:
+        """Run `body` for every combination of indices below `extents`, the last fastest."""
+
+        def level(indices: list[Index]) -> None:
+            if len(indices) == len(extents):
+                body(indices)
+                return
+
+            def inner(index: Index, _: list[str]) -> None:
+                level([*indices, index])
+
+            self.loop(0, extents[len(indices)], inner)
+
+        level([])
+
+    def _begin(self, block: str) -> None:
+        """Start a new basic block."""
+        self._lines.append(f"{block}:")
+        self._block = block

@@ -1,0 +1,110 @@
+"""From a typed module to the object code of its host program."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+from isa.image import Host
+
+from ...errors import Unsupported
+from ...ir.module import Module
+from ...ops import Mismatch
+from .entry import SYMBOL, lay_out_memory, write_module
+from .expansion import expand
+from .formula import FormulaBuilder, row_major
+from .fusion import Group, fuse
+from .graph import Graph, Tensor, trace
+from .lowering import ANCHORS, ELEMENTWISE, OTHERS, Context, follow
+from .machine import Machine, assemble, find_machine
+from .program import Program
+
+__all__ = ["compile_host"]
+
+
+def compile_host(module: Module, regions: Mapping[str, int], *, cpu: str | None = None) -> Host:
+    """Return the native program of @main.
+
+    Parameters
+    ----------
+    module : Module
+        Typed, all sizes known, @main without control flow.
+    regions : Mapping of str to int
+        The global functions that the accelerator runs, and their numbers. They are called with
+        plain row-major tensors; all other functions become part of the program.
+    cpu : str, optional
+        x86-64, x86-64-v2, -v3 or -v4; by default this machine, with all it can do.
+
+    Raises
+    ------
+    Unsupported
+        An operator, a construct or a CPU that is not taken; the message names the nearest one.
+    """
+    machine = find_machine(cpu)
+    program = _lower(trace(module, regions), machine)
+    layout = lay_out_memory(program)
+    code = assemble(write_module(program, layout), machine)
+    return Host(
+        code=code,
+        symbol=SYMBOL,
+        triple=machine.triple,
+        cpu=machine.cpu,
+        features=machine.features,
+        arena_bytes=layout.arena_bytes,
+        constants=layout.constants,
+    )
+
+
+def _lower(graph: Graph, machine: Machine) -> Program:
+    """Return the operations of a graph."""
+    context = Context(machine)
+    steps = expand(graph.steps)
+    for item in fuse(graph, steps):
+        if isinstance(item, Group):
+            _lower_group(context, item)
+        else:
+            context.region(item)
+    outputs = _own_outputs(context, graph)
+    return Program(graph.inputs, outputs, tuple(context.operations))
+
+
+def _lower_group(context: Context, group: Group) -> None:
+    """Lower steps that are computed together."""
+    anchor = group.anchor
+    try:
+        if anchor is None:
+            build = FormulaBuilder(group.target.shape)
+            context.elementwise(build, follow(build, group.steps, {}), group.target)
+        elif anchor.name in ANCHORS:
+
+            def finish(build: FormulaBuilder, node: int) -> int:
+                assert anchor is not None and isinstance(anchor.result, Tensor)
+                return follow(build, group.steps, {anchor.result: node}) if group.steps else node
+
+            ANCHORS[anchor.name](context, anchor, group.target, finish)
+        elif anchor.name in OTHERS:
+            OTHERS[anchor.name](context, anchor)
+        else:
+            table = [*ANCHORS, *ELEMENTWISE, *OTHERS]
+            near = get_close_matches(anchor.name, table, 1, 0)[0]
+            raise Unsupported(
+                f"operator {anchor.name} is not supported on the CPU; the nearest is {near}",
+                anchor.span,
+            )
+    except Mismatch as error:
+        step = group.last
+        raise Unsupported(f"{step.name}: {error.problem}; {error.remedy}", step.span) from None
+
+
+def _own_outputs(context: Context, graph: Graph) -> tuple[Tensor, ...]:
+    """Return one written tensor for each result; copy what is an input, a constant or a repeat."""
+    taken = {tensor.root for tensor in graph.inputs}
+    outputs: list[Tensor] = []
+    for tensor in graph.outputs:
+        root = tensor.root
+        if root in taken or root.constant is not None:
+            own = Tensor(tensor.shape, tensor.dtype)
+            strides = row_major(tensor.shape)
+            context.copy(own, tensor, tensor.shape, strides, strides)
+            root = own
+        taken.add(root)
+        outputs.append(root)
+    return tuple(outputs)

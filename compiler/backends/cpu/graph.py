@@ -1,0 +1,302 @@
+"""A typed @main as steps over tensors: functions inlined, tuples taken apart, views resolved."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import Unsupported
+from ...ir.module import Module
+from ...ir.nodes import (
+    AttributeValue,
+    Call,
+    Constant,
+    Expr,
+    Function,
+    GlobalVar,
+    If,
+    Let,
+    Op,
+    Tuple,
+    TupleGetItem,
+    Var,
+)
+from ...ir.span import Span
+from ...ir.types import TensorType, TupleType, Type
+from ...ops import lookup
+from .builder import element_bytes
+
+__all__ = ["Graph", "RegionStep", "Step", "Tensor", "Value", "trace"]
+
+Array = npt.NDArray[np.generic]
+
+
+@dataclass(eq=False, slots=True)
+class Tensor:
+    """A plain row-major array that exists while the program runs.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    dtype : str
+    constant : array or None
+        Its value if that is known now.
+    base : Tensor or None
+        The tensor whose memory it shares, for a reshaped one.
+    slack : int
+        Bytes past its end that may be read.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    constant: Array | None = None
+    base: "Tensor | None" = None
+    slack: int = 0
+
+    @property
+    def root(self) -> "Tensor":
+        """The tensor that owns the memory."""
+        found = self
+        while found.base is not None:
+            found = found.base
+        return found
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the memory, slack included."""
+        return prod(self.shape) * element_bytes(self.dtype) + self.slack
+
+
+Value = Tensor | tuple["Value", ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Step:
+    """A call of an operator."""
+
+    name: str
+    attrs: Mapping[str, AttributeValue]
+    operands: tuple[Value, ...]
+    result: Value
+    span: Span | None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class RegionStep:
+    """A call of an accelerator's region."""
+
+    region: int
+    operands: tuple[Tensor, ...]
+    results: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Graph:
+    """What @main does, in an order in which it can be done."""
+
+    inputs: tuple[Tensor, ...]
+    steps: tuple[Step | RegionStep, ...]
+    outputs: tuple[Tensor, ...]
+
+
+# Operators whose result has the same bytes as their operand.
+_VIEWS = frozenset({"reshape", "squeeze", "expand_dims", "nn.batch_flatten", "copy"})
+
+
+def trace(module: Module, regions: Mapping[str, int]) -> Graph:
+    """Return the steps of @main.
+
+    Raises
+    ------
+    Unsupported
+        Control flow, closures, recursion, or an unknown dimension.
+    """
+    return _Tracer(module, regions).trace()
+
+
+class _Tracer:
+    """Walks the functions of a module from @main."""
+
+    def __init__(self, module: Module, regions: Mapping[str, int]) -> None:
+        self._module = module
+        self._regions = regions
+        self._steps: list[Step | RegionStep] = []
+        self._callers: list[str] = []
+
+    def trace(self) -> Graph:
+        """Return the whole graph."""
+        main = self._module["main"]
+        inputs: list[Tensor] = []
+        for param in main.params:
+            value = _value_of(param.type or param.annotation, param)
+            inputs.extend(flatten(value))
+            if not isinstance(value, Tensor):
+                raise Unsupported(
+                    f"parameter {param.name} of @main must be a tensor, not {param.type}: pass "
+                    "the fields of a tuple one by one",
+                    param.span,
+                )
+        result = self._function(main, tuple(inputs), {})
+        return Graph(tuple(inputs), tuple(self._steps), tuple(flatten(result)))
+
+    def _function(
+        self, function: Function, arguments: tuple[Value, ...], outer: Mapping[int, Value]
+    ) -> Value:
+        """Return the value of a function's body."""
+        values: dict[int, Value] = dict(outer)
+        for param, argument in zip(function.params, arguments, strict=True):
+            values[id(param)] = argument
+        for node in _in_order(function.body, values):
+            values[id(node)] = self._evaluate(node, values)
+        return values[id(function.body)]
+
+    def _evaluate(self, node: Expr, values: Mapping[int, Value]) -> Value:
+        """Return the value of one expression whose parts have values."""
+        match node:
+            case Constant(value):
+                return Tensor(value.shape, str(value.dtype), constant=value)
+            case Tuple(fields):
+                return tuple(values[id(field)] for field in fields)
+            case TupleGetItem(value, index):
+                whole = values[id(value)]
+                assert isinstance(whole, tuple)
+                return whole[index]
+            case Call(op, args):
+                return self._call(node, op, tuple(values[id(arg)] for arg in args), values)
+            case _:
+                raise _refuse(node)
+
+    def _call(
+        self, node: Call, op: Expr, arguments: tuple[Value, ...], values: Mapping[int, Value]
+    ) -> Value:
+        """Return the value of a call, of whatever kind."""
+        match op:
+            case Op(name):
+                return self._operator(name, node, arguments)
+            case GlobalVar(name) if name in self._regions:
+                return self._region(self._regions[name], node, arguments)
+            case GlobalVar(name):
+                if name in self._callers or name == "main":
+                    raise Unsupported(
+                        f"@{name} calls itself: the CPU backend needs a program without recursion",
+                        node.span,
+                    )
+                self._callers.append(name)
+                result = self._function(self._module[name], arguments, {})
+                self._callers.pop()
+                return result
+            case Function():
+                return self._function(op, arguments, values)
+            case _:
+                raise _refuse(op)
+
+    def _region(self, region: int, node: Call, arguments: tuple[Value, ...]) -> Value:
+        """Add the call of a region."""
+        result = _value_of(node.type, node)
+        operands = tuple(tensor for argument in arguments for tensor in flatten(argument))
+        self._steps.append(RegionStep(region, operands, tuple(flatten(result))))
+        return result
+
+    def _operator(self, name: str, node: Call, arguments: tuple[Value, ...]) -> Value:
+        """Add the call of an operator, unless its value is known or is a view."""
+        row = lookup(name, node.span)
+        tensors = [tensor for argument in arguments for tensor in flatten(argument)]
+        if all(tensor.constant is not None for tensor in tensors):
+            with np.errstate(all="ignore"):
+                return _known(row.meaning(node.attrs, *(_arrays(value) for value in arguments)))
+        result = _value_of(node.type, node)
+        if name in _VIEWS:
+            assert isinstance(result, Tensor) and isinstance(arguments[0], Tensor)
+            result.base = arguments[0]
+            return result
+        self._steps.append(Step(name, node.attrs, arguments, result, node.span))
+        return result
+
+
+def flatten(value: Value) -> Iterator[Tensor]:
+    """Yield the tensors of a value, in order."""
+    if isinstance(value, Tensor):
+        yield value
+    else:
+        for field in value:
+            yield from flatten(field)
+
+
+def _arrays(value: Value) -> object:
+    """Return the arrays of a value that is known."""
+    return value.constant if isinstance(value, Tensor) else tuple(map(_arrays, value))
+
+
+def _known(value: object) -> Value:
+    """Return an array, or a tuple of them, as a value."""
+    if isinstance(value, tuple):
+        return tuple(map(_known, value))
+    array = np.asarray(value)
+    return Tensor(array.shape, str(array.dtype), constant=array)
+
+
+def _value_of(kind: Type | None, node: Expr) -> Value:
+    """Return new tensors for the result of `node`."""
+    match kind:
+        case TensorType(shape, dtype):
+            sizes = tuple(size for size in shape if isinstance(size, int))
+            if len(sizes) != len(shape):
+                raise Unsupported(
+                    f"all sizes must be known to compile for the CPU, but this is {kind}: give "
+                    "the parameters of @main sizes",
+                    node.span,
+                )
+            return Tensor(sizes, dtype)
+        case TupleType(fields):
+            return tuple(_value_of(field, node) for field in fields)
+        case None:
+            raise AssertionError(f"{node!r} has no type: run infer first")
+        case _:
+            raise Unsupported(
+                f"a value of type {kind} cannot live on the CPU: make it a tensor", node.span
+            )
+
+
+def _in_order(root: Expr, known: Mapping[int, Value]) -> Iterator[Expr]:
+    """Yield what `root` needs and is not known, each expression once, operands first."""
+    seen = set(known)
+    stack: list[tuple[Expr, bool]] = [(root, False)]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            yield node
+        elif id(node) not in seen:
+            seen.add(id(node))
+            stack.append((node, True))
+            stack.extend((part, False) for part in reversed(_operands(node)))
+
+
+def _operands(node: Expr) -> tuple[Expr, ...]:
+    """Return the expressions whose values `node` needs."""
+    match node:
+        case Call(_, args):
+            return args
+        case Tuple(fields):
+            return fields
+        case TupleGetItem(value):
+            return (value,)
+        case _:
+            return ()
+
+
+def _refuse(node: Expr) -> Unsupported:
+    """Return the error for an expression that this backend does not take."""
+    match node:
+        case Let():
+            what, remedy = "let", "write the value in place: sharing is kept"
+        case If():
+            what, remedy = "if", "compute both sides and choose with where"
+        case Function():
+            what, remedy = "a closure", "call the function where it stands, or make it global"
+        case Var(name):
+            what, remedy = f"the function or free variable %{name}", "call a global function"
+        case _:
+            what, remedy = f"{type(node).__name__}", "call operators and global functions"
+    return Unsupported(f"the CPU backend does not compile {what}; {remedy}", node.span)

@@ -1,0 +1,123 @@
+"""The kernels that move elements without looking at them."""
+
+from dataclasses import dataclass
+
+from ..builder import Builder, Index
+
+__all__ = ["Copy", "Gather"]
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Copies a box of elements between two layouts.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        The box, merged.
+    target_strides, source_strides : tuple of int
+        Elements, by axis; those of the source may be negative or 0.
+    target_start, source_start : int
+        Elements before the first.
+    element_bytes : int
+    """
+
+    shape: tuple[int, ...]
+    target_strides: tuple[int, ...]
+    target_start: int
+    source_strides: tuple[int, ...]
+    source_start: int
+    element_bytes: int
+
+    def emit(self, build: Builder, pointers: list[str]) -> None:
+        """Write the function's body; `pointers` are target and source."""
+        size, outer = self.element_bytes, self.shape
+        if self.shape and self.target_strides[-1] == self.source_strides[-1] == 1:
+            size *= self.shape[-1]
+            outer = self.shape[:-1]
+
+        def move(indices: list[Index]) -> None:
+            addresses = [
+                build.address(
+                    pointer,
+                    build.offset(indices, strides[: len(outer)], start),
+                    self.element_bytes,
+                )
+                for pointer, strides, start in (
+                    (pointers[0], self.target_strides, self.target_start),
+                    (pointers[1], self.source_strides, self.source_start),
+                )
+            ]
+            copy_bytes(build, addresses[0], addresses[1], size)
+
+        build.nest(outer, move)
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """Copies the rows that an index tensor names: Relay's take.
+
+    Attributes
+    ----------
+    outer : int
+        Independent repetitions.
+    count : int
+        Indices.
+    size : int
+        Rows to choose from.
+    row_bytes : int
+    index_dtype : str
+    wraps : bool
+        An index out of range is taken modulo `size`; else it is clamped.
+    """
+
+    outer: int
+    count: int
+    size: int
+    row_bytes: int
+    index_dtype: str
+    wraps: bool
+
+    def emit(self, build: Builder, pointers: list[str]) -> None:
+        """Write the function's body; `pointers` are target, source and indices."""
+
+        def move(indices: list[Index]) -> None:
+            outer, place = indices
+            row = self._row(build, pointers[2], place)
+            source = build.offset([outer, row], [self.size, 1])
+            target = build.offset([outer, place], [self.count, 1])
+            copy_bytes(
+                build,
+                build.address(pointers[0], target, self.row_bytes),
+                build.address(pointers[1], source, self.row_bytes),
+                self.row_bytes,
+            )
+
+        build.nest([self.outer, self.count], move)
+
+    def _row(self, build: Builder, pointer: str, place: Index) -> str:
+        """Return the row that index number `place` names, within range."""
+        bits = int(self.index_dtype.lstrip("uint"))
+        index = build.load(self.index_dtype, build.address(pointer, place, bits // 8))
+        if bits < 64:
+            name = "sext" if self.index_dtype.startswith("int") else "zext"
+            index = build.value(f"{name} i{bits} {index} to i64")
+        if self.wraps:
+            rest = build.value(f"srem i64 {index}, {self.size}")
+            negative = build.value(f"icmp slt i64 {rest}, 0")
+            moved = build.value(f"add i64 {rest}, {self.size}")
+            return build.value(f"select i1 {negative}, i64 {moved}, i64 {rest}")
+        low = build.call("i64", "llvm.smax.i64", ("i64", index), ("i64", "0"))
+        return build.call("i64", "llvm.smin.i64", ("i64", low), ("i64", str(self.size - 1)))
+
+
+def copy_bytes(build: Builder, target: str, source: str, size_bytes: int) -> None:
+    """Copy a known number of bytes."""
+    if size_bytes in (1, 2, 4, 8):
+        value = build.value(f"load i{8 * size_bytes}, ptr {source}, align 1")
+        build.do(f"store i{8 * size_bytes} {value}, ptr {target}, align 1")
+        return
+    build.declarations.add("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
+    build.do(
+        f"call void @llvm.memcpy.p0.p0.i64(ptr {target}, ptr {source}, i64 {size_bytes}, i1 false)"
+    )

@@ -1,0 +1,104 @@
+"""Emission of a formula at one place of the result."""
+
+from collections.abc import Sequence
+
+from ..builder import Builder, Index, element_bytes
+from ..formula import Formula, Node
+from ..operations import OPERATIONS, SCALAR_ONLY, Site, literal
+
+__all__ = ["Evaluator", "lanes_of", "pieces"]
+
+
+def lanes_of(
+    formula: Formula, axis: int, target_stride: int, extent: int, vector_bytes: int
+) -> int:
+    """Return how many neighbours along `axis` a formula is computed for at once.
+
+    A power of two; 1 where the tensors are not contiguous along the axis.
+    """
+    loads = [node for node in formula if node.operation == "load"]
+    if (
+        target_stride != 1
+        or any(node.strides[axis] not in (0, 1) for node in loads)
+        or any(node.operation in SCALAR_ONLY for node in formula)
+    ):
+        return 1
+    widest = max(element_bytes(node.dtype) for node in formula)
+    full = min(vector_bytes // widest, 1 << (extent.bit_length() - 1))
+    # Somewhat shorter vectors are better than a remainder.
+    exact = (lanes for lanes in (full, full // 2, full // 4) if lanes and extent % lanes == 0)
+    return next(exact, full)
+
+
+def pieces(extent: int, lanes: int) -> list[tuple[int, int, int]]:
+    """Return (start, stop, lanes) that cover `extent`: whole vectors, then single elements."""
+    whole = extent - extent % lanes
+    parts = ((0, whole, lanes), (whole, extent, 1))
+    return [(start, stop, width) for start, stop, width in parts if start < stop]
+
+
+class Evaluator:
+    """Emits one formula, any number of times.
+
+    Parameters
+    ----------
+    builder : Builder
+        Still at the function's entry: what is the same everywhere is loaded there.
+    formula : Formula
+    pointers : sequence of str
+        Addresses of the tensors that its loads read.
+    """
+
+    def __init__(self, builder: Builder, formula: Formula, pointers: Sequence[str]) -> None:
+        self._builder = builder
+        self._formula = formula
+        self._pointers = pointers
+        self._scalars = {
+            number: builder.load(node.dtype, pointers[node.argument])
+            for number, node in enumerate(formula)
+            if node.operation == "load" and not any(node.strides)
+        }
+
+    def emit(self, indices: Sequence[Index], lanes: int, anchor: str = "") -> str:
+        """Return the value at `indices` and its `lanes - 1` neighbours along the last axis.
+
+        Parameters
+        ----------
+        anchor : str
+            What the kernel computed there.
+        """
+        values: list[str] = []
+        for number, node in enumerate(self._formula):
+            values.append(self._node(number, node, values, indices, lanes, anchor))
+        return values[-1]
+
+    def _node(
+        self,
+        number: int,
+        node: Node,
+        values: list[str],
+        indices: Sequence[Index],
+        lanes: int,
+        anchor: str,
+    ) -> str:
+        """Return the value of one node."""
+        build = self._builder
+        match node.operation:
+            case "anchor":
+                return anchor
+            case "immediate":
+                assert isinstance(node.value, int | float)
+                return build.splat(node.dtype, literal(node.value, node.dtype), lanes)
+            case "load":
+                if number in self._scalars:
+                    return build.splat(node.dtype, self._scalars[number], lanes)
+                offset = build.offset(indices, node.strides)
+                size = element_bytes(node.dtype)
+                address = build.address(self._pointers[node.argument], offset, size)
+                if node.strides[-1] == 0:
+                    return build.splat(node.dtype, build.load(node.dtype, address), lanes)
+                return build.load(node.dtype, address, lanes)
+            case operation:
+                dtypes = tuple(self._formula[operand].dtype for operand in node.operands)
+                names = tuple(values[operand] for operand in node.operands)
+                return OPERATIONS[operation](Site(build, node, dtypes, names, lanes))

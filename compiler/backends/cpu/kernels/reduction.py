@@ -1,0 +1,192 @@
+"""The kernels of reductions over axes: one value for many."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..builder import Builder, Index, element_bytes, llvm_type
+from ..formula import Formula
+from ..operations import literal
+from .evaluator import Evaluator, lanes_of, pieces
+from .pool import combine
+from .tile import extend
+
+__all__ = ["Reduction", "Search"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """Combines the elements along some axes.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Of the result: the axes kept.
+    data_strides : tuple of int
+        Elements of the data, by axis of the result.
+    reduced : tuple of (extent, stride)
+        The axes reduced.
+    operation : str
+        add, multiply, maximum or minimum.
+    first : float
+        Value to begin with.
+    data_dtype, result_dtype : str
+        The latter is that of the combined value, which the formula takes as its anchor.
+    formula : Formula
+    target_strides : tuple of int
+    vector_bytes : int
+    """
+
+    shape: tuple[int, ...]
+    data_strides: tuple[int, ...]
+    reduced: tuple[tuple[int, int], ...]
+    operation: str
+    first: float
+    data_dtype: str
+    result_dtype: str
+    formula: Formula
+    target_strides: tuple[int, ...]
+    vector_bytes: int
+
+    def emit(self, build: Builder, pointers: list[str]) -> None:
+        """Write the function's body; `pointers` are target, data and what the formula reads."""
+        target, data, *others = pointers
+        evaluator = Evaluator(build, self.formula, others)
+        dtype = self.formula[-1].dtype
+        *outer, extent = self.shape or (1,)
+        lanes = 1
+        if self.shape and self.data_strides[-1] == 1:
+            lanes = lanes_of(
+                self.formula, -1, self.target_strides[-1], extent, self.vector_bytes
+            )
+
+        def store(where: list[Index], width: int) -> None:
+            place = where[: len(self.shape)]
+            start = build.offset(place, self.data_strides)
+            address = build.address(data, start, element_bytes(self.data_dtype))
+            value = evaluator.emit(place, width, self._combine(build, address, width))
+            offset = build.offset(place, self.target_strides)
+            build.store(
+                dtype, value, build.address(target, offset, element_bytes(dtype)), width
+            )
+
+        def row(indices: list[Index]) -> None:
+            for start, stop, width in pieces(extent, lanes):
+
+                def vector(index: Index, _: list[str], width: int = width) -> None:
+                    store([*indices, index], width)
+
+                build.loop(start, stop, vector, step=width)
+
+        build.nest(outer, row)
+
+    def _combine(self, build: Builder, data: str, lanes: int) -> str:
+        """Return everything below one element of the result."""
+        scalar, kind = llvm_type(self.result_dtype), llvm_type(self.result_dtype, lanes)
+        number = literal(self.first, self.result_dtype)
+        first = number if lanes == 1 else f"splat ({scalar} {number})"
+
+        def body(place: Index, carried: list[str]) -> list[str]:
+            address = build.address(data, place, element_bytes(self.data_dtype))
+            x = build.load(self.data_dtype, address, lanes)
+            x = extend(build, x, self.data_dtype, self.result_dtype, lanes)
+            total = combine(build, self.operation, self.result_dtype, carried[0], x, lanes)
+            return [total]
+
+        return scan(build, self.reduced, [(kind, first)], lambda place, _, values: body(
+            place, values))[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Finds where the largest or smallest element along some axes stands.
+
+    Attributes
+    ----------
+    shape, data_strides, reduced
+        As of a `Reduction`.
+    largest : bool
+    last : bool
+        Of equal elements the last one counts, not the first.
+    data_dtype : str
+    """
+
+    shape: tuple[int, ...]
+    data_strides: tuple[int, ...]
+    reduced: tuple[tuple[int, int], ...]
+    largest: bool
+    last: bool
+    data_dtype: str
+
+    def emit(self, build: Builder, pointers: list[str]) -> None:
+        """Write the function's body; `pointers` are target (int32) and data."""
+        target, data = pointers
+        strides: list[int] = []
+        for extent in reversed(self.shape):
+            strides.insert(0, strides[0] * previous if strides else 1)
+            previous = extent
+        kind = llvm_type(self.data_dtype)
+
+        def one(where: list[Index]) -> None:
+            start = build.offset(where, self.data_strides)
+            address = build.address(data, start, element_bytes(self.data_dtype))
+            first = build.load(self.data_dtype, address)
+
+            def body(place: Index, number: Index, carried: list[str]) -> list[str]:
+                at = build.address(address, place, element_bytes(self.data_dtype))
+                x = build.load(self.data_dtype, at)
+                better = self._better(build, x, carried[0])
+                return [
+                    build.value(f"select i1 {better}, {kind} {x}, {kind} {carried[0]}"),
+                    build.value(f"select i1 {better}, i64 {number}, i64 {carried[1]}"),
+                ]
+
+            found = scan(build, self.reduced, [(kind, first), ("i64", "0")], body)[1]
+            short = build.value(f"trunc i64 {found} to i32")
+            build.store("int32", short, build.address(target, build.offset(where, strides), 4))
+
+        build.nest(self.shape, one)
+
+    def _better(self, build: Builder, x: str, best: str) -> str:
+        """Return whether `x` replaces `best`; not-a-number is better than any number."""
+        dtype, kind = self.data_dtype, llvm_type(self.data_dtype)
+        relation = ("g" if self.largest else "l") + ("e" if self.last else "t")
+        if not dtype.startswith("float"):
+            sign = "s" if dtype.startswith("int") else "u"
+            return build.value(f"icmp {sign}{relation} {kind} {x}, {best}")
+        better = build.value(f"fcmp o{relation} {kind} {x}, {best}")
+        unordered = build.value(f"fcmp uno {kind} {x}, {x}")
+        if not self.last:
+            ordered = build.value(f"fcmp ord {kind} {best}, {best}")
+            unordered = build.value(f"and i1 {unordered}, {ordered}")
+        return build.value(f"or i1 {better}, {unordered}")
+
+
+def scan(
+    build: Builder,
+    axes: tuple[tuple[int, int], ...],
+    carried: list[tuple[str, str]],
+    body: Callable[[Index, Index, list[str]], list[str]],
+) -> list[str]:
+    """Return the carried values after a walk over `axes`.
+
+    Parameters
+    ----------
+    axes : tuple of (extent, stride)
+    body : callable
+        Gets the offset in elements, the number of the element, and the carried values.
+    """
+    kinds = [kind for kind, _ in carried]
+
+    def level(depth: int, place: Index, number: Index, values: list[str]) -> list[str]:
+        if depth == len(axes):
+            return body(place, number, values)
+        extent, stride = axes[depth]
+
+        def inner(index: Index, current: list[str]) -> list[str]:
+            following = build.add(place, build.multiply(index, stride))
+            count = build.add(build.multiply(number, extent), index)
+            return level(depth + 1, following, count, current)
+
+        return build.loop(0, extent, inner, list(zip(kinds, values, strict=True)))
+
+    return level(0, 0, 0, [value for _, value in carried])

@@ -1,0 +1,196 @@
+"""What lowerings share: the machine, the calls written so far, and small kernels they all need."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import prod
+
+import numpy as np
+import numpy.typing as npt
+
+from ....errors import Unsupported
+from ..builder import element_bytes
+from ..formula import Formula, FormulaBuilder, merge_axes, row_major
+from ..graph import RegionStep, Step, Tensor
+from ..kernels import Copy, Elementwise, Kernel
+from ..machine import Machine
+from ..program import KernelCall, Operation, RegionCall
+
+__all__ = ["AnchorTable", "Context", "Finish", "Table", "constant_of", "operand"]
+
+Finish = Callable[[FormulaBuilder, int], int]
+"""Adds to a formula what follows an anchor: gets the node of its result, returns the last node."""
+
+
+def operand(step: Step, number: int) -> Tensor:
+    """Return an operand of a step that is a tensor."""
+    value = step.operands[number]
+    assert isinstance(value, Tensor)
+    return value
+
+
+def constant_of(step: Step, number: int, name: str) -> npt.NDArray[np.generic]:
+    """Return the value of an operand that must be known.
+
+    Raises
+    ------
+    Unsupported
+        It is computed while the program runs.
+    """
+    value = operand(step, number).constant
+    if value is None:
+        raise Unsupported(
+            f"{step.name}: {name} must be a constant on the CPU; fold it before", step.span
+        )
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """Axes of a kernel.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    target : tuple of int
+        Elements of the target, by axis.
+    strides : tuple of tuples
+        The same of what the kernel itself reads.
+    formula : Formula
+    """
+
+    shape: tuple[int, ...]
+    target: tuple[int, ...]
+    strides: tuple[tuple[int, ...], ...]
+    formula: Formula
+
+    def with_axis(self) -> "Arranged":
+        """Return the same with an axis of size 1 in front."""
+        nodes = tuple(
+            replace(node, strides=(0, *node.strides)) if node.operation == "load" else node
+            for node in self.formula
+        )
+        strides = tuple((0, *one) for one in self.strides)
+        return Arranged((1, *self.shape), (0, *self.target), strides, nodes)
+
+
+@dataclass
+class Context:
+    """Collects the operations of a program.
+
+    Attributes
+    ----------
+    machine : Machine
+    operations : list of Operation
+    """
+
+    machine: Machine
+    operations: list[Operation] = field(default_factory=list)
+
+    def call(self, kernel: Kernel, target: Tensor, *reads: Tensor) -> None:
+        """Add a call of a kernel, unless there is nothing to write."""
+        if prod(target.shape):
+            self.operations.append(KernelCall(kernel, target, reads))
+
+    def region(self, step: RegionStep) -> None:
+        """Add a call of a region."""
+        self.operations.append(RegionCall(step.region, step.operands, step.results))
+
+    def arrange(
+        self,
+        shape: Sequence[int],
+        formula: Formula,
+        *strides: Sequence[int],
+        order: Sequence[int] | None = None,
+        target: Sequence[int] | None = None,
+        fixed: int = 0,
+    ) -> Arranged:
+        """Return a kernel's axes: those of its result reordered, then merged where possible.
+
+        Parameters
+        ----------
+        shape : of the result
+        strides : of what the kernel itself reads, in the new order
+        order : tuple of int, optional
+            The axes in their new order.
+        target : tuple of int, optional
+            Strides of the target if it is more than the result.
+        fixed : int
+            So many of the last axes stay as they are.
+        """
+        order = range(len(shape)) if order is None else order
+        loads = [node.strides for node in formula if node.operation == "load"]
+        outside = [row_major(shape) if target is None else target, *loads]
+        moved = [tuple(one[axis] for axis in order) for one in outside]
+        everything = [*moved, *map(tuple, strides)]
+        sizes = tuple(shape[axis] for axis in order)
+        cut = len(sizes) - fixed
+        merged, steps = merge_axes(sizes[:cut], [one[:cut] for one in everything])
+        steps = [new + one[cut:] for new, one in zip(steps, everything, strict=True)]
+        remaining = iter(steps[1:])
+        nodes = tuple(
+            replace(node, strides=next(remaining)) if node.operation == "load" else node
+            for node in formula
+        )
+        return Arranged(merged + sizes[cut:], steps[0], tuple(remaining), nodes)
+
+    def elementwise(
+        self,
+        build: FormulaBuilder,
+        node: int,
+        target: Tensor,
+        strides: tuple[int, ...] | None = None,
+        start: int = 0,
+    ) -> None:
+        """Compute a formula into `target`, or a box of it."""
+        if not prod(build.shape):
+            return
+        axes = self.arrange(build.shape, build.formula(node), target=strides)
+        kernel = Elementwise(
+            axes.shape, axes.target, start, axes.formula, self.machine.vector_bytes
+        )
+        self.call(kernel, target, *build.tensors)
+
+    def copy(
+        self,
+        target: Tensor,
+        source: Tensor,
+        shape: Sequence[int],
+        target_strides: Sequence[int],
+        source_strides: Sequence[int],
+        target_start: int = 0,
+        source_start: int = 0,
+    ) -> None:
+        """Copy a box of elements."""
+        if not prod(shape):
+            return
+        sizes, (to, of) = merge_axes(
+            tuple(shape), [tuple(target_strides), tuple(source_strides)]
+        )
+        size = element_bytes(source.dtype)
+        kernel = Copy(sizes, to, target_start, of, source_start, size)
+        self.call(kernel, target, source)
+
+    def fill(self, target: Tensor, value: Tensor) -> None:
+        """Fill `target` with a scalar."""
+        build = FormulaBuilder(target.shape)
+        self.elementwise(build, build.load(value), target)
+
+    def transposed(self, source: Tensor, axes: Sequence[int]) -> Tensor:
+        """Return `source` with its axes in another order; a constant at once."""
+        if tuple(axes) == tuple(range(len(source.shape))):
+            return source
+        shape = tuple(source.shape[axis] for axis in axes)
+        if source.constant is not None:
+            moved = np.ascontiguousarray(np.transpose(source.constant, axes))
+            return Tensor(shape, source.dtype, constant=moved)
+        target = Tensor(shape, source.dtype)
+        strides = row_major(source.shape)
+        self.copy(target, source, shape, row_major(shape), [strides[axis] for axis in axes])
+        return target
+
+
+AnchorTable = Mapping[str, Callable[[Context, Step, Tensor, Finish], None]]
+"""Functions that lower a step whose result goes through a formula into the given tensor."""
+
+Table = Mapping[str, Callable[[Context, Step], None]]
+"""Functions that lower a step that stands alone."""

@@ -1,0 +1,219 @@
+"""Convolutions and matrix products: axes of the result become rows and columns of a kernel."""
+
+from dataclasses import dataclass
+from math import prod
+from types import MappingProxyType
+from typing import cast
+
+from ....ops.windows import ints, permutation
+from ..formula import FormulaBuilder, row_major
+from ..graph import Step, Tensor
+from ..kernels import Contraction, Depthwise
+from .context import AnchorTable, Context, Finish, operand
+from .operands import Operands, corrected, lay_out, read_operands, sum_dtype, takes_quads
+from .packing import Weights, arrange_weights
+
+__all__ = ["ANCHORS"]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Walk:
+    """How a contraction walks through its operands.
+
+    Attributes
+    ----------
+    data, weight : tuple of int
+        Elements from one index of the result to the next, by axis but the last, which is that of
+        the columns.
+    groups, group_stride : int
+        Parts of the columns, and elements of the data from one to the next.
+    reduction : tuple of (count, elements of the data)
+    """
+
+    data: tuple[int, ...]
+    weight: tuple[int, ...]
+    groups: int
+    group_stride: int
+    reduction: tuple[tuple[int, int], ...]
+
+
+def _shape(step: Step) -> tuple[int, ...]:
+    assert isinstance(step.result, Tensor)
+    return step.result.shape
+
+
+def _formula(
+    step: Step, operands: Operands, channel_axis: int, finish: Finish
+) -> tuple[FormulaBuilder, int]:
+    """Return the formula of a sum: its correction, the type of the result, what follows."""
+    assert isinstance(step.result, Tensor)
+    build = FormulaBuilder(step.result.shape)
+    node = build.anchor(operands.sum_dtype)
+    if operands.correction is not None:
+        shape = operands.correction.shape
+        correction = Tensor(shape, "int32", constant=operands.correction)
+        node = build.apply("add", "int32", node, build.along(correction, channel_axis))
+    return build, finish(build, build.cast(node, step.result.dtype))
+
+
+def _contract(
+    context: Context,
+    target: Tensor,
+    data: Tensor,
+    weights: Weights,
+    walk: _Walk,
+    formula: tuple[FormulaBuilder, int],
+    order: tuple[int, ...],
+) -> None:
+    """Add a contraction; `order` names the axes of the result, columns last."""
+    build, node = formula
+    axes = context.arrange(
+        build.shape,
+        build.formula(node),
+        (*walk.data, 0),
+        (*walk.weight, 0),
+        order=order,
+        fixed=1,
+    )
+    if len(axes.shape) == 1:
+        # A single row has no axis left.
+        axes = axes.with_axis()
+    kernel = Contraction(
+        axes.shape,
+        axes.target,
+        axes.strides[0][:-1],
+        axes.strides[1][:-1],
+        walk.groups,
+        (walk.group_stride, weights.group_stride),
+        walk.reduction,
+        weights.step,
+        weights.block_stride,
+        weights.padded,
+        weights.dot,
+        axes.formula,
+        context.machine.vector_bytes,
+    )
+    context.call(kernel, target, data, weights.tensor, *build.tensors)
+
+
+def _conv2d(context: Context, step: Step, target: Tensor, finish: Finish) -> None:
+    """Convolve; data channels last, weights [height, width, inputs, outputs]."""
+    kernel_layout = str(step.attrs["kernel_layout"])
+    weight = context.transposed(operand(step, 1), permutation(kernel_layout, "HWIO"))
+    operands = read_operands(context, step, weight)
+    order = permutation(str(step.attrs["data_layout"]), "NHWC")
+    groups = cast(int, step.attrs["groups"])
+    if 1 < groups == weight.shape[3] and weight.shape[2] == 1:
+        operands = lay_out(context, step, operands, order, False)
+        formula = _formula(step, operands, order[3], finish)
+        _depthwise(context, step, target, operands, formula, order)
+        return
+    # A row of a window lies together in memory, unless taps or groups lie between.
+    joins = groups == 1 and ints(step.attrs, "dilation")[1] == 1
+    quads = takes_quads(context, operands)
+    length = weight.shape[2] * (weight.shape[1] if joins else 1)
+    operands = lay_out(context, step, operands, order, quads and length % 4 != 0)
+    strides, (down, across) = _strides(step, operands.data)
+    taps = [(weight.shape[0], down)]
+    if not joins:
+        taps.append((weight.shape[1], across))
+    shape = groups, prod(count for count, _ in taps), length, weight.shape[3] // groups
+    weights = arrange_weights(context.machine, operands, shape, quads)
+    if quads:
+        # The instruction takes its data as unsigned.
+        operands = corrected(operands, -128)
+    taps.append((-(-length // weights.dot.group), weights.dot.group))
+    walk = _Walk(strides, (0, 0, 0), groups, weight.shape[2], tuple(taps))
+    formula = _formula(step, operands, order[3], finish)
+    _contract(context, target, operands.data, weights, walk, formula, order)
+
+
+def _strides(step: Step, data: Tensor) -> tuple[tuple[int, int, int], tuple[int, int]]:
+    """Return the data's strides by n, row and column of the result, and from tap to tap."""
+    n, h, w, _ = row_major(data.shape)
+    down, across = ints(step.attrs, "strides")
+    rows, columns = ints(step.attrs, "dilation")
+    return (n, h * down, w * across), (h * rows, w * columns)
+
+
+def _depthwise(
+    context: Context,
+    step: Step,
+    target: Tensor,
+    operands: Operands,
+    formula: tuple[FormulaBuilder, int],
+    order: tuple[int, ...],
+) -> None:
+    """Add a depthwise kernel."""
+    build, node = formula
+    strides, taps = _strides(step, operands.data)
+    axes = context.arrange(build.shape, build.formula(node), order=order, fixed=4)
+    kernel = Depthwise(
+        cast(tuple[int, int, int, int], axes.shape),
+        axes.target,
+        (*strides, 1),
+        cast(tuple[int, int], operands.weight.shape[:2]),
+        taps,
+        operands.data.dtype,
+        operands.weight.dtype,
+        operands.sum_dtype,
+        axes.formula,
+        context.machine.vector_bytes,
+    )
+    context.call(kernel, target, operands.data, operands.weight, *build.tensors)
+
+
+def _dense(context: Context, step: Step, target: Tensor, finish: Finish) -> None:
+    """Multiply by weights [units, inputs], as a convolution with one tap does."""
+    weight = context.transposed(operand(step, 1), (1, 0))
+    inputs, units = weight.shape
+    if weight.constant is not None:
+        kernel = weight.constant.reshape(1, 1, inputs, units)
+        weight = Tensor(kernel.shape, weight.dtype, constant=kernel)
+    else:
+        weight = Tensor((1, 1, inputs, units), weight.dtype, base=weight)
+    operands = read_operands(context, step, weight)
+    quads = takes_quads(context, operands) and inputs % 4 == 0
+    weights = arrange_weights(context.machine, operands, (1, 1, inputs, units), quads)
+    if quads:
+        operands = corrected(operands, -128)
+    shape = _shape(step)
+    rows = row_major(operand(step, 0).shape)[:-1]
+    reduction = ((inputs // weights.dot.group, weights.dot.group),)
+    walk = _Walk(rows, (0,) * len(rows), 1, 0, reduction)
+    formula = _formula(step, operands, len(shape) - 1, finish)
+    order = tuple(range(len(shape)))
+    _contract(context, target, operands.data, weights, walk, formula, order)
+
+
+def _batch_matmul(context: Context, step: Step, target: Tensor, finish: Finish) -> None:
+    """Multiply matrices; the first operand may lie either way, the second row by row."""
+    data, weight = operand(step, 0), operand(step, 1)
+    if step.attrs["transpose_b"]:
+        weight = context.transposed(weight, (0, 2, 1))
+    batch, inner, columns = weight.shape
+    swapped = bool(step.attrs["transpose_a"])
+    first, second, third = row_major(data.shape)
+    row, column = (third, second) if swapped else (second, third)
+    operands = Operands(data, weight, sum_dtype(step))
+    weights = arrange_weights(context.machine, operands, (1, 1, inner, columns), False)
+    walk = _Walk(
+        (first if data.shape[0] > 1 else 0, row),
+        (inner * columns if batch > 1 else 0, 0),
+        1,
+        0,
+        ((inner, column),),
+    )
+    formula = _formula(step, operands, 2, finish)
+    _contract(context, target, data, weights, walk, formula, (0, 1, 2))
+
+
+ANCHORS: AnchorTable = MappingProxyType(
+    {
+        "nn.batch_matmul": _batch_matmul,
+        "nn.conv2d": _conv2d,
+        "nn.dense": _dense,
+        "qnn.conv2d": _conv2d,
+        "qnn.dense": _dense,
+    }
+)

@@ -1,0 +1,75 @@
+"""From a network's file to an image: import, passes, partition, backends, link."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from isa.config import Config
+from isa.image import Image, Tensor
+
+from .errors import Unsupported
+from .frontends.common import TensorInfo
+from .frontends.model import import_model, tensor_info
+from .link import link
+from .passes.partition import Decision, explain_partition, partition
+from .pipeline import Observer, optimise
+from .targets import AccelTarget
+
+__all__ = ["TARGETS", "compile_network", "explain"]
+
+TARGETS = ("accel", "cpu")
+
+
+def compile_network(
+    path: str | os.PathLike[str],
+    config: Config,
+    targets: Sequence[str] = TARGETS,
+    observe: Observer | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Image:
+    """Return the image of the network in `path`.
+
+    Parameters
+    ----------
+    path : a TFLite, ONNX or Relay text file
+    config : Config, the machine
+    targets : who may compute; the CPU is always among them
+    observe : called with each pass's name and the module after it
+    progress : called with the name of each step before it begins
+
+    Raises
+    ------
+    CompileError
+        The file is no network, holds what is not supported, or does not fit the machine.
+    """
+    unknown = [target for target in targets if target not in TARGETS]
+    if unknown:
+        raise Unsupported(f"target must be one of {', '.join(TARGETS)}, not {unknown[0]!r}")
+    report = progress or (lambda step: None)
+    report("import")
+    module = import_model(path)
+    inputs, outputs = tensor_info(path)
+    report("passes")
+    module = optimise(module, observe)
+    if "accel" in targets:
+        report("partition")
+        module = partition(module, AccelTarget(config))
+        if observe is not None:
+            observe("partition", module)
+    name = Path(path).stem
+    return link(name, module, config, _tensors(inputs), _tensors(outputs), report)
+
+
+def explain(path: str | os.PathLike[str], config: Config) -> tuple[Decision, ...]:
+    """Return which regions of the network in `path` the accelerator could take, and which it gets.
+
+    Raises
+    ------
+    CompileError
+        The file is no network, or holds what is not supported.
+    """
+    return explain_partition(optimise(import_model(path)), AccelTarget(config))
+
+
+def _tensors(rows: Sequence[TensorInfo]) -> tuple[Tensor, ...]:
+    return tuple(Tensor(row.name, row.shape, row.dtype, row.scale, row.zero_point) for row in rows)

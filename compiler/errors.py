@@ -1,0 +1,79 @@
+"""What the compiler raises when its user asks for something that cannot be.
+
+::
+
+    CompileError                 base: one message, and the span where it is known
+    |- ParseError                text that is not Relay 0.0.5, or not an image of it
+    |- TypeInferenceError        expressions whose types do not fit
+    |- InvalidModule             a module that is not well formed
+    |- InvalidInput              values that a network cannot be run on
+    |- Unsupported               correct, but not (yet) taken; names the nearest that is
+    |- ImportFailed              a file that is no network, or a damaged one
+    `- TooLarge                  a network that does not fit the machine
+"""
+
+from .ir.span import Span
+
+__all__ = [
+    "CompileError",
+    "ImportFailed",
+    "InvalidInput",
+    "InvalidModule",
+    "ParseError",
+    "TooLarge",
+    "TypeInferenceError",
+    "Unsupported",
+]
+
+
+class CompileError(Exception):
+    """Something that the user can mend.
+
+    Parameters
+    ----------
+    problem : str
+        What must hold, what was found, and how to mend it.
+    span : Span, optional
+        Where; the message begins with it.
+    excerpt : str
+        Lines of source to show below the message.
+
+    Attributes
+    ----------
+    problem : str
+    span : Span or None
+    """
+
+    def __init__(self, problem: str, span: Span | None = None, excerpt: str = "") -> None:
+        place = "" if span is None else f"{span}: "
+        super().__init__(f"{place}{problem}" + (f"\n{excerpt}" if excerpt else ""))
+        self.problem = problem
+        self.span = span
+
+
+class ParseError(CompileError):
+    """The text is not a program of the text format."""
+
+
+class TypeInferenceError(CompileError):
+    """The types of a program do not fit, or cannot be found."""
+
+
+class InvalidModule(CompileError):
+    """The module is not well formed."""
+
+
+class InvalidInput(CompileError):
+    """The values given to a program do not have its parameters' types."""
+
+
+class Unsupported(CompileError):
+    """A correct program needs something that does not exist here."""
+
+
+class ImportFailed(CompileError):
+    """A file cannot be read as a network."""
+
+
+class TooLarge(CompileError):
+    """A network does not fit the machine it is compiled for."""

@@ -1,0 +1,253 @@
+"""An ONNX file as plain data: nodes, constants, and the type of every value, checked.
+
+onnx's own checker and shape inference do the work; what they find wrong becomes one error here.
+Nodes that mean nothing at inference (Identity, Dropout) and constants are resolved, so that the
+importer sees only operators that compute.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from os import PathLike
+from typing import Any
+
+import numpy as np
+import onnx
+
+from ..errors import ImportFailed, Unsupported
+from ..ir import Span
+from .common import Array, read_file
+
+__all__ = ["OnnxGraph", "OnnxNode", "OnnxTensor", "read_onnx"]
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxTensor:
+    """Name, shape and data type (numpy's name) of a value."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OnnxNode:
+    """An operator.
+
+    Attributes
+    ----------
+    kind : str
+        ONNX's name, with the domain if it is not ONNX's own.
+    inputs : tuple of str
+        Values; "" is an optional input left out.
+    outputs : tuple of str
+    attributes : Mapping of str to int, float, bytes, array, or lists of them
+    span : Span
+    """
+
+    kind: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OnnxGraph:
+    """A file's graph.
+
+    Attributes
+    ----------
+    nodes : tuple of OnnxNode
+        In an order of evaluation.
+    constants : Mapping of str to array
+    inputs, outputs : tuple of OnnxTensor
+    results : tuple of str
+        The values that are the outputs.
+    types : Mapping of str to OnnxTensor
+        Of every value whose shape is known.
+    uses : Mapping of str to tuple of int
+        The nodes that read a value, by number; -1 if it is an output.
+    version : int
+        Of ONNX's own operator set.
+    span : Span
+        The file.
+    """
+
+    nodes: tuple[OnnxNode, ...]
+    constants: Mapping[str, Array]
+    inputs: tuple[OnnxTensor, ...]
+    outputs: tuple[OnnxTensor, ...]
+    results: tuple[str, ...]
+    types: Mapping[str, OnnxTensor]
+    uses: Mapping[str, tuple[int, ...]]
+    version: int
+    span: Span
+
+
+@dataclass
+class _Reader:
+    """The graph in the making."""
+
+    span: Span
+    nodes: list[OnnxNode] = field(default_factory=list)
+    constants: dict[str, Array] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+
+
+def read_onnx(path: str | PathLike[str]) -> OnnxGraph:
+    """Return the graph of an ONNX file.
+
+    Raises
+    ------
+    ImportFailed
+        The file is missing, no ONNX file, or not well formed.
+    Unsupported
+        It is an ONNX file of a kind that is not taken: open shapes, weights in other files.
+    """
+    data, span = read_file(path)
+    try:
+        onnx.checker.check_model(data)
+        model = onnx.shape_inference.infer_shapes(
+            onnx.load_model_from_string(data), strict_mode=True, data_prop=True
+        )
+    except (ValueError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        reason = str(error).strip().splitlines()[0].rstrip(".")
+        raise ImportFailed(
+            f"not a well-formed ONNX file ({reason}); export the network again", span
+        ) from None
+    graph = model.graph
+    reader = _Reader(span)
+    for tensor in graph.initializer:
+        reader.constants[tensor.name] = _array(tensor, span)
+    for number, node in enumerate(graph.node):
+        _read_node(reader, node, number)
+    return _finished(reader, model)
+
+
+def _finished(reader: _Reader, model: Any) -> OnnxGraph:
+    """Return the graph, once all nodes are read."""
+    graph = model.graph
+    inputs = tuple(
+        _fixed(value, reader.span) for value in graph.input if value.name not in reader.constants
+    )
+    outputs = tuple(_fixed(value, reader.span) for value in graph.output)
+    results = tuple(_resolve(reader, tensor.name) for tensor in outputs)
+    types = {
+        name: OnnxTensor(name, value.shape, str(value.dtype))
+        for name, value in reader.constants.items()
+    }
+    for value in (*graph.input, *graph.value_info, *graph.output):
+        tensor = _tensor(value)
+        if tensor is not None:
+            types[value.name] = tensor
+    uses: dict[str, tuple[int, ...]] = {}
+    for number, node in enumerate(reader.nodes):
+        for name in node.inputs:
+            uses[name] = (*uses.get(name, ()), number)
+    for name in results:
+        uses[name] = (*uses.get(name, ()), -1)
+    version = max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=1)
+    return OnnxGraph(
+        tuple(reader.nodes),
+        reader.constants,
+        inputs,
+        outputs,
+        results,
+        types,
+        uses,
+        version,
+        reader.span,
+    )
+
+
+def _resolve(reader: _Reader, name: str) -> str:
+    """Return the value that `name` is another name of, or `name`."""
+    return reader.aliases.get(name, name)
+
+
+def _array(tensor: Any, span: Span) -> Array:
+    """Return the value of a constant."""
+    if tensor.data_location == onnx.TensorProto.EXTERNAL:
+        raise Unsupported(
+            f"constant '{tensor.name}' must be in the file itself, not beside it; "
+            "save with onnx.save(model, path, save_as_external_data=False)",
+            span,
+        )
+    try:
+        return np.asarray(onnx.numpy_helper.to_array(tensor))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ImportFailed(
+            f"constant '{tensor.name}' is damaged ({error}); export the network again", span
+        ) from None
+
+
+def _read_node(reader: _Reader, node: Any, number: int) -> None:
+    """Add a node, or the constant or the other name that it stands for."""
+    own = node.domain in ("", "ai.onnx")
+    kind = node.op_type if own else f"{node.domain}.{node.op_type}"
+    span = Span(
+        reader.span.path, name=f"{kind} #{number} '{node.name or next(iter(node.output), '')}'"
+    )
+    inputs = tuple(_resolve(reader, name) for name in node.input)
+    attributes = {
+        attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute
+    }
+    if kind == "Constant":
+        reader.constants[node.output[0]] = _constant(attributes, span)
+        return
+    if kind == "Dropout" and len(inputs) > 2 and inputs[2]:
+        training = reader.constants.get(inputs[2])
+        if training is None or training.any():
+            raise Unsupported("Dropout in training is not supported; export for inference", span)
+    outputs = tuple(name for name in node.output if name)
+    if kind in ("Identity", "Dropout") and len(outputs) == 1:
+        reader.aliases[outputs[0]] = inputs[0]
+        return
+    reader.nodes.append(OnnxNode(kind, inputs, outputs, attributes, span))
+
+
+def _constant(attributes: Mapping[str, Any], span: Span) -> Array:
+    """Return the value of a Constant node."""
+    for name, dtype in (("value_float", "float32"), ("value_floats", "float32")):
+        if name in attributes:
+            return np.asarray(attributes[name], dtype)
+    for name in ("value_int", "value_ints"):
+        if name in attributes:
+            return np.asarray(attributes[name], np.int64)
+    if "value" in attributes:
+        return _array(attributes["value"], span)
+    raise Unsupported(
+        f"a Constant of {', '.join(attributes)} is not supported; "
+        "the nearest supported one is of a tensor (value)",
+        span,
+    )
+
+
+def _tensor(value: Any) -> OnnxTensor | None:
+    """Return what is known of a value, None if its shape is not."""
+    if not value.type.HasField("tensor_type"):
+        return None
+    kind = value.type.tensor_type
+    if not kind.HasField("shape") or any(not d.HasField("dim_value") for d in kind.shape.dim):
+        return None
+    try:
+        dtype = str(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type))
+    except KeyError:
+        return None
+    return OnnxTensor(value.name, tuple(d.dim_value for d in kind.shape.dim), dtype)
+
+
+def _fixed(value: Any, span: Span) -> OnnxTensor:
+    """Return an input's or output's tensor, whose shape must be known."""
+    tensor = _tensor(value)
+    if tensor is None or min(tensor.shape, default=1) < 1:
+        dims = value.type.tensor_type.shape.dim
+        shape = ", ".join(
+            str(d.dim_value) if d.HasField("dim_value") else d.dim_param or "?" for d in dims
+        )
+        raise Unsupported(
+            f"'{value.name}' must have a fixed shape, not ({shape}); export with fixed sizes, or "
+            "set them with onnx.tools.update_model_dims",
+            span,
+        )
+    return tensor

@@ -1,0 +1,40 @@
+"""Where an expression comes from: a range of text, or an operator of an imported network."""
+
+from dataclasses import dataclass
+
+__all__ = ["Span"]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A place that an error message can begin with.
+
+    Attributes
+    ----------
+    path : str
+        File, or a name in angle brackets.
+    line, column : int
+        First character, counted from 1; 0 when the place is not in a text.
+    end_line, end_column : int
+        One past the last character.
+    name : str
+        Place in a network, as in "CONV_2D #3 'conv1'".
+
+    Examples
+    --------
+    >>> str(Span("net.relay", 3, 8))
+    'net.relay:3:8'
+    >>> str(Span("net.tflite", name="CONV_2D #3 'conv1'"))
+    "net.tflite: CONV_2D #3 'conv1'"
+    """
+
+    path: str
+    line: int = 0
+    column: int = 0
+    end_line: int = 0
+    end_column: int = 0
+    name: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.path}:{self.line}:{self.column}" if self.line else self.path
+        return f"{text}: {self.name}" if self.name else text

@@ -1,0 +1,145 @@
+"""Types of Relay's core.
+
+::
+
+    type ::= Tensor[(dim, ...), dtype]            dim ::= int | ?
+           | (type, ...)
+           | fn (type, ...) -> type
+           | name                                 a type parameter of an enclosing function
+           | _                                    not known yet (only during inference)
+
+A scalar tensor is written as its dtype alone. Types are values: they compare and hash by content,
+and `str` gives their text form.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+__all__ = [
+    "DTYPES",
+    "Any",
+    "Dim",
+    "FuncType",
+    "IncompleteType",
+    "TensorType",
+    "TupleType",
+    "Type",
+    "TypeVar",
+    "incomplete_types",
+]
+
+DTYPES = (
+    "bool",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float16",
+    "float32",
+    "float64",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Any:
+    """A dimension whose size is known only when the program runs, written ``?``."""
+
+    def __str__(self) -> str:
+        return "?"
+
+
+Dim = int | Any
+
+
+@dataclass(frozen=True, slots=True)
+class TensorType:
+    """Type of an array.
+
+    Attributes
+    ----------
+    shape : tuple of Dim
+        Sizes >= 0; empty for a scalar.
+    dtype : str
+        One of `DTYPES`.
+    """
+
+    shape: tuple[Dim, ...]
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        if self.dtype not in DTYPES:
+            raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, not {self.dtype!r}")
+        for size in self.shape:
+            if isinstance(size, int) and size < 0:
+                raise ValueError(f"a dimension must be >= 0, not {size}: use Any() for unknown")
+
+    def __str__(self) -> str:
+        if not self.shape:
+            return self.dtype
+        return f"Tensor[({', '.join(map(str, self.shape))}), {self.dtype}]"
+
+
+@dataclass(frozen=True, slots=True)
+class TupleType:
+    """Type of a tuple of values."""
+
+    fields: tuple["Type", ...]
+
+    def __str__(self) -> str:
+        comma = "," if len(self.fields) == 1 else ""
+        return f"({', '.join(map(str, self.fields))}{comma})"
+
+
+@dataclass(frozen=True, slots=True)
+class TypeVar:
+    """A type parameter of a function, used inside that function."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class FuncType:
+    """Type of a function; a quantified one is instantiated anew at each call."""
+
+    params: tuple["Type", ...]
+    ret: "Type"
+    type_params: tuple[TypeVar, ...] = ()
+
+    def __str__(self) -> str:
+        return f"fn ({', '.join(map(str, self.params))}) -> {self.ret}"
+
+
+@dataclass(frozen=True, slots=True)
+class IncompleteType:
+    """A type that inference has still to find; `number` tells them apart."""
+
+    number: int
+
+    def __str__(self) -> str:
+        return "_"
+
+
+Type = TensorType | TupleType | FuncType | TypeVar | IncompleteType
+
+
+def incomplete_types(root: Type) -> Iterator[IncompleteType]:
+    """Yield every incomplete type inside `root`."""
+    pending: list[Type] = [root]
+    while pending:
+        match pending.pop():
+            case IncompleteType() as found:
+                yield found
+            case TupleType(fields):
+                pending.extend(fields)
+            case FuncType(params, ret):
+                pending.extend(params)
+                pending.append(ret)
+            case _:
+                pass

@@ -1,0 +1,94 @@
+"""All operators, by name."""
+
+from difflib import get_close_matches
+from functools import cache
+from types import MappingProxyType
+
+from ..errors import Unsupported
+from ..ir.nodes import Call, Expr, Op
+from ..ir.span import Span
+from . import (
+    convolution,
+    elementwise,
+    linear,
+    nn,
+    pooling,
+    quantized,
+    quantized_elementwise,
+    quantized_linear,
+    quantized_nn,
+    reduction,
+    shape,
+    slicing,
+)
+from .attributes import complete_attributes
+from .operator import Attribute, Kind, Mismatch, Missing, Operator
+
+__all__ = [
+    "Attribute",
+    "Kind",
+    "Mismatch",
+    "Missing",
+    "Operator",
+    "call",
+    "find",
+    "lookup",
+    "operators",
+]
+
+
+@cache
+def operators() -> MappingProxyType[str, Operator]:
+    """Return every operator by name, sorted."""
+    rows = (
+        *convolution.ROWS,
+        *elementwise.ROWS,
+        *linear.ROWS,
+        *nn.ROWS,
+        *pooling.ROWS,
+        *quantized.ROWS,
+        *quantized_elementwise.ROWS,
+        *quantized_linear.ROWS,
+        *quantized_nn.ROWS,
+        *reduction.ROWS,
+        *shape.ROWS,
+        *slicing.ROWS,
+    )
+    table = {row.name: row for row in sorted(rows, key=lambda row: row.name)}
+    assert len(table) == len(rows), "two rows bear one name"
+    return MappingProxyType(table)
+
+
+def find(name: str) -> Operator | None:
+    """Return the operator called `name`, None if there is none."""
+    return operators().get(name)
+
+
+def lookup(name: str, span: Span | None = None) -> Operator:
+    """Return the operator called `name`.
+
+    Raises
+    ------
+    Unsupported
+        There is none; the message names the nearest ones.
+    """
+    found = operators().get(name)
+    if found is None:
+        near = get_close_matches(name, operators(), 3, 0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else "see compiler/ops for all"
+        raise Unsupported(f"operator {name} not found; {hint}", span)
+    return found
+
+
+def call(name: str, *args: Expr, span: Span | None = None, **attrs: object) -> Call:
+    """Return a call of the operator `name` with checked and completed attributes.
+
+    Raises
+    ------
+    Unsupported
+        There is no such operator.
+    TypeInferenceError
+        An attribute is unknown, missing, or of a wrong kind.
+    """
+    row = lookup(name, span)
+    return Call(Op(name), args, complete_attributes(row, attrs, span), span=span)

@@ -1,0 +1,136 @@
+"""Shapes and axes: the arithmetic that relations share. An unknown size (`Any`) stays unknown."""
+
+from math import prod
+
+from ..ir.types import Any, Dim, TensorType
+from .operator import Mismatch
+
+__all__ = [
+    "axis_in",
+    "axes_in",
+    "broadcast",
+    "element_count",
+    "require_equal",
+    "require_rank",
+    "same_dtype",
+    "shape_text",
+    "window_count",
+]
+
+
+def shape_text(shape: tuple[Dim, ...]) -> str:
+    """Return `shape` as the text format writes it."""
+    return f"({', '.join(map(str, shape))})"
+
+
+def require_rank(name: str, tensor: TensorType, rank: int) -> None:
+    """Raise Mismatch unless the argument called `name` has `rank` axes."""
+    if len(tensor.shape) != rank:
+        raise Mismatch(
+            f"{name} must have {rank} axes, not {len(tensor.shape)}", f"reshape {name} first"
+        )
+
+
+def require_equal(what: str, size: Dim, expected: Dim, why: str, remedy: str) -> None:
+    """Raise Mismatch unless two sizes are equal, or one is unknown."""
+    if isinstance(size, int) and isinstance(expected, int) and size != expected:
+        raise Mismatch(f"{what} must be {expected} ({why}), not {size}", remedy)
+
+
+def same_dtype(names: tuple[str, str], left: TensorType, right: TensorType) -> str:
+    """Return the data type that two arguments share; Mismatch if they do not."""
+    if left.dtype != right.dtype:
+        raise Mismatch(
+            f"{names[0]} and {names[1]} must have one data type, "
+            f"not {left.dtype} and {right.dtype}",
+            f'cast one of them: cast(..., dtype="{left.dtype}")',
+        )
+    return left.dtype
+
+
+def axis_in(axis: int, rank: int) -> int:
+    """Return `axis`, which may count from the end, as 0..rank - 1."""
+    if not -rank <= axis < rank:
+        if not rank:
+            raise Mismatch(f"axis {axis} does not exist: data is a scalar", "expand_dims it first")
+        raise Mismatch(
+            f"axis must be in {-rank}..{rank - 1}, not {axis}", f"the data has {rank} axes"
+        )
+    return axis % rank if rank else 0
+
+
+def axes_in(axes: tuple[int, ...], rank: int) -> tuple[int, ...]:
+    """Return `axes` as numbers 0..rank - 1, all different."""
+    found = tuple(axis_in(axis, rank) for axis in axes)
+    if len(set(found)) != len(found):
+        raise Mismatch(f"axes must differ, not be {list(axes)}", "name each axis once")
+    return found
+
+
+def broadcast(left: tuple[Dim, ...], right: tuple[Dim, ...]) -> tuple[Dim, ...]:
+    """Return the shape of an element-wise result, operands aligned at their last axes.
+
+    A size of 1 stretches. An unknown size beside a known one larger than 1 is taken for 1 or it.
+
+    Raises
+    ------
+    Mismatch
+        Sizes differ and none is 1.
+    """
+    rank = max(len(left), len(right))
+    padded = [(1,) * (rank - len(shape)) + shape for shape in (left, right)]
+    shape: list[Dim] = []
+    for axis, (a, b) in enumerate(zip(*padded, strict=True)):
+        if a == b or b == 1:
+            shape.append(a)
+        elif a == 1:
+            shape.append(b)
+        elif isinstance(a, Any) or isinstance(b, Any):
+            shape.append(b if isinstance(a, Any) else a)
+        else:
+            raise Mismatch(
+                f"shapes {shape_text(left)} and {shape_text(right)} do not broadcast: "
+                f"axis {axis - rank} is {a} and {b}",
+                "sizes must be equal, or one of them 1",
+            )
+    return tuple(shape)
+
+
+def element_count(shape: tuple[Dim, ...]) -> int | None:
+    """Return the number of elements, None if a size is unknown."""
+    sizes = [size for size in shape if isinstance(size, int)]
+    return prod(sizes) if len(sizes) == len(shape) else None
+
+
+def window_count(
+    size: Dim, window: int, stride: int, dilation: int, padding: int, round_up: bool = False
+) -> Dim:
+    """Return how many places a window takes along one axis.
+
+    Parameters
+    ----------
+    size : Dim
+        Elements of the data along the axis.
+    window, stride, dilation : int
+        Taps of the window, step between windows, step between taps.
+    padding : int
+        Elements added on both sides together.
+    round_up : bool
+        A last window may reach over the end (Relay's ``ceil_mode``).
+    """
+    if min(window, stride, dilation) < 1 or padding < 0:
+        raise Mismatch(
+            f"window {window}, stride {stride} and dilation {dilation} must be >= 1 and "
+            f"padding {padding} >= 0",
+            "correct the attributes",
+        )
+    if isinstance(size, Any):
+        return size
+    span = (window - 1) * dilation + 1
+    room = size + padding - span
+    if room < 0:
+        raise Mismatch(
+            f"a window of {span} does not fit into {size} elements with {padding} of padding",
+            "make the window smaller or add padding",
+        )
+    return (room + (stride - 1 if round_up else 0)) // stride + 1

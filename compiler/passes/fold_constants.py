@@ -1,0 +1,85 @@
+"""Computes at compile time what depends on constants only.
+
+before -> after::
+
+    add(1f, 2f)                     ->  3f
+    (a, b).0                        ->  a
+    if (True) { a } else { b }      ->  a
+
+A call whose values the operator refuses stays: it fails where, and only if, it is run. So does
+one that would make a tensor out of nearly nothing (``zeros``), which is cheaper to make than keep.
+"""
+
+from ..errors import CompileError
+from ..interpreter import Result, evaluate_call
+from ..ir.module import Module
+from ..ir.nodes import Call, Constant, Expr, If, Op, Tuple, TupleGetItem
+from ..ir.span import Span
+from ..ir.visitor import rewrite
+from .functions import map_bodies
+
+__all__ = ["fold_constants"]
+
+# A result may be this much larger than its operands together: enough for every cast and every
+# broadcast of a bias, too little for a weight to be blown up.
+_GROWTH_BYTES = 1 << 16
+_GROWTH_FACTOR = 8
+
+
+def fold_constants(module: Module) -> Module:
+    """Return `module` with calls of operators on constants evaluated."""
+    return map_bodies(module, lambda body: rewrite(body, _fold))
+
+
+def _fold(node: Expr) -> Expr:
+    """Return a node whose children are folded as a constant if it is one."""
+    match node:
+        case TupleGetItem(Tuple(fields), index):
+            return fields[index]
+        case If(Constant(value), then, otherwise):
+            return then if bool(value) else otherwise
+        case Call(op) if isinstance(op, Op):
+            return _fold_call(node)
+        case _:
+            return node
+
+
+def _fold_call(call: Call) -> Expr:
+    """Return a call of an operator evaluated, or itself."""
+    values = [_value(arg) for arg in call.args]
+    known = [value for value in values if value is not None]
+    if len(known) != len(values):
+        return call
+    try:
+        result = evaluate_call(call, known)
+    except CompileError:
+        return call
+    operand_bytes = sum(_size_bytes(value) for value in known)
+    if _size_bytes(result) > max(_GROWTH_BYTES, _GROWTH_FACTOR * operand_bytes):
+        return call
+    return _constant(result, call.span)
+
+
+def _value(expr: Expr) -> Result | None:
+    """Return the value of a constant or of a tuple of constants, None of anything else."""
+    if isinstance(expr, Constant):
+        return expr.value
+    if isinstance(expr, Tuple):
+        fields = [_value(field) for field in expr.fields]
+        known = tuple(field for field in fields if field is not None)
+        return known if len(known) == len(fields) else None
+    return None
+
+
+def _constant(value: Result, span: Span | None) -> Expr:
+    """Return a value as a constant or a tuple of constants."""
+    if isinstance(value, tuple):
+        return Tuple(tuple(_constant(part, span) for part in value), span=span)
+    return Constant(value, span=span)
+
+
+def _size_bytes(value: Result) -> int:
+    """Return how many bytes the elements of a value take."""
+    if isinstance(value, tuple):
+        return sum(_size_bytes(part) for part in value)
+    return int(value.nbytes)

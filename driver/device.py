@@ -1,0 +1,215 @@
+"""A device as users see it: `device.run(image, inputs)` on a machine, or on the CPU alone."""
+
+import ctypes
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+
+import numpy as np
+import numpy.typing as npt
+
+from isa.config import Config
+from isa.image import Image, Region, Tensor
+
+from .errors import DeviceFault, ImageMismatch, InputMismatch
+from .host import HostProgram
+from .machine import Machine
+from .placement import Placed, place_regions
+from .profile import TracingMachine
+from .registers import check_machine
+from .submission import submit
+
+__all__ = ["Device", "RegionRun", "Result", "check_inputs"]
+
+Array = npt.NDArray[np.generic]
+
+# A tile of the largest network takes some ten thousand cycles between two finished instructions.
+_WATCHDOG_CYCLES = 1 << 24
+
+
+@dataclass(frozen=True)
+class RegionRun:
+    """One region on a machine.
+
+    Attributes
+    ----------
+    region : Region
+    counters : the machine's counters by name
+    trace : records (engine, index, start_cycle, end_cycle), None of a machine without time
+    """
+
+    region: Region
+    counters: Mapping[str, int]
+    trace: npt.NDArray[np.void] | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run gave.
+
+    Attributes
+    ----------
+    outputs : tuple of arrays, in the image's order
+    regions : what the machine did, for each region that ran
+    """
+
+    outputs: tuple[Array, ...]
+    regions: tuple[RegionRun, ...]
+
+    def __getitem__(self, index: int) -> Array:
+        return self.outputs[index]
+
+
+@dataclass
+class Device:
+    """A device by name; machines are made for the configuration of the image that they run.
+
+    Attributes
+    ----------
+    name : str
+    open_machine : makes the machine of a configuration; None on the CPU
+    """
+
+    name: str
+    open_machine: Callable[[Config], Machine] | None
+    _machines: dict[Config, Machine] = field(default_factory=dict)
+    _loaded: tuple[Image, HostProgram, tuple[Placed, ...]] | None = None
+
+    def __enter__(self) -> "Device":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every machine."""
+        for machine in self._machines.values():
+            machine.close()
+        self._machines.clear()
+        self._loaded = None
+
+    def machine(self, config: Config) -> Machine:
+        """Return the machine of `config`, made on first use.
+
+        Raises
+        ------
+        ImageMismatch
+            This device is the CPU, which has no machine.
+        """
+        if self.open_machine is None:
+            raise ImageMismatch(
+                f"the image has parts for the accelerator, the device {self.name} has none; "
+                "compile with --target cpu"
+            )
+        if config not in self._machines:
+            self._machines[config] = self.open_machine(config)
+        return self._machines[config]
+
+    def load(self, image: Image) -> None:
+        """Place `image` on the device; `run` does so where it must.
+
+        Raises
+        ------
+        ImageMismatch
+            The image is for another configuration, version or CPU, or does not fit the DRAM.
+        """
+        if self._loaded is not None and self._loaded[0] is image:
+            return
+        placed: tuple[Placed, ...] = ()
+        if image.regions:
+            machine = self.machine(image.config)
+            check_machine(machine, image.config)
+            placed = place_regions(machine, image)
+        self._loaded = image, HostProgram(image.host), placed
+
+    def run(self, image: Image, inputs: Sequence[Array] | Mapping[str, Array]) -> Result:
+        """Return what the network of `image` makes of `inputs`.
+
+        Parameters
+        ----------
+        inputs : arrays in the image's order, or by name
+
+        Raises
+        ------
+        InputMismatch
+            Inputs of a wrong count, name, shape or dtype.
+        ImageMismatch
+            The image cannot run here.
+        DeviceFault
+            The machine stopped with an error.
+        """
+        arrays = check_inputs(image.inputs, inputs)
+        self.load(image)
+        assert self._loaded is not None
+        _, host, placed = self._loaded
+        outputs = [np.empty(tensor.shape, tensor.dtype) for tensor in image.outputs]
+        runs: list[RegionRun] = []
+
+        def run_region(number: int, sources: list[int], targets: list[int]) -> int:
+            machine = self.machine(image.config)
+            runs.append(_run_region(machine, placed[number], sources, targets))
+            return 0
+
+        status = host.run(arrays, outputs, run_region)
+        if status:
+            raise DeviceFault(f"{self.name}: the host program ended with status {status}")
+        return Result(tuple(outputs), tuple(runs))
+
+
+def check_inputs(
+    tensors: Sequence[Tensor], inputs: Sequence[Array] | Mapping[str, Array]
+) -> list[Array]:
+    """Return `inputs` in order, contiguous.
+
+    Raises
+    ------
+    InputMismatch
+        Naming the input, what it must be and what it is.
+    """
+    names = [tensor.name for tensor in tensors]
+    if isinstance(inputs, Mapping):
+        if set(inputs) != set(names):
+            raise InputMismatch(
+                f"inputs must be named {', '.join(names)}, not {', '.join(sorted(inputs))}"
+            )
+        inputs = [inputs[name] for name in names]
+    if len(inputs) != len(tensors):
+        raise InputMismatch(
+            f"the network takes {len(tensors)} input{'s' * (len(tensors) != 1)} "
+            f"({', '.join(names)}), not {len(inputs)}"
+        )
+    arrays = []
+    for tensor, value in zip(tensors, inputs, strict=True):
+        array = np.asarray(value)
+        if array.shape != tensor.shape or array.dtype != np.dtype(tensor.dtype):
+            raise InputMismatch(
+                f"input {tensor.name} must be {tensor.dtype}{list(tensor.shape)}, "
+                f"not {array.dtype}{list(array.shape)}"
+            )
+        arrays.append(np.ascontiguousarray(array))
+    return arrays
+
+
+def _run_region(
+    machine: Machine, placed: Placed, sources: list[int], targets: list[int]
+) -> RegionRun:
+    """Copy the operands in, run, copy the results out."""
+    for slot, pointer in zip(placed.region.inputs, sources, strict=True):
+        machine.write(placed.data + slot.offset, _view(pointer, slot.size))
+    counters = submit(machine, placed, _WATCHDOG_CYCLES)
+    for slot, pointer in zip(placed.region.outputs, targets, strict=True):
+        _view(pointer, slot.size)[:] = np.frombuffer(
+            machine.read(placed.data + slot.offset, slot.size), np.uint8
+        )
+    trace = machine.instruction_trace() if isinstance(machine, TracingMachine) else None
+    return RegionRun(placed.region, counters, trace)
+
+
+def _view(pointer: int, size: int) -> npt.NDArray[np.uint8]:
+    """Return the host memory at `pointer` as bytes."""
+    return np.ctypeslib.as_array((ctypes.c_uint8 * size).from_address(pointer))

@@ -1,0 +1,1 @@
+"""Whole flows to read and run."""

@@ -1,0 +1,1 @@
+"""A digit classifier, from scikit-learn's images to an int8 ONNX file."""

@@ -1,0 +1,139 @@
+"""The vector engine: lane-wise operations, reductions and requantisation."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
+
+from isa.instructions import VECTOR_LEVELS, Opcode, instruction_set
+
+from .layout import layout
+from .nest import Nest
+from .ports import ArbitratedReadPort, ArbitratedWritePort, MaskedWritePort, ReadPort
+from .requantize import Requantize
+from .tables import TablePort
+from .vector_lanes import VectorLanes
+from .vector_operands import VectorOperands
+from .vector_writer import VectorWriter
+
+__all__ = ["Vector"]
+
+
+class Vector(wiring.Component):
+    """Runs the affine loop nest of a vector instruction.
+
+    Latency from an accepted instruction to its first write: five cycles, and columns /
+    requantize_lanes + 3 with requantisation. Throughput: one iteration a cycle while the ports are
+    granted; a requantised result takes columns / requantize_lanes cycles, a MULTIPLY of an acc word
+    two. Instructions do not overlap.
+
+    Parameters
+    ----------
+    config : isa.Config
+
+    Members
+    -------
+    instruction : In(stream of layout(vector format))
+    finished : Out, one pulse for each instruction in the cycle of its last write
+    busy : Out, an instruction is inside
+    stalled : Out, a read or a write was refused in this cycle
+    act_read : Out(ArbitratedReadPort), act word address
+    acc_read : Out(ArbitratedReadPort)
+    tap_read : Out(ReadPort), param slot address
+    record_read : Out(ReadPort), param word address
+    table_read : Out(TablePort), only with tables
+    act_write : Out(MaskedWritePort), act word address
+    acc_write : Out(ArbitratedWritePort)
+    """
+
+    def __init__(self, config):
+        self.config = config
+        act_bits, act_word_bits = bits_for(config.act_words - 1), 8 * config.act_word_bytes
+        acc_bits, acc_word_bits = bits_for(2 * config.acc_words - 1), 8 * config.acc_word_bytes
+        groups = config.act_word_bytes // config.columns
+        ports = {
+            "act_read": Out(ArbitratedReadPort(act_bits, act_word_bits)),
+            "acc_read": Out(ArbitratedReadPort(acc_bits, acc_word_bits)),
+            "tap_read": Out(ReadPort(bits_for(config.param_slots - 1), 8 * config.columns)),
+            "record_read": Out(
+                ReadPort(bits_for(config.param_words - 1), 8 * config.param_word_bytes)
+            ),
+            "act_write": Out(MaskedWritePort(act_bits, act_word_bits, groups)),
+            "acc_write": Out(ArbitratedWritePort(acc_bits, acc_word_bits)),
+        }
+        if config.tables:
+            ports["table_read"] = Out(TablePort(config))
+        super().__init__(
+            {
+                "instruction": In(
+                    stream.Signature(layout(instruction_set(config).format(Opcode.VECTOR)))
+                ),
+                "finished": Out(1),
+                "busy": Out(1),
+                "stalled": Out(1),
+                **ports,
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        shape = self.instruction.payload.shape()
+        m.submodules.nest = nest = Nest(shape, VECTOR_LEVELS, ("a", "b", "record", "output"))
+        m.submodules.operands = operands = VectorOperands(self.config)
+        m.submodules.lanes = lanes = VectorLanes(self.config)
+        m.submodules.requantize = requantize = Requantize(self.config)
+        m.submodules.writer = writer = VectorWriter(self.config)
+        wiring.connect(m, nest.iteration, operands.iterations)
+        wiring.connect(m, operands.operands, lanes.operands)
+        for unit in (operands, lanes, writer):
+            m.d.comb += unit.held.eq(nest.held)
+        ports = {
+            operands: ("act_read", "acc_read", "tap_read"),
+            lanes: ("record_read", "table_read") if self.config.tables else ("record_read",),
+            writer: ("act_write", "acc_write"),
+        }
+        for unit, names in ports.items():
+            for name in names:
+                wiring.connect(m, getattr(unit, name), wiring.flipped(getattr(self, name)))
+        self._finish(m, nest.held, lanes.results, requantize, writer.results)
+        m.d.comb += [
+            requantize.record.eq(self.record_read.data),
+            requantize.pre_shift.eq(nest.held.pre_shift),
+            requantize.rounding.eq(nest.held.rounding),
+            self.stalled.eq(operands.refused | writer.refused),
+            self.finished.eq(writer.finished),
+        ]
+        self._accept(m, nest.instruction)
+        return m
+
+    def _accept(self, m, instruction):
+        """Accept an instruction when the one before it has been written."""
+        busy = Signal()
+        m.d.comb += [
+            self.busy.eq(busy),
+            instruction.payload.eq(self.instruction.payload),
+            instruction.valid.eq(self.instruction.valid & ~busy),
+            self.instruction.ready.eq(instruction.ready & ~busy),
+        ]
+        with m.If(instruction.valid & instruction.ready):
+            m.d.sync += busy.eq(1)
+        with m.Elif(self.finished):
+            m.d.sync += busy.eq(0)
+
+    def _finish(self, m, held, results, requantize, written):
+        """Send the results through the requantisation, or past it."""
+        m.d.comb += requantize.values.payload.eq(results.payload)
+        with m.If(held.requantize):
+            m.d.comb += [
+                requantize.values.valid.eq(results.valid),
+                results.ready.eq(requantize.values.ready),
+                written.payload.eq(requantize.results.payload),
+                written.valid.eq(requantize.results.valid),
+                requantize.results.ready.eq(written.ready),
+            ]
+        with m.Else():
+            m.d.comb += [
+                written.payload.eq(results.payload),
+                written.valid.eq(results.valid),
+                results.ready.eq(written.ready),
+            ]

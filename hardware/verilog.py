@@ -1,0 +1,28 @@
+"""The machine as Verilog text."""
+
+import re
+
+from amaranth.back import verilog
+
+from isa.config import Config
+
+from .core import Core
+from .mac_array import MAC_ARRAY_VERILOG
+
+__all__ = ["to_verilog"]
+
+MODULE_NAME = "tilewright"
+# Amaranth writes one line for each word of a memory; a memory without them starts as zero too,
+# and the text is a tenth as long.
+_ZERO_INIT = re.compile(r"  initial begin\n(?:    \S+ ?\[\d+\] = \d+'[hd]0+;\n)+  end\n")
+
+
+def to_verilog(config: Config) -> str:
+    """Return the machine of `config` as Verilog; its module is named tilewright.
+
+    The ports are those of `Core`, and clk and rst.
+    """
+    text = verilog.convert(
+        Core(config), name=MODULE_NAME, emit_src=False, strip_internal_attrs=True
+    )
+    return _ZERO_INIT.sub("", text) + MAC_ARRAY_VERILOG

@@ -1,0 +1,114 @@
+"""What load and store share: the bus between the machine and DRAM, with windows and errors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from isa.config import Config
+from isa.registers import Cause
+
+from ..memory import Memory
+from .nest import Addresses
+
+__all__ = ["READ", "WRITE", "Bus", "FaultError", "Window"]
+
+# Bits of a window's access register.
+READ, WRITE = 1, 2
+# AXI4: no burst crosses this boundary (AMBA AXI specification, A3.4.1).
+_BOUNDARY_BYTES = 4096
+
+
+class FaultError(Exception):
+    """The machine stops with `cause`; the machine itself adds engine and instruction."""
+
+    def __init__(self, cause: Cause) -> None:
+        super().__init__(cause.name)
+        self.cause = cause
+
+
+class Window(NamedTuple):
+    """A range of DRAM that the driver opened.
+
+    Attributes
+    ----------
+    address, size : int, bytes
+    access : int, READ | WRITE
+    """
+
+    address: int
+    size: int
+    access: int
+
+
+@dataclass
+class Bus:
+    """The machine's way to DRAM during one program.
+
+    Attributes
+    ----------
+    config : Config
+    memory : Memory
+    windows : the open windows
+    read_bytes : int, whole bus beats
+    write_bytes : int, enabled byte lanes
+    """
+
+    config: Config
+    memory: Memory
+    windows: Sequence[Window]
+    read_bytes: int = field(default=0)
+    write_bytes: int = field(default=0)
+
+    def wrap(self, starts: Addresses) -> Addresses:
+        """Return addresses as the bus carries them, modulo 2**address_bits."""
+        return starts & ((1 << self.config.address_bits) - 1)
+
+    def check(self, starts: Addresses, sizes: Addresses, access: int) -> None:
+        """Check runs of bytes against the windows, then against the end of DRAM, and count them.
+
+        Parameters
+        ----------
+        starts, sizes : int64[runs], first address and bytes (at least 1) of each, in order
+        access : int, READ or WRITE
+
+        Raises
+        ------
+        FaultError
+            WINDOW_FAULT or BUS_ERROR, whichever the first bad run meets. (In hardware the answer
+            to an earlier burst may arrive after a later burst was refused.)
+        """
+        ends = starts + sizes
+        outside = ~self._inside(starts, ends, access)
+        for run in np.flatnonzero(outside):
+            outside[run] = not self._split_inside(int(starts[run]), int(ends[run]), access)
+        beyond = ends > len(self.memory)
+        bad = outside | beyond
+        if bad.any():
+            first = int(np.argmax(bad))
+            raise FaultError(Cause.WINDOW_FAULT if outside[first] else Cause.BUS_ERROR)
+        if access == READ:
+            bus = self.config.bus_bytes
+            self.read_bytes += bus * int((-(-ends // bus) - starts // bus).sum())
+        else:
+            self.write_bytes += int(sizes.sum())
+
+    def _inside(self, starts: Addresses, ends: Addresses, access: int) -> np.ndarray:
+        inside = np.zeros(starts.shape, np.bool_)
+        for window in self.windows:
+            if window.access & access:
+                limit = window.address + window.size
+                inside |= (starts >= window.address) & (ends <= limit)
+        return inside
+
+    def _split_inside(self, start: int, end: int, access: int) -> bool:
+        """Return whether every burst of a run that no window holds alone lies in some window."""
+        block = min(_BOUNDARY_BYTES, self.config.bus_bytes * self.config.burst_beats)
+        while start < end:
+            stop = min(end, (start // block + 1) * block)
+            burst = np.array([start], np.int64), np.array([stop], np.int64)
+            if not self._inside(*burst, access).all():
+                return False
+            start = stop
+        return True

@@ -1,0 +1,223 @@
+"""Random legal instructions, every option of each opcode, without waits and signals."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from isa.config import SLOTS_PER_PARAM_WORD, Config
+from isa.instructions import (
+    MATRIX_LEVELS,
+    VECTOR_LEVELS,
+    AMemory,
+    BSource,
+    Destination,
+    Engine,
+    Memory,
+    Opcode,
+    Operation,
+    Reduction,
+)
+from isa.program import Instruction
+
+from ..functional.nest import bounds
+from .accesses import reads_its_own_writes
+from .placement import Random, random_counts, random_place
+
+__all__ = ["Sizes", "random_instruction"]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How large random instructions get.
+
+    Attributes
+    ----------
+    iterations : int, most iterations of a matrix or vector instruction
+    run_bytes : int, most bytes of a run of a load or store
+    runs : int, most runs of a load or store
+    dram_bytes : int, the loads and stores stay below this address
+    dram_start : int, and not below this one
+    """
+
+    iterations: int = 200
+    run_bytes: int = 80
+    runs: int = 24
+    dram_bytes: int = 1 << 16
+    dram_start: int = 1 << 14
+
+
+def random_instruction(random: Random, config: Config, opcode: Opcode, sizes: Sizes) -> Instruction:
+    """Return a legal instruction that stays inside all memories."""
+    if opcode == Opcode.LOAD:
+        return Instruction(opcode, _load(random, config, sizes))
+    if opcode == Opcode.MATRIX:
+        return Instruction(opcode, _matrix(random, config, sizes))
+    if opcode == Opcode.VECTOR:
+        return _vector(random, config, sizes)
+    if opcode == Opcode.STORE:
+        return Instruction(opcode, _store(random, config, sizes))
+    if opcode == Opcode.SYNC:
+        return Instruction(opcode, {"engine": int(random.integers(len(Engine)))})
+    return Instruction(opcode)
+
+
+def _transfer(
+    random: Random, words: int, word_bytes: int, local: str, sizes: Sizes
+) -> dict[str, int]:
+    """Return the fields of load and store that place runs on chip, and the run's shape."""
+    x_bytes = int(random.integers(1, min(sizes.run_bytes, words * word_bytes) + 1))
+    z_count, y_count = random_counts(random, 2, sizes.runs)
+    run_words = -(-x_bytes // word_bytes)
+    base, strides = random_place(random, (z_count, y_count), words - run_words + 1)
+    return {
+        local: base,
+        "x_bytes": x_bytes,
+        "z_count": z_count,
+        "y_count": y_count,
+        "z_step": strides[0],
+        "y_step": strides[1],
+    }
+
+
+def _dram(random: Random, sizes: Sizes) -> tuple[int, int]:
+    """Return random strides of lines and runs in DRAM, often unaligned."""
+    reach = (sizes.dram_bytes - sizes.dram_start) // (4 * max(sizes.runs, 1))
+    z_stride, y_stride = (int(random.integers(-reach, reach + 1)) for _ in range(2))
+    if random.random() < 0.5:
+        y_stride = int(random.integers(-sizes.run_bytes, sizes.run_bytes + 1))
+    return z_stride, y_stride
+
+
+def _load(random: Random, config: Config, sizes: Sizes) -> dict[str, int]:
+    choices = [Memory.ACT, Memory.ACT, Memory.WEIGHT, Memory.PARAM]
+    memory = Memory(random.choice(choices + [Memory.TABLE] * bool(config.tables)))
+    words, word_bytes = {
+        Memory.ACT: (config.act_words, config.act_word_bytes),
+        Memory.WEIGHT: (config.weight_tiles, config.tile_bytes),
+        Memory.PARAM: (config.param_words, config.param_word_bytes),
+        Memory.TABLE: (config.tables, config.table_bytes),
+    }[memory]
+    fields = _transfer(random, words, word_bytes, "destination", sizes)
+    fields["memory"] = memory
+    z_stride, y_stride = _dram(random, sizes)
+    x_origin = z_origin = 0
+    if random.random() < 0.5:
+        x_origin, z_origin = int(random.integers(-24, 8)), int(random.integers(-4, 3))
+        fields["line_bytes"] = int(random.integers(0, 2 * sizes.run_bytes))
+        fields["line_count"] = int(random.integers(0, sizes.runs))
+        fields["fill"] = int(random.integers(-128, 128))
+    counts = (fields["z_count"], fields["y_count"])
+    low, high = bounds(z_origin * z_stride + x_origin, counts, (z_stride, y_stride))
+    first, last = sizes.dram_start - low, sizes.dram_bytes - fields["x_bytes"] - high
+    return fields | {
+        "address": int(random.integers(max(first, 0), last + 1)),
+        "z_stride": z_stride,
+        "y_stride": y_stride,
+        "x_origin": x_origin,
+        "z_origin": z_origin,
+    }
+
+
+def _store(random: Random, config: Config, sizes: Sizes) -> dict[str, int]:
+    fields = _transfer(random, config.act_words, config.act_word_bytes, "source", sizes)
+    z_stride, y_stride = _dram(random, sizes)
+    counts = (fields["z_count"], fields["y_count"])
+    low, high = bounds(0, counts, (z_stride, y_stride))
+    first, last = sizes.dram_start - low, sizes.dram_bytes - fields["x_bytes"] - high
+    address = int(random.integers(first, last + 1))
+    return fields | {"address": address, "z_stride": z_stride, "y_stride": y_stride}
+
+
+def _nest(random: Random, counts: list[int], operands: Mapping[str, int]) -> dict[str, int]:
+    """Return the counts, and base and steps of each operand in a memory of the given size."""
+    fields = {f"count{level}": count for level, count in enumerate(counts)}
+    for name, size in operands.items():
+        fields[name], strides = random_place(random, counts, size)
+        fields |= {f"{name}{level}": stride for level, stride in enumerate(strides)}
+    return fields
+
+
+def _matrix(random: Random, config: Config, sizes: Sizes) -> dict[str, int]:
+    counts = random_counts(random, MATRIX_LEVELS, sizes.iterations)
+    operands = {
+        "acc": 2 * config.acc_words,
+        "act": config.act_row_vectors,
+        "weight": config.weight_tiles,
+    }
+    fields = _nest(random, counts, operands)
+    fields["accumulate"] = int(random.random() < 0.4)
+    fields["reduce"] = int(random.integers(1 << MATRIX_LEVELS))
+    if random.random() < 0.6:
+        # As compilers write it: a level of the reduction does not move acc.
+        for level in range(MATRIX_LEVELS):
+            if fields["reduce"] >> level & 1:
+                fields[f"acc{level}"] = 0
+        fields["acc"], strides = random_place(random, counts, 2 * config.acc_words)
+        for level, stride in enumerate(strides):
+            fields[f"acc{level}"] = 0 if fields["reduce"] >> level & 1 else stride
+        low, high = bounds(0, counts, [fields[f"acc{level}"] for level in range(MATRIX_LEVELS)])
+        fields["acc"] = int(random.integers(-low, 2 * config.acc_words - high))
+    return fields
+
+
+def _vector(random: Random, config: Config, sizes: Sizes) -> Instruction:
+    """Draw until the instruction does not read what it wrote itself."""
+    while True:
+        instruction = Instruction(Opcode.VECTOR, _vector_fields(random, config, sizes))
+        if not reads_its_own_writes(config, instruction):
+            return instruction
+
+
+def _vector_fields(random: Random, config: Config, sizes: Sizes) -> dict[str, int]:
+    operations = [op for op in Operation if config.tables or op != Operation.TABLE]
+    operation = Operation(random.choice(operations))
+    act, acc = config.act_column_vectors, 2 * config.acc_words
+    a_memory = AMemory.ACT if operation == Operation.TABLE else AMemory(int(random.integers(2)))
+    sources = [source for source in BSource if not (a_memory and source == BSource.ACC)]
+    b_source = BSource(random.choice(sources))
+    destination = Destination(int(random.integers(2)))
+    counts = random_counts(random, VECTOR_LEVELS, sizes.iterations)
+    operands = {
+        "a": acc if a_memory else act,
+        "b": acc if b_source == BSource.ACC else config.param_slots,
+        "record": config.param_words,
+        "output": acc if destination else act,
+    }
+    fields = _nest(random, counts, operands)
+    if b_source == BSource.TAP:
+        _taps(random, config, fields)
+    low, high = sorted(int(value) for value in random.integers(-128, 128, 2))
+    return fields | {
+        "operation": operation,
+        "a_memory": a_memory,
+        "b_source": b_source,
+        "destination": destination,
+        "reduction": int(random.choice(list(Reduction))),
+        "reduce_levels": int(random.integers(VECTOR_LEVELS + 1)) if random.random() < 0.6 else 0,
+        "a_offset": 0 if random.random() < 0.3 else int(random.integers(-256, 256)),
+        "immediate": int(random.integers(-(1 << 15), 1 << 15)),
+        "table": int(random.integers(max(1, config.tables))),
+        "requantize": int(random.random() < 0.5),
+        "rounding": int(random.integers(2)),
+        "pre_shift": int(random.integers(32)) if random.random() < 0.3 else 0,
+        "zero_point": int(random.integers(-128, 128)),
+        "low": low if random.random() < 0.5 else -128,
+        "high": high if random.random() < 0.5 else 127,
+    }
+
+
+def _taps(random: Random, config: Config, fields: dict[str, int]) -> None:
+    """Place b on slots that exist: whole words apart on all levels but one, which walks slots."""
+    counts = [fields[f"count{level}"] for level in range(VECTOR_LEVELS)]
+    slots = config.taps_per_param_word
+    walking = [level for level, count in enumerate(counts) if 1 < count <= slots]
+    word, strides = random_place(random, counts, config.param_words)
+    steps = [SLOTS_PER_PARAM_WORD * stride for stride in strides]
+    first = int(random.integers(slots))
+    if walking and random.random() < 0.8:
+        level = int(random.choice(walking))
+        low, high = bounds(0, counts, strides[:level] + [0] + strides[level + 1 :])
+        word = int(random.integers(-low, config.param_words - high))
+        steps[level] = 1
+        first = int(random.integers(slots - counts[level] + 1))
+    fields["b"] = SLOTS_PER_PARAM_WORD * word + first
+    fields |= {f"b{level}": step for level, step in enumerate(steps)}

@@ -1,0 +1,199 @@
+"""The command line: `tilewright COMMAND`. Exit status 0, 1 on a user's error, 2 on wrong usage."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from compiler.compile import compile_network, explain
+from compiler.pipeline import PASSES
+from compiler.text import to_text
+from driver.devices import DEVICES
+from isa.assembler import disassemble as disassemble_program
+from isa.config import Config, preset
+from isa.image import Image, load_image, save_image
+
+from .errors import USER_ERRORS, CommandError
+from .progress import Reporter
+from .report import print_table
+from .running import RunOptions, run_network
+
+__all__ = ["main"]
+
+
+class _Group(click.Group):
+    """Turns errors of the user into one message."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except USER_ERRORS as error:
+            if ctx.params["debug"]:
+                raise
+            raise click.ClickException(str(error)) from None
+
+
+@click.group(cls=_Group)
+@click.version_option(package_name="tilewright")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def main(debug: bool) -> None:
+    """Compile int8 networks for the accelerator and the CPU, and run them."""
+
+
+def _config_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--config", default="vta", show_default=True, help="Machine: tiny, ulx3s, vta or zu."
+    )(command)
+
+
+def _target_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--target", default="accel,cpu", show_default=True, help="Who may compute, by comma."
+    )(command)
+
+
+@main.command("compile")
+@click.argument("model", type=click.Path())
+@click.option("-o", "--output", required=True, type=click.Path(), help="Image to write.")
+@_config_option
+@_target_option
+@click.option("--dump", type=click.Path(), help="Folder for the module after each pass.")
+def compile_command(model: str, output: str, config: str, target: str, dump: str | None) -> None:
+    """Compile MODEL (TFLite, ONNX or Relay text) to an image."""
+    observe = _dumper(Path(dump)) if dump else None
+    with Reporter() as reporter:
+        image = compile_network(model, preset(config), _targets(target), observe, reporter.step)
+        save_image(image, output)
+    click.echo(f"{output}: {_summary(image)}")
+
+
+@main.command("run")
+@click.argument("model", type=click.Path())
+@click.option("--device", required=True, help=f"One of {', '.join(DEVICES)}.")
+@_config_option
+@click.option("--target", help="Who may compute; by default the CPU alone on device cpu.")
+@click.option("--input", "inputs", multiple=True, type=click.Path(), help="One .npy an input.")
+@click.option("--seed", default=0, show_default=True, help="Of random inputs, if none are given.")
+@click.option("--output", "outputs", multiple=True, type=click.Path(), help="One .npy an output.")
+@click.option("--json", "json_path", type=click.Path(), help="Write digests, counters, layers.")
+@click.option("--profile", type=click.Path(), help="Folder for a trace that Perfetto opens.")
+@click.option("--waveform", type=click.Path(), help="FST file of every signal (verilator).")
+@click.option("--latency", type=int, help="DRAM latency in cycles (verilator).")
+def run_command(model: str, device: str, config: str, target: str | None, **options: Any) -> None:
+    """Run MODEL (a network or an image) on a device."""
+    targets = target or ("cpu" if device == "cpu" else "accel,cpu")
+    with Reporter() as reporter:
+        image = _image(model, config, targets, reporter)
+        text = run_network(image, device, RunOptions(**options), reporter)
+    click.echo(text, nl=False)
+
+
+@main.command()
+@click.argument("image", type=click.Path())
+def inspect(image: str) -> None:
+    """Show what IMAGE holds; of a network, why each part is where it is."""
+    console = Console(width=120)
+    if Path(image).suffix != ".twi":
+        for row in explain(image, preset("vta")):
+            click.echo(
+                f"{row.name}: {row.calls} calls, {row.cycles} + {row.transfer_cycles} cycles on "
+                f"the accelerator, {row.saved_cycles} on a CPU: "
+                f"{'taken' if row.taken else 'left to the CPU'}"
+            )
+        return
+    loaded = load_image(image)
+    click.echo(f"{loaded.name}: {_summary(loaded)}")
+    lines = [
+        (kind, tensor.name, tensor.dtype, str(list(tensor.shape)), str(tensor.scale))
+        for kind, tensors in (("input", loaded.inputs), ("output", loaded.outputs))
+        for tensor in tensors
+    ]
+    print_table(console, ("", "name", "dtype", "shape", "scale"), lines, text=range(5))
+    for region in loaded.regions:
+        rows = [(layer.name, layer.operator, f"{layer.macs:,}") for layer in region.layers]
+        click.echo("")
+        print_table(console, (region.name, "operator", "MACs"), rows, text=(0, 1))
+
+
+@main.command()
+@click.argument("image", type=click.Path())
+def disassemble(image: str) -> None:
+    """Print the programs of IMAGE as text."""
+    for region in load_image(image).regions:
+        click.echo(f"; {region.name}")
+        click.echo(disassemble_program(region.program), nl=False)
+
+
+@main.command()
+def devices() -> None:
+    """List the devices and what each still needs."""
+    for row in DEVICES.values():
+        missing = row.missing()
+        click.echo(f"{row.name:11} {row.meaning}" + (f" (needs {missing})" if missing else ""))
+
+
+@main.command()
+def passes() -> None:
+    """List the passes in their order."""
+    for item in PASSES:
+        text = sys.modules[item.__module__].__doc__ or ""
+        click.echo(f"{item.__name__:18} {text.strip().splitlines()[0]}")
+
+
+@main.command()
+@_config_option
+@click.option("-o", "--output", required=True, type=click.Path(), help="Verilog file to write.")
+def verilog(config: str, output: str) -> None:
+    """Write the machine as Verilog."""
+    machine = preset(config)
+    text = _verilog(machine)
+    try:
+        Path(output).write_text(text)
+    except OSError as error:
+        raise CommandError(f"{output}: cannot write: {error.strerror}") from None
+    click.echo(f"{output}: machine {config}, {text.count(chr(10))} lines")
+
+
+def _verilog(config: Config) -> str:
+    # Imported here because Amaranth is part of the optional extra `hardware`.
+    try:
+        from hardware.verilog import to_verilog
+    except ModuleNotFoundError as error:
+        raise CommandError(
+            f"{error.name} is not installed: pip install 'tilewright[hardware]'"
+        ) from None
+    return to_verilog(config)
+
+
+def _targets(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _image(model: str, config: str, targets: str, reporter: Reporter) -> Image:
+    """Return the image in `model`, or what the network in it compiles to."""
+    if Path(model).suffix == ".twi":
+        return load_image(model)
+    return compile_network(model, preset(config), _targets(targets), progress=reporter.step)
+
+
+def _dumper(folder: Path) -> Callable[[str, Any], None]:
+    """Return an observer that writes the module after each pass as text."""
+    folder.mkdir(parents=True, exist_ok=True)
+    count = iter(range(1000))
+
+    def observe(name: str, module: Any) -> None:
+        (folder / f"{next(count):02}_{name}.relay").write_text(to_text(module))
+
+    return observe
+
+
+def _summary(image: Image) -> str:
+    instructions = sum(len(region.program) for region in image.regions)
+    constants = sum(len(region.constants) for region in image.regions)
+    return (
+        f"configuration {image.config.name}, {len(image.regions)} region(s), "
+        f"{instructions} instructions, {constants + len(image.host.constants)} bytes of constants"
+    )

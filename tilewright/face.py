@@ -1,0 +1,36 @@
+"""The one function that is more than a name handed on."""
+
+import os
+from collections.abc import Callable, Sequence
+
+from compiler.compile import TARGETS, compile_network
+from isa.config import Config, preset
+from isa.image import Image
+
+__all__ = ["compile"]
+
+
+def compile(
+    path: str | os.PathLike[str],
+    config: str | Config = "vta",
+    targets: Sequence[str] = TARGETS,
+    progress: Callable[[str], None] | None = None,
+) -> Image:
+    """Return the image of the network in `path`.
+
+    Parameters
+    ----------
+    path : a TFLite, ONNX or Relay text file
+    config : a configuration, or the name of a preset
+    targets : who may compute: "accel", "cpu"; the CPU takes what nobody else does
+    progress : called with the name of each step before it begins
+
+    Raises
+    ------
+    compiler.errors.CompileError
+        The file is no network, holds what is not supported, or does not fit the machine.
+    isa.errors.ConfigError
+        There is no such preset.
+    """
+    machine = preset(config) if isinstance(config, str) else config
+    return compile_network(path, machine, targets, progress=progress)

@@ -1,0 +1,123 @@
+"""Tables for people, and the same facts as JSON."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from driver.device import Result
+from driver.profile import LayerProfile, dram_bytes, profile_region
+from isa.config import Config
+from isa.image import Image
+
+__all__ = ["layer_rows", "print_layers", "print_table", "run_report", "write_json"]
+
+
+def layer_rows(image: Image, result: Result) -> list[dict[str, Any]]:
+    """Return one row a layer of every region that ran on a machine with time."""
+    rows: list[dict[str, Any]] = []
+    for run in result.regions:
+        if run.trace is not None:
+            profiles = profile_region(run.region, run.trace, image.config)
+            rows += [_row(image.name, profile) for profile in profiles]
+        else:
+            moved = dram_bytes(run.region)
+            rows += [
+                {"model": image.name, "layer": layer.name, "macs": layer.macs, "dram_bytes": size}
+                for layer, size in zip(run.region.layers, moved, strict=True)
+            ]
+    return rows
+
+
+def _row(model: str, profile: LayerProfile) -> dict[str, Any]:
+    return {
+        "model": model,
+        "layer": profile.name,
+        "macs": profile.macs,
+        "cycles": profile.cycles,
+        "peak_share": profile.peak_share,
+        "dram_bytes": profile.dram_bytes,
+        "bound": profile.bound,
+    }
+
+
+def run_report(
+    image: Image, result: Result, settings: Mapping[str, Any], seconds: float
+) -> dict[str, Any]:
+    """Return the object that `run --json` writes."""
+    counters: dict[str, int] = {}
+    for run in result.regions:
+        for name, value in run.counters.items():
+            counters[name] = counters.get(name, 0) + value
+    outputs = [
+        {
+            "name": tensor.name,
+            "shape": list(tensor.shape),
+            "dtype": tensor.dtype,
+            "sha256": hashlib.sha256(array.tobytes()).hexdigest(),
+        }
+        for tensor, array in zip(image.outputs, result.outputs, strict=True)
+    ]
+    return {
+        "settings": dict(settings),
+        "rows": layer_rows(image, result),
+        "totals": {"outputs": outputs, "counters": counters, "seconds": seconds},
+    }
+
+
+def print_layers(console: Console, rows: Sequence[Mapping[str, Any]], config: Config) -> None:
+    """Print the layers of a run on a machine with time, and their sum."""
+    cycles = sum(row["cycles"] for row in rows)
+    macs = sum(row["macs"] for row in rows)
+    total = {
+        "layer": "total",
+        "macs": macs,
+        "cycles": cycles,
+        "peak_share": macs / (cycles * config.macs_per_cycle) if cycles else 0.0,
+        "dram_bytes": sum(row["dram_bytes"] for row in rows),
+        "bound": "",
+    }
+    lines = [
+        (
+            str(row["layer"]),
+            f"{row['macs']:,}",
+            f"{row['cycles']:,}",
+            f"{100 * row['peak_share']:.1f} %",
+            f"{row['dram_bytes']:,}",
+            str(row["bound"]),
+        )
+        for row in (*rows, total)
+    ]
+    head = ("layer", "MACs", "cycles", "of peak", "DRAM bytes", "bound by")
+    print_table(console, head, lines, text=(0, 5))
+
+
+def print_table(
+    console: Console,
+    head: Sequence[str],
+    lines: Sequence[Sequence[str]],
+    text: Sequence[int] = (0,),
+) -> None:
+    """Print a table; columns in `text` are left-aligned, the others are numbers."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for place, name in enumerate(head):
+        table.add_column(name, justify="left" if place in text else "right", no_wrap=True)
+    for line in lines:
+        table.add_row(*line)
+    console.print(table, markup=False, highlight=False)
+
+
+def write_json(path: str | os.PathLike[str], value: Mapping[str, Any]) -> None:
+    """Write `value` to `path`, whole or not at all."""
+    target = Path(path)
+    with tempfile.NamedTemporaryFile("w", dir=target.parent, delete=False) as file:
+        json.dump(value, file, indent=1)
+        file.write("\n")
+    os.chmod(file.name, 0o644)
+    os.replace(file.name, target)
