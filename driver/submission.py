@@ -1,8 +1,9 @@
 """Runs one placed region on a machine: windows, start, wait, and what went wrong."""
 
 from isa.assembler import format_instruction
+from isa.errors import DecodeError
 from isa.instructions import Engine, instruction_set
-from isa.program import Instruction
+from isa.program import Instruction, Program
 from isa.registers import Cause, Control, Status
 
 from .errors import DeviceFault
@@ -13,7 +14,10 @@ from .registers import Registers
 __all__ = ["submit"]
 
 _READ, _WRITE = 1, 2
+# The causes that an engine meets while it executes; the others are met before that.
+_IN_ENGINE = {Cause.WINDOW_FAULT, Cause.BUS_ERROR, Cause.WATCHDOG}
 _ADVICE = {
+    Cause.NONE: "the machine gave no cause",
     Cause.ILLEGAL_INSTRUCTION: "the program is damaged, or for another configuration",
     Cause.WINDOW_FAULT: "it touches DRAM outside the windows that are open",
     Cause.BUS_ERROR: "the memory answered with an error",
@@ -66,29 +70,31 @@ def _fault(machine: Machine, placed: Placed, registers: Registers) -> str:
     """Return the message of an error stop."""
     cause = Cause(registers["error_cause"] & 0xFF)
     engine = Engine(registers["error_cause"] >> 8 & 0xFF)
+    where = f" in engine {engine.name.lower()}" if cause in _IN_ENGINE else ""
     index = registers["error_instruction"]
     return (
-        f"{machine.name}: {cause.name.lower().replace('_', ' ')} in engine {engine.name.lower()} "
+        f"{machine.name}: {cause.name.lower().replace('_', ' ')}{where} "
         f"at instruction {index} of {placed.region.name}{_place(placed, index)}: "
-        f"{_text(machine, placed, index)}; {_ADVICE.get(cause, 'no cause given')}"
+        f"{_text(placed.region.program, index)}; {_ADVICE[cause]}"
     )
 
 
 def _place(placed: Placed, index: int) -> str:
+    """Return the layer that instruction `index` belongs to, in brackets."""
     region = placed.region
     if index >= len(region.instruction_layers):
         return ""
     return f" ({region.layers[region.instruction_layers[index]].name})"
 
 
-def _text(machine: Machine, placed: Placed, index: int) -> str:
-    """Return the instruction as the machine has it, disassembled."""
-    program = placed.region.program
+def _text(program: Program, index: int) -> str:
+    """Return instruction `index` disassembled, or its word if it is illegal."""
     if index >= len(program):
         return "no instruction"
     word = program.word(index)
     try:
-        opcode, fields = instruction_set(machine.config).decode(word)
-    except Exception as error:
+        opcode, fields = instruction_set(program.config).decode(word)
+    except DecodeError as error:
         return f"{word:#x} ({error})"
-    return format_instruction(machine.config, Instruction(opcode, fields))
+    segments = {relocation.index: relocation.segment for relocation in program.relocations}
+    return format_instruction(program.config, Instruction(opcode, fields, segments.get(index, "")))

@@ -16,15 +16,9 @@ def sign_extend(value, bits):
 
 
 def shift_left(value, amount):
-    """Return `value` shifted left by `amount`, as wide as `value`.
+    """Return `value`, at most 32 bits, shifted left by `amount`, at most six bits; as wide.
 
-    Amaranth's own shift is as wide as its largest result.
+    Amaranth's own shift is as wide as its largest result: more than 64 bits simulate slowly.
     """
-    for position, bit in enumerate(amount):
-        distance = 1 << position
-        if distance < len(value):
-            shifted = Cat(C(0, distance), value[:-distance])
-        else:
-            shifted = C(0, len(value))
-        value = Mux(bit, shifted, value)
-    return value
+    shifted = (value << amount[:5])[: len(value)]
+    return Mux(amount[5], 0, shifted) if len(amount) > 5 else shifted

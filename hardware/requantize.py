@@ -59,7 +59,8 @@ class Requantize(wiring.Component):
         columns = self._result_columns(m)
         for lane in range(self.config.requantize_lanes):
             product, exponent = self._multiply(m, lane, group, (enter, moves & steps[0]["valid"]))
-            rounded = self._round(m, lane, product, exponent, moves & steps[1]["valid"])
+            valid = steps[1]["valid"]
+            rounded = self._round(m, lane, product, exponent, valid, moves & valid)
             for number in range(self.groups):
                 with m.If(moves & steps[2]["valid"] & (steps[2]["group"] == number)):
                     column = number * self.config.requantize_lanes + lane
@@ -111,20 +112,26 @@ class Requantize(wiring.Component):
         """Stages a and b: shifted sum, then its product; return (product, exponent)."""
         columns = self.config.columns
         column = group * self.config.requantize_lanes + lane if self.groups > 1 else lane
-        value = self.values.payload["values"].word_select(column, 32)
-        bias = self.record[: 32 * columns].word_select(column, 32)
-        multiplier = self.record[32 * columns : 64 * columns].word_select(column, 32)
-        # -31..31 needs six of the eight bits.
-        shift = self.record[64 * columns :].word_select(column, 8)[:6].as_signed()
+        x = Signal(32, name=f"x{lane}")
+        shift = Signal(signed(6), name=f"shift{lane}")
+        left = Signal(6, name=f"left{lane}")
         tflite = self.rounding == Rounding.TFLITE
-        left = self.pre_shift + Mux(tflite & (shift > 0), shift[:5], 0)
+        with m.If(self.values.valid):
+            value = self.values.payload["values"].word_select(column, 32)
+            bias = self.record[: 32 * columns].word_select(column, 32)
+            m.d.comb += [
+                x.eq(value + bias),
+                # -31..31 needs six of the eight bits.
+                shift.eq(self.record[64 * columns :].word_select(column, 8)[:6].as_signed()),
+                left.eq(self.pre_shift + Mux(tflite & (shift > 0), shift[:5], 0)),
+            ]
         a_x = Signal(signed(32), name=f"a_x{lane}", reset_less=True)
         a_multiplier = Signal(signed(32), name=f"a_multiplier{lane}", reset_less=True)
         a_exponent = Signal(6, name=f"a_exponent{lane}", reset_less=True)
         with m.If(enables[0]):
             m.d.sync += [
-                a_x.eq(shift_left((value + bias)[:32], left[:6])),
-                a_multiplier.eq(multiplier),
+                a_x.eq(shift_left(x, left)),
+                a_multiplier.eq(self.record[32 * columns : 64 * columns].word_select(column, 32)),
                 a_exponent.eq(Mux(tflite, Mux(shift < 0, -shift, 0), 31 - shift)),
             ]
         b_product = Signal(signed(64), name=f"b_product{lane}", reset_less=True)
@@ -133,20 +140,25 @@ class Requantize(wiring.Component):
             m.d.sync += [b_product.eq(a_x * a_multiplier), b_exponent.eq(a_exponent)]
         return b_product, b_exponent
 
-    def _round(self, m, lane, product, exponent, enable):
+    def _round(self, m, lane, product, exponent, valid, enable):
         """Stage c: the high half in TFLITE; return that or the product, shifted and rounded."""
-        high = product[31:].as_signed() + product[30]
-        # Only the product of two -2**31 gives 2**31.
-        overflows = ~high[32] & high[31]
-        high = Mux(overflows, 2**31 - 1, high[:32]).as_signed()
-        # Half rounds away from zero, where UPWARD and the shift below round it up.
-        away = (high < 0) & (exponent != 0)
+        doubled = Signal(signed(34), name=f"doubled{lane}")
+        high = Signal(signed(32), name=f"high{lane}")
+        nudged = Signal(signed(33), name=f"nudged{lane}")
+        with m.If(valid & (self.rounding == Rounding.TFLITE)):
+            m.d.comb += [
+                doubled.eq(product[31:].as_signed() + product[30]),
+                # Only the product of two -2**31 gives 2**31.
+                high.eq(Mux(~doubled[32] & doubled[31], 2**31 - 1, doubled[:32])),
+                # Half rounds away from zero, where UPWARD and the shift below round it up.
+                nudged.eq(high - ((high < 0) & (exponent != 0))),
+            ]
         c_value = Signal(signed(64), name=f"c_value{lane}", reset_less=True)
         c_exponent = Signal(6, name=f"c_exponent{lane}", reset_less=True)
         with m.If(enable):
             m.d.sync += c_exponent.eq(exponent)
             with m.If(self.rounding == Rounding.TFLITE):
-                m.d.sync += c_value.eq(sign_extend((high - away)[:33], 64))
+                m.d.sync += c_value.eq(sign_extend(nudged, 64))
             with m.Else():
                 m.d.sync += c_value.eq(product)
         below = Cat(0, c_value[:62]).bit_select(c_exponent, 1)

@@ -1,6 +1,6 @@
 """Writes the results of the vector engine."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, exact_log2
@@ -66,19 +66,25 @@ class VectorWriter(wiring.Component):
         ]
         groups = self.config.act_word_bytes // self.config.columns
         part_bits = exact_log2(groups)
-        lanes = Cat(self._saturate(lane) for lane in range(self.config.columns))
+        lanes = Cat(self._saturate(m, lane) for lane in range(self.config.columns))
+        address = result.output[part_bits:]
         m.d.comb += [
             self.act_write.enable.eq(self.results.valid & ~to_acc),
-            self.act_write.address.eq(result.output[part_bits : part_bits + self.act_address_bits]),
+            self.act_write.address.eq(address[: self.act_address_bits]),
             self.act_write.data.eq(lanes.replicate(groups)),
             self.act_write.mask.eq(1 << result.output[:part_bits] if part_bits else 1),
         ]
         return m
 
-    def _saturate(self, lane):
+    def _saturate(self, m, lane):
         """Return one lane as isa.arithmetic.saturate has it."""
         held = self.held
+        total = Signal(signed(33), name=f"total{lane}")
+        at_least = Signal(signed(33), name=f"at_least{lane}")
         value = self.results.payload["values"].word_select(lane, 32).as_signed()
-        total = value + held.zero_point
-        at_least = Mux(total < held.low, held.low, total)
+        with m.If(self.act_write.enable):
+            m.d.comb += [
+                total.eq(value + held.zero_point),
+                at_least.eq(Mux(total < held.low, held.low, total)),
+            ]
         return Mux(at_least > held.high, held.high, at_least)[:8]

@@ -84,6 +84,8 @@ def _parse(words: list[str], config: Config) -> Instruction:
         name, equals, value = word.partition("=")
         if not equals or not value:
             raise AssemblyError(f"{form.name}: expected field=value, found {word!r}")
+        if name == "opcode":
+            raise AssemblyError(f"{form.name}: the opcode is the first word, not a field")
         if name in fields:
             raise AssemblyError(f"{form.name}.{name} is given twice")
         match = _SEGMENT.fullmatch(value)

@@ -1,7 +1,8 @@
 """The image: one compiled network in one file, for any device of its configuration.
 
 A file is the magic, the length of the header, the header (JSON, UTF-8) and the sections (raw bytes,
-each aligned to 64 bytes). The header describes everything; a digest covers it and the sections.
+each aligned to 64 bytes). The header describes everything; a digest covers its length, it and the
+sections.
 """
 
 import hashlib
@@ -153,13 +154,10 @@ def save_image(image: Image, path: str | os.PathLike[str]) -> None:
     header, sections = _to_header(image)
     text = json.dumps(header).encode()
     body = text + b"".join(sections)
-    data = _PREFIX.pack(MAGIC, len(text), hashlib.sha256(body).digest()) + body
+    data = _PREFIX.pack(MAGIC, len(text), _digest(len(text), body)) + body
     target = Path(path)
     try:
-        with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:
-            file.write(data)
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, target)
+        _replace(target, data)
     except OSError as error:
         raise ImageError(f"{target}: cannot write the image: {error.strerror}") from None
 
@@ -180,7 +178,7 @@ def load_image(path: str | os.PathLike[str]) -> Image:
         raise ImageError(f"{path}: not a Tilewright image")
     _, size, digest = _PREFIX.unpack_from(data)
     body = data[_PREFIX.size :]
-    if hashlib.sha256(body).digest() != digest:
+    if _digest(size, body) != digest:
         raise ImageError(f"{path}: the image is damaged or cut short; compile the network again")
     header = json.loads(body[:size])
     if header["version"] != VERSION:
@@ -193,6 +191,23 @@ def load_image(path: str | os.PathLike[str]) -> Image:
         return _from_header(header, body[size:])
     except ConfigError as error:
         raise ImageError(f"{path}: {error}") from None
+
+
+def _digest(header_bytes: int, body: bytes) -> bytes:
+    return hashlib.sha256(header_bytes.to_bytes(8, "little") + body).digest()
+
+
+def _replace(target: Path, data: bytes) -> None:
+    """Give the file `target` the content `data` in one step; leave nothing behind on failure."""
+    with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:
+        try:
+            file.write(data)
+            file.close()
+            os.chmod(file.name, 0o644)
+            os.replace(file.name, target)
+        except BaseException:
+            os.unlink(file.name)
+            raise
 
 
 class _Sections:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from .config import Config
-from .errors import EncodeError
+from .errors import DecodeError, EncodeError
 from .instructions import INSTRUCTION_BYTES, Opcode, instruction_set
 
 __all__ = ["Instruction", "Program", "Relocation"]
@@ -110,7 +110,9 @@ class Program:
         for index, instruction in enumerate(instructions):
             try:
                 word = isa.encode(instruction.opcode, dict(instruction.fields))
-            except Exception as error:
+                if instruction.segment:
+                    isa.format(instruction.opcode).field("address")
+            except (EncodeError, DecodeError) as error:
                 raise type(error)(f"instruction {index}: {error}") from None
             words += word.to_bytes(INSTRUCTION_BYTES, "little")
             if instruction.segment:

@@ -1,6 +1,4 @@
-"""The ONNX importer: one walk over the graph; int8 layers between DequantizeLinear and
-QuantizeLinear come out in the normal form, everything else in float32.
-"""
+"""The ONNX importer: one walk over the graph; QDQ layers come out as int8, the rest as float32."""
 
 from dataclasses import dataclass, field, replace
 from os import PathLike

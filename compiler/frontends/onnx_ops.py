@@ -13,7 +13,7 @@ from ..ir import Constant, Expr, Tuple
 from ..ops import call
 from .onnx_node import OnnxContext, OnnxConverter
 
-__all__ = ["FLOAT", "MOVEMENT", "clip_bounds", "gemm_weight", "pool_attributes"]
+__all__ = ["FLOAT", "MOVEMENT", "clip_bounds", "pool_attributes", "units_first"]
 
 
 def _named(name: str, count: int = 1) -> OnnxConverter:
@@ -46,18 +46,16 @@ def _conv(context: OnnxContext) -> Expr:
     return call("nn.bias_add", made, *context.floats(2), span=context.span, axis=1)
 
 
-def gemm_weight(context: OnnxContext) -> tuple[Expr, bool]:
-    """Return operand B of Gemm or MatMul, and whether its rows are the units."""
-    transposed = context.kind == "Gemm" and bool(context.attribute("transB", 0))
-    return context.value(1).expr, transposed
+def units_first(context: OnnxContext) -> bool:
+    """Return whether operand B of Gemm or MatMul is [units, k], not [k, units]."""
+    return context.kind == "Gemm" and bool(context.attribute("transB", 0))
 
 
 def _gemm(context: OnnxContext) -> Expr:
-    data, _ = context.floats(0, 1)
+    data, weight = context.floats(0, 1)
     span = context.span
     context.require("transA", 0, 0)
-    weight, transposed = gemm_weight(context)
-    if not transposed:
+    if not units_first(context):
         weight = call("transpose", weight, span=span, axes=(1, 0))
     made: Expr = call("nn.dense", data, weight, span=span, units=context.result.shape[-1])
     made = _scaled(context, made, "alpha")

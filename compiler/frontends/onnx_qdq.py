@@ -22,11 +22,14 @@ from . import normal_form
 from .common import Array
 from .normal_form import Quantization
 from .onnx_node import OnnxContext, Source
-from .onnx_ops import gemm_weight, pool_attributes
+from .onnx_ops import pool_attributes, units_first
 
 __all__ = ["QDQ", "Layer"]
 
 ROUNDING = "UPWARD"
+
+# Only a Gemm with these is the product and the bias alone.
+GEMM_DEFAULTS = (("alpha", 1.0), ("beta", 1.0), ("transA", 0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,9 +141,8 @@ def _dense(layer: Layer) -> Expr | None:
     context = layer.context
     if len(context.value(1).shape) != 2 or len(context.value(0).shape) < 2:
         return None
-    _, transposed = gemm_weight(context)
-    plain = (context.attribute(name, default) for name, default in _GEMM_DEFAULTS)
-    if any(given != default for given, (_, default) in zip(plain, _GEMM_DEFAULTS, strict=True)):
+    transposed = units_first(context)
+    if any(context.attribute(name, default) != default for name, default in GEMM_DEFAULTS):
         return None
     data, found = layer.source(0), _weight(layer, 0 if transposed else 1)
     if data is None or found is None:
@@ -159,9 +161,6 @@ def _dense(layer: Layer) -> Expr | None:
     if flat:
         return made
     return call("reshape", made, span=context.span, newshape=context.result.shape)
-
-
-_GEMM_DEFAULTS = (("alpha", 1.0), ("beta", 1.0), ("transA", 0))
 
 
 def _element_wise(make: Callable[..., Expr]) -> LayerConverter:

@@ -8,6 +8,7 @@ exist, constants have the size of their shape, and each operator comes after wha
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from math import prod
 from os import PathLike
 from typing import Any
@@ -173,6 +174,7 @@ def _graph(model: Any, span: Span) -> TfliteGraph:
     return TfliteGraph(tensors, operators, inputs, outputs, span)
 
 
+@cache
 def _names(enumeration: type) -> dict[int, str]:
     """Return the members of one of flatbuffers' enumerations by value."""
     return {value: name for name, value in vars(enumeration).items() if isinstance(value, int)}

@@ -12,11 +12,12 @@ after::
 Every call gets a stage: it grows along an edge between a call that the target takes and one that it
 does not. Calls of one stage make one region; since stages never fall along an edge, no two regions
 wait for each other. A region whose cost, the copies to and from it included, is more than what it
-saves stays on the CPU.
+saves stays on the CPU. So do branches and the bodies of inner functions: they may not run at all.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from ..infer import infer
 from ..ir import (
@@ -25,6 +26,7 @@ from ..ir import (
     Expr,
     Function,
     GlobalVar,
+    If,
     Module,
     TensorType,
     Tuple,
@@ -33,6 +35,7 @@ from ..ir import (
 )
 from ..ir.visitor import children, post_order, with_children
 from ..targets.target import Match, Target
+from .inline_lets import inline_lets
 
 __all__ = ["Decision", "explain_partition", "partition"]
 
@@ -55,13 +58,14 @@ class Decision:
 
 def partition(module: Module, target: Target) -> Module:
     """Return `module`, inferred, with a function for each region that `target` takes of @main."""
-    regions = _regions(module["main"], target)
+    module = inline_lets(module)
+    regions = _regions(module, target)
     return _outline(module, target.name, [region for region in regions if region.decision.taken])
 
 
 def explain_partition(module: Module, target: Target) -> tuple[Decision, ...]:
     """Return what `partition` decides for each region that `target` could take."""
-    return tuple(region.decision for region in _regions(module["main"], target))
+    return tuple(region.decision for region in _regions(inline_lets(module), target))
 
 
 @dataclass(frozen=True)
@@ -74,17 +78,41 @@ class _Region:
     decision: Decision
 
 
-def _regions(main: Function, target: Target) -> list[_Region]:
-    owner = {id(call): match for match in target.matches(main.body) for call in match.calls}
-    stages = _stages(main.body, owner)
+def _regions(module: Module, target: Target) -> list[_Region]:
+    body = module["main"].body
+    always = _always_computed(body)
+    owner = {
+        id(call): match
+        for match in target.matches(body)
+        if all(id(call) in always for call in match.calls)
+        for call in match.calls
+    }
+    stages = _stages(body, owner)
     members: dict[int, list[Call]] = {}
-    for node in post_order(main.body):
+    for node in post_order(body):
         if isinstance(node, Call) and id(node) in owner:
             members.setdefault(stages[id(node)], []).append(node)
+    names = (f"{target.name}_{number}" for number in count())
+    free = (name for name in names if name not in module)
     return [
-        _region(main.body, calls, owner, f"{target.name}_{number}", target)
-        for number, calls in enumerate(members.values())
+        _region(body, calls, owner, name, target)
+        for calls, name in zip(members.values(), free, strict=False)
     ]
+
+
+def _always_computed(body: Expr) -> set[int]:
+    """Return the nodes of `body` that are in no branch and in no inner function."""
+    found: set[int] = set()
+    stack = [body]
+    while stack:
+        node = stack.pop()
+        if id(node) not in found:
+            found.add(id(node))
+            if isinstance(node, If):
+                stack.append(node.condition)
+            elif not isinstance(node, Function):
+                stack.extend(children(node))
+    return found
 
 
 def _stages(body: Expr, owner: Mapping[int, Match]) -> dict[int, int]:
@@ -138,8 +166,8 @@ def _outline(module: Module, target: str, regions: Sequence[_Region]) -> Module:
     """Return `module` with each region in a function of its own."""
     functions: dict[str, Function] = {}
     results: dict[int, Expr] = {}
-    for number, region in enumerate(regions):
-        name = f"{target}_{number}"
+    for region in regions:
+        name = region.decision.name
         functions[name] = _function(region, target)
         call: Expr = Call(GlobalVar(name), region.inputs)
         single = len(region.outputs) == 1

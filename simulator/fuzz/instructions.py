@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from isa.config import SLOTS_PER_PARAM_WORD, Config
 from isa.instructions import (
     MATRIX_LEVELS,
@@ -19,10 +21,14 @@ from isa.instructions import (
 from isa.program import Instruction
 
 from ..functional.nest import bounds
+from ..memory import Bytes
 from .accesses import reads_its_own_writes
 from .placement import Random, random_counts, random_place
 
-__all__ = ["Sizes", "random_instruction"]
+__all__ = ["Sizes", "random_dram", "random_instruction"]
+
+# The requantisation is defined for shifts of -31..31; every byte of param may become one.
+MOST_SHIFT = 31
 
 
 @dataclass(frozen=True)
@@ -34,15 +40,26 @@ class Sizes:
     iterations : int, most iterations of a matrix or vector instruction
     run_bytes : int, most bytes of a run of a load or store
     runs : int, most runs of a load or store
-    dram_bytes : int, the loads and stores stay below this address
-    dram_start : int, and not below this one
+    param_start : int, loads of param read from here up to dram_start, where nothing is stored
+    dram_start : int, all other loads and stores stay from here
+    dram_bytes : int, up to here
     """
 
     iterations: int = 200
     run_bytes: int = 80
     runs: int = 24
+    param_start: int = 1 << 14
+    dram_start: int = 1 << 15
     dram_bytes: int = 1 << 16
-    dram_start: int = 1 << 14
+
+
+def random_dram(random: Random, sizes: Sizes) -> Bytes:
+    """Return uint8[dram_bytes]: random bytes, those for param legal as multipliers and shifts."""
+    dram = random.integers(0, 256, sizes.dram_bytes, np.uint8)
+    size = sizes.dram_start - sizes.param_start
+    legal = random.integers(-MOST_SHIFT, MOST_SHIFT + 1, size).astype(np.int8)
+    dram[sizes.param_start : sizes.dram_start] = legal.view(np.uint8)
+    return dram
 
 
 def random_instruction(random: Random, config: Config, opcode: Opcode, sizes: Sizes) -> Instruction:
@@ -78,9 +95,9 @@ def _transfer(
     }
 
 
-def _dram(random: Random, sizes: Sizes) -> tuple[int, int]:
+def _strides(random: Random, sizes: Sizes, region_bytes: int) -> tuple[int, int]:
     """Return random strides of lines and runs in DRAM, often unaligned."""
-    reach = (sizes.dram_bytes - sizes.dram_start) // (4 * max(sizes.runs, 1))
+    reach = region_bytes // (4 * max(sizes.runs, 1))
     z_stride, y_stride = (int(random.integers(-reach, reach + 1)) for _ in range(2))
     if random.random() < 0.5:
         y_stride = int(random.integers(-sizes.run_bytes, sizes.run_bytes + 1))
@@ -98,16 +115,20 @@ def _load(random: Random, config: Config, sizes: Sizes) -> dict[str, int]:
     }[memory]
     fields = _transfer(random, words, word_bytes, "destination", sizes)
     fields["memory"] = memory
-    z_stride, y_stride = _dram(random, sizes)
+    region = (sizes.dram_start, sizes.dram_bytes)
+    if memory == Memory.PARAM:
+        region = (sizes.param_start, sizes.dram_start)
+    z_stride, y_stride = _strides(random, sizes, region[1] - region[0])
     x_origin = z_origin = 0
     if random.random() < 0.5:
         x_origin, z_origin = int(random.integers(-24, 8)), int(random.integers(-4, 3))
         fields["line_bytes"] = int(random.integers(0, 2 * sizes.run_bytes))
         fields["line_count"] = int(random.integers(0, sizes.runs))
-        fields["fill"] = int(random.integers(-128, 128))
+        most = MOST_SHIFT if memory == Memory.PARAM else 127
+        fields["fill"] = int(random.integers(-most, most + 1))
     counts = (fields["z_count"], fields["y_count"])
     low, high = bounds(z_origin * z_stride + x_origin, counts, (z_stride, y_stride))
-    first, last = sizes.dram_start - low, sizes.dram_bytes - fields["x_bytes"] - high
+    first, last = region[0] - low, region[1] - fields["x_bytes"] - high
     return fields | {
         "address": int(random.integers(max(first, 0), last + 1)),
         "z_stride": z_stride,
@@ -119,7 +140,7 @@ def _load(random: Random, config: Config, sizes: Sizes) -> dict[str, int]:
 
 def _store(random: Random, config: Config, sizes: Sizes) -> dict[str, int]:
     fields = _transfer(random, config.act_words, config.act_word_bytes, "source", sizes)
-    z_stride, y_stride = _dram(random, sizes)
+    z_stride, y_stride = _strides(random, sizes, sizes.dram_bytes - sizes.dram_start)
     counts = (fields["z_count"], fields["y_count"])
     low, high = bounds(0, counts, (z_stride, y_stride))
     first, last = sizes.dram_start - low, sizes.dram_bytes - fields["x_bytes"] - high

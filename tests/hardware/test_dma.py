@@ -88,7 +88,7 @@ class Dma(wiring.Component):
 
 
 @pytest.mark.verilator
-@pytest.mark.parametrize("module", ["load_cocotb"])
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.name)
-def test_dma(simulate, config, module):
-    simulate(Dma(config), module, config=asdict(config), seed=20260101)
+def test_dma(simulate, config):
+    modules = "load_cocotb,store_cocotb,fetch_cocotb"
+    simulate(Dma(config), modules, config=asdict(config), seed=20260101)

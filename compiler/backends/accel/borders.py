@@ -36,7 +36,8 @@ def fill_border(
         } | level_fields(
             ("a", "output"),
             (lines, placement.pitch * unit, placement.pitch * unit),
-            (pixels * placement.pixel * unit, 1, 1),
+            (pixels, placement.pixel * unit, placement.pixel * unit),
+            (placement.pixel * unit, 1, 1),
         )
         last = placement.word(line + lines - 1, pixel + pixels)
         context.builder.emit(Engine.VECTOR, fields, writes=[Range("act", first, last)])

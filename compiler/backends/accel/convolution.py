@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from isa.config import Config
 from isa.instructions import MAX_COUNT, AMemory, Destination, Engine, Memory
 
-from ...errors import TooLarge
+from .capacity import require_words
 from .context import Context, Step, Unit, output_fields
 from .layers import Convolution
 from .levels import level_fields
@@ -35,25 +35,13 @@ def convolution_groups(layer: Convolution, config: Config) -> int:
     Raises
     ------
     TooLarge
-        One vector of output channels needs more than half of weight or param, or all of an acc
-        bank.
+        One act word of output channels needs more than half of weight, of param or of acc.
     """
     half, unit = config.weight_tiles // 2, config.act_word_bytes // config.columns
     kh, kw, channels, outputs = layer.weight.shape
-    if kh * kw * unit > half:
-        raise TooLarge(
-            f"{layer.name}: a {kh}x{kw} window needs {2 * kh * kw * unit} weight tiles, "
-            f"configuration {config.name} has {config.weight_tiles}"
-        )
-    for memory, words, needed in (
-        ("param", config.param_words, 2 * unit),
-        ("acc", 2 * config.acc_words, 2 * unit),
-    ):
-        if needed > words:
-            raise TooLarge(
-                f"{layer.name}: needs {needed} words of {memory}, "
-                f"configuration {config.name} has {words}"
-            )
+    require_words(layer.name, "weight", 2 * kh * kw * unit, config.weight_tiles, config)
+    require_words(layer.name, "param", 2 * unit, config.param_words, config)
+    require_words(layer.name, "acc", 2 * unit, 2 * config.acc_words, config)
     tiles = int(kh * kw * -(-channels // config.rows))
     fitting = min(half // tiles, config.param_words // 2, config.acc_words, MAX_COUNT)
     groups = -(-int(outputs) // (config.columns * unit))

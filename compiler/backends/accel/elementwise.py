@@ -6,9 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from isa.config import Config
-from isa.instructions import AMemory, BSource, Destination, Engine, Memory, Operation, Reduction
+from isa.instructions import (
+    MAX_COUNT,
+    AMemory,
+    BSource,
+    Destination,
+    Engine,
+    Memory,
+    Operation,
+    Reduction,
+)
 
 from ...errors import TooLarge
+from .capacity import require_words
 from .context import Context, Step, Unit, output_fields
 from .layers import Addition, Convolution, Depthwise, Layer, Output, Pool, Records, Rescale, Window
 from .levels import level_fields
@@ -20,6 +30,8 @@ from .taps import TapLayout, TapLevel, tap_layout
 
 __all__ = ["vector_groups", "vector_steps"]
 
+# Of the two operands and of their sum.
+_ADDITION_RECORDS = 3
 _REDUCTIONS = {"add": Reduction.ADD, "maximum": Reduction.MAXIMUM}
 
 
@@ -29,20 +41,27 @@ def vector_groups(layer: Layer, config: Config) -> int:
     Raises
     ------
     TooLarge
-        The taps of a depthwise window, or one pixel of an addition, do not fit.
+        One act word of channels needs more than half of param or of acc, or the window of a
+        depthwise convolution has no layout in param.
     """
     groups = -(-layer.target.channels // config.columns)
     unit = config.act_word_bytes // config.columns
+    fitting = MAX_COUNT
     if isinstance(layer, Addition):
-        fitting, needed = config.acc_words // 2, f"{2 * unit} words of acc"
+        require_words(layer.name, "param", 2 * _ADDITION_RECORDS, config.param_words, config)
+        require_words(layer.name, "acc", 4 * unit, 2 * config.acc_words, config)
+        fitting = min(fitting, config.acc_words // 2)
     elif isinstance(layer, Depthwise):
         layout = tap_layout(layer.window, config)
-        words = config.param_words if layout is None else layout.words + 1
-        fitting, needed = config.param_words // 2 // words, f"{2 * words * unit} words of param"
-    else:
-        return groups
-    if fitting < unit:
-        raise TooLarge(f"{layer.name}: needs {needed}; configuration {config.name} has fewer")
+        if layout is None:
+            height, width = layer.window.kernel
+            raise TooLarge(
+                f"{layer.name}: a depthwise window may be {config.taps_per_param_word} pixels "
+                f"wide, not {width}, where it is {height} high"
+            )
+        words = layout.words + 1
+        require_words(layer.name, "param", 2 * words * unit, config.param_words, config)
+        fitting = min(fitting, config.param_words // 2 // words)
     return min(-(-groups // unit), fitting // unit) * unit
 
 
@@ -207,7 +226,7 @@ class _Emitter:
                 (block.pixels, source.pixel * unit, groups),
                 (groups, 1, 1),
             )
-            reads = [source.lines(block.y0, block.y1), self._params(job, 3)]
+            reads = [source.lines(block.y0, block.y1), self._params(job, _ADDITION_RECORDS)]
             writes = [Range("acc", base, base + count)]
             self.context.builder.emit(Engine.VECTOR, fields, reads, writes)
         target = job.target
@@ -225,7 +244,8 @@ class _Emitter:
             (1, 0, 0),
             (2, count, 0),
         )
-        self._emit(fields, job, [Range("acc", acc, acc + 2 * count)], 3)
+        reads = [Range("acc", acc, acc + 2 * count)]
+        self._emit(fields, job, reads, _ADDITION_RECORDS)
 
     def _taps(self, layer: Depthwise | Pool | Rescale, window: Window) -> TapLayout:
         """Return how the window's taps are walked; without weights any window can be."""

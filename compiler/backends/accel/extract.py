@@ -40,6 +40,7 @@ def extract(name: str, function: Function) -> Graph:
         A call is none of the machine's layers; the message begins with its place.
     """
     found, views = find_layers(function.body)
+    inside = {id(call) for layer in found.values() for call in layer.calls}
     tensors: dict[int, Tensor] = {}
     layers: list[Layer] = []
 
@@ -64,10 +65,14 @@ def extract(name: str, function: Function) -> Graph:
             target = tensors[id(node)] = new_tensor(node)
             sources = tuple(tensors[id(operand)] for operand in layer.operands)
             layers.append(layer.build(_layer_name(layer, len(layers)), sources, target))
+        elif isinstance(node, Call) and id(node) not in inside:
+            raise Unsupported(
+                "the accelerator has no layer for this call; keep it on the CPU", node.span
+            )
     results = function.body.fields if isinstance(function.body, Tuple) else (function.body,)
     for result in results:
         if id(result) not in tensors:
-            raise Unsupported("the accelerator has no layer for this call", result.span)
+            raise Unsupported("a result must come from a layer of the accelerator", result.span)
     inputs = tuple(tensors[id(param)] for param in function.params)
     return Graph(name, inputs, tuple(layers), tuple(tensors[id(item)] for item in results))
 

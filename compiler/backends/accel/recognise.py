@@ -15,6 +15,7 @@ import numpy.typing as npt
 from isa.arithmetic import Rounding, wrap_int32
 
 from ...ir import Call, Constant, Expr, Op, TensorType
+from ...ops.elementwise import cast as cast_array
 from ...ops.quantized import ADD_LEFT_SHIFT, add_parameters, requantize_parameters, rounding_of
 from .layers import (
     Addition,
@@ -34,6 +35,18 @@ __all__ = ["Recognised", "is_view", "recognise", "shape_of"]
 
 # Operators that only give a tensor another shape.
 _VIEWS = ("reshape", "nn.batch_flatten", "squeeze", "expand_dims")
+# Where an operator has the zero points that must be int8: what a padding or a result is made of.
+_ZERO_POINTS = {
+    "qnn.conv2d": (2,),
+    "qnn.dense": (2,),
+    "qnn.requantize": (4,),
+    "qnn.add": (3, 5, 7),
+    "qnn.avg_pool2d": (2, 4),
+}
+# An operand of an addition, up to 255 times less than 2**22, leaves the sum within int32.
+_MOST_ADD_SHIFT = 22
+# Most pixels and bytes of a line, most lines: a load's fields have room for them and for padding.
+_MOST_PIXELS, _MOST_LINE_BYTES = 1 << 15, 1 << 18
 
 Build = Callable[[str, tuple[Tensor, ...], Tensor], Layer]
 
@@ -90,9 +103,14 @@ def shape_of(expr: Expr) -> tuple[int, int, int] | None:
     if not all(isinstance(size, int) for size in shape) or 0 in shape:
         return None
     sizes = cast(tuple[int, ...], shape)
-    if len(sizes) == 4 and sizes[0] == 1:
-        return sizes[1], sizes[2], sizes[3]
-    return (1, sizes[0], sizes[1]) if len(sizes) == 2 else None
+    if len(sizes) == 2:
+        sizes = (1, 1, *sizes)
+    if len(sizes) != 4 or sizes[0] != 1:
+        return None
+    _, height, width, channels = sizes
+    if max(height, width) > _MOST_PIXELS or width * channels > _MOST_LINE_BYTES:
+        return None
+    return height, width, channels
 
 
 def is_view(call: Call) -> bool:
@@ -100,11 +118,7 @@ def is_view(call: Call) -> bool:
     if not isinstance(call.op, Op) or call.op.name not in _VIEWS:
         return False
     before, after = shape_of(call.args[0]), shape_of(call)
-    return (
-        before is not None
-        and after is not None
-        and (before[0] * before[1] == after[0] * after[1] and before[2] == after[2])
-    )
+    return before is not None and before == after and not isinstance(call.args[0], Constant)
 
 
 class _Chain:
@@ -130,14 +144,29 @@ class _Chain:
         call = self.take("clip")
         if call is None:
             return -128, 127
-        low, high = cast(float, call.attrs["a_min"]), cast(float, call.attrs["a_max"])
-        return max(-128, int(np.ceil(low))), min(127, int(np.floor(high)))
+        bounds = cast(float, call.attrs["a_min"]), cast(float, call.attrs["a_max"])
+        low, high = (int(cast_array(np.asarray(bound), "int8")) for bound in bounds)
+        return low, high
 
     def found(self, build: Build, *operands: Expr) -> Recognised | None:
         """Return the layer, if its operands are tensors that act can hold."""
         if any(shape_of(item) is None or isinstance(item, Constant) for item in operands):
             return None
+        if not all(_has_int8_zero_points(call) for call in self.calls):
+            return None
         return Recognised(tuple(self.calls), operands, build)
+
+
+def _has_int8_zero_points(call: Call) -> bool:
+    """Whether the zero points of `call`, constants, are int8."""
+    places = _ZERO_POINTS.get(cast(Op, call.op).name, ())
+    return all(-128 <= int(cast(Constant, call.args[place]).value) <= 127 for place in places)
+
+
+def _is_last_axis(call: Call) -> bool:
+    """Whether the attribute `axis` of `call` names the channels."""
+    kind = cast(TensorType, call.type)
+    return cast(int, call.attrs["axis"]) % len(kind.shape) == len(kind.shape) - 1
 
 
 def _value(expr: Expr) -> npt.NDArray[np.generic] | None:
@@ -173,7 +202,9 @@ def _window(call: Call, kernel: tuple[int, int], fill: int) -> Window:
 def _records(rescaling: Call, bias: npt.NDArray[np.generic], channels: int) -> Records | None:
     """Return the records of a requantisation along the channels of an int32 sum."""
     values = _values(*rescaling.args[1:])
-    if values is None or np.any(values[1] != 0) or values[3].size != 1:
+    if values is None or np.any(values[1] != 0):
+        return None
+    if values[0].size > 1 and not _is_last_axis(rescaling):
         return None
     multiplier, shift = requantize_parameters(values[0], values[2])
     return Records(
@@ -193,7 +224,7 @@ def _bias(
     if call is None:
         return correction
     value = _value(call.args[1])
-    return None if value is None else np.add(correction, value)
+    return np.add(correction, value) if value is not None and _is_last_axis(call) else None
 
 
 def _convolution(
@@ -302,6 +333,8 @@ def _addition(chain: _Chain, call: Call, low: int, high: int) -> Recognised | No
     else:
         pairs, pre = [requantize_parameters(scale, scales[2]) for scale in scales[:2]], 0
         total = None
+        if max(int(shift) for _, shift in pairs) > _MOST_ADD_SHIFT:
+            return None
     left, right = (
         _single(-zero_point, *pair, rounding, pre)
         for zero_point, pair in zip(zero_points[:2], pairs, strict=True)
@@ -322,6 +355,9 @@ def _average(chain: _Chain, call: Call, low: int, high: int) -> Recognised | Non
     if values is None or window.padded or call.attrs["layout"] != "NHWC" or call.attrs["ceil_mode"]:
         return None
     in_scale, in_zero_point, out_scale, out_zero_point = values
+    same = in_scale == out_scale and in_zero_point == out_zero_point
+    if rounding_of(call.attrs) == Rounding.TFLITE and not same:
+        return None
     records = average_records(
         kernel[0] * kernel[1],
         (in_scale, int(in_zero_point)),

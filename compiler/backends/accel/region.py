@@ -1,6 +1,6 @@
 """Compiles a graph of layers to a region of an image: plan act, emit every step, pack constants."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from isa.config import Config
@@ -67,6 +67,7 @@ class _Plan:
     placements, borders : of the resident tensors, by index
     fills : value of the border, by index
     staging : base of each staged operand
+    late : layers whose operands are loaded only when the layer before is done
     """
 
     schedules: tuple[Schedule, ...]
@@ -74,6 +75,7 @@ class _Plan:
     borders: dict[int, Border]
     fills: dict[int, int]
     staging: dict[tuple[str, int], int]
+    late: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -89,15 +91,20 @@ class _Life:
 
 
 def _plan(graph: Graph, config: Config) -> _Plan:
-    """Keep every tensor in act; while that does not fit, move the largest one out to DRAM."""
+    """Keep every tensor in act; while that does not fit, move the largest one out to DRAM.
+
+    Where no tensor is left, operands of two layers meet: the later layer's are loaded later. An
+    operand of a layer by itself always finds room, `schedule` sees to that.
+    """
     lives = {life.tensor.index: life for life in _lives(graph, config)}
+    late: set[int] = set()
     while True:
         schedules = _schedules(graph, set(lives), config)
         requests = [
             Request(("tensor", index), life.words, life.first, life.last)
             for index, life in lives.items()
         ]
-        result = allocate([*requests, *_staging_requests(schedules)], config.act_words)
+        result = allocate([*requests, *_staging_requests(schedules, late)], config.act_words)
         if not isinstance(result, Request):
             break
         crowd = [
@@ -105,20 +112,17 @@ def _plan(graph: Graph, config: Config) -> _Plan:
             for life in lives.values()
             if life.first <= result.last and result.first <= life.last
         ]
-        if not crowd:
-            layer = graph.layers[result.last]
-            raise TooLarge(
-                f"{layer.name}: one block needs {result.words * config.act_word_bytes} bytes of "
-                f"act for an operand, configuration {config.name} has {config.act_bytes} in all"
-            )
-        del lives[max(crowd, key=lambda life: life.words).tensor.index]
+        if crowd:
+            del lives[max(crowd, key=lambda life: life.words).tensor.index]
+        else:
+            late |= {result.first, result.last, result.last + 1}
     placements = {
         index: Placement.whole(result["tensor", index], life.tensor, life.border, config)
         for index, life in lives.items()
     }
     borders = {index: life.border for index, life in lives.items()}
     fills = {index: life.fill for index, life in lives.items()}
-    return _Plan(schedules, placements, borders, fills, result)
+    return _Plan(schedules, placements, borders, fills, result, frozenset(late))
 
 
 def _lives(graph: Graph, config: Config) -> Iterator[_Life]:
@@ -164,13 +168,14 @@ def _schedule(layer: Layer, resident: set[int], config: Config) -> Schedule:
     return schedule(layer, sources, layer.target.index in resident, groups, config)
 
 
-def _staging_requests(schedules: Sequence[Schedule]) -> Iterator[Request]:
-    """Yield the staged operands; sources may be loaded while the layer before still computes."""
+def _staging_requests(schedules: Sequence[Schedule], late: Set[int]) -> Iterator[Request]:
+    """Yield the staged operands; unless late, they are loaded while the layer before computes."""
     for number, plan in enumerate(schedules):
+        first = number if number in late else max(0, number - 1)
         for place, source in enumerate(plan.sources):
             if source.half:
                 key = ("source", 2 * number + place)
-                yield Request(key, 2 * source.half, max(0, number - 1), number)
+                yield Request(key, 2 * source.half, first, number)
         if plan.target_half:
             yield Request(("target", number), 2 * plan.target_half, number, number)
 
@@ -193,7 +198,9 @@ def _steps(context: Context, graph: Graph, plan: _Plan) -> list[Step]:
     made_by = {layer.target.index: number for number, layer in enumerate(graph.layers)}
     for number, item in enumerate(plan.schedules):
         staged = [source.tensor.index for source in item.sources if source.half]
-        early = all(made_by.get(index, -1) < number - 1 for index in staged)
+        early = number not in plan.late and all(
+            made_by.get(index, -1) < number - 1 for index in staged
+        )
         make = convolution_steps if isinstance(item.layer, Convolution) else vector_steps
         steps += make(context, item, number, early)
     return steps

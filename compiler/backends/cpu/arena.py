@@ -50,9 +50,7 @@ def plan(lifetimes: Sequence[Lifetime]) -> tuple[tuple[int, ...], int]:
             place = max(place, _aligned(offsets[other] + there.size_bytes))
         offsets[number] = place
         placed.append(number)
-    sizes = (
-        offset + block.size_bytes for offset, block in zip(offsets, lifetimes, strict=True)
-    )
+    sizes = (offset + block.size_bytes for offset, block in zip(offsets, lifetimes, strict=True))
     return tuple(offsets), _aligned(max(sizes, default=0))
 
 

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from ...ir.nodes import AttributeValue
 from .graph import RegionStep, Step, Tensor
 
 __all__ = ["expand"]
@@ -53,7 +54,11 @@ def _l2_normalize(step: Step) -> list[Step]:
     square = Tensor(data.shape, data.dtype)
     total, bounded, root = (Tensor(shape, data.dtype) for _ in range(3))
     epsilon = Tensor((), data.dtype, constant=np.asarray(step.attrs["eps"], data.dtype))
-    reduction = {"axis": tuple(sorted(reduced)), "keepdims": True, "exclude": False}
+    reduction: dict[str, AttributeValue] = {
+        "axis": tuple(sorted(reduced)),
+        "keepdims": True,
+        "exclude": False,
+    }
     return [
         Step("multiply", {}, (data, data), square, step.span),
         Step("sum", reduction, (square,), total, step.span),

@@ -62,9 +62,7 @@ def broadcast_strides(shape: Sequence[int], target: Sequence[int]) -> tuple[int,
     """Return the strides of a plain tensor of `shape` stretched to `target`, 0 where it is."""
     padded = (1,) * (len(target) - len(shape)) + tuple(shape)
     strides = row_major(padded)
-    return tuple(
-        0 if size == 1 else stride for size, stride in zip(padded, strides, strict=True)
-    )
+    return tuple(0 if size == 1 else stride for size, stride in zip(padded, strides, strict=True))
 
 
 @dataclass

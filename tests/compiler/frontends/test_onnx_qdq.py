@@ -149,6 +149,19 @@ def softmax(layer, x, scale):
     return layer.quantized(layer.network.node("Softmax", flat), 1 / 256, layer.zero - 128)
 
 
+def alone(kind):
+    def case(layer, x, scale):
+        made = _clip(layer.network, x) if kind == "Clip" else layer.network.node(kind, x)
+        return layer.quantized(made, scale * 1.2, layer.zero - 30)
+
+    return case
+
+
+def softmax_to_another_scale(layer, x, scale):
+    flat = layer.network.node("Reshape", x, layer.network.constant([24, 8], np.int64))
+    return layer.quantized(layer.network.node("Softmax", flat), 1 / 255, layer.zero - 128)
+
+
 def _clip(network, value):
     bounds = [network.constant(np.float32(bound)) for bound in (-0.3, 1.1)]
     return network.node("Clip", value, *bounds)
@@ -186,7 +199,12 @@ CASES = {
     "GlobalAveragePool": (pool("GlobalAveragePool"), ["qnn.avg_pool2d"]),
     "Transpose Reshape": (moved, ["transpose", "reshape", "qnn.requantize"]),
     "Concat": (concat, ["qnn.requantize", "qnn.requantize", "qnn.requantize", "concatenate"]),
+    "Relu": (alone("Relu"), ["qnn.requantize", "clip"]),
+    "Clip": (alone("Clip"), ["qnn.requantize", "clip"]),
     "Softmax": (softmax, ["reshape", "qnn.softmax"]),
+    "Softmax to another scale": (
+        softmax_to_another_scale, ["reshape", "qnn.dequantize", "nn.softmax", "qnn.quantize"],
+    ),
 }  # fmt: skip
 
 

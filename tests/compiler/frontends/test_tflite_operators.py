@@ -5,6 +5,8 @@ import pytest
 
 from compiler.frontends import import_tflite
 from compiler.interpreter import evaluate
+from compiler.ir import Call, Op
+from compiler.ir.visitor import post_order
 
 SEEDS = range(8)
 SAME, VALID = 0, 1
@@ -282,13 +284,61 @@ def test_softmax_is_close_to_tflite_micro(dtype, tolerance, seed, builder, micro
     assert difference <= tolerance, f"seed {seed}"
 
 
-@pytest.mark.parametrize(("names", "expected"), [(("tensor0",), ("tensor0",))])
-def test_parameters_bear_the_inputs_names(names, expected, builder, write):
+def _calls(module):
+    """Return the operators' calls of @main, in order."""
+    nodes = post_order(module["main"].body)
+    return [node for node in nodes if isinstance(node, Call) and isinstance(node.op, Op)]
+
+
+@pytest.mark.parametrize(
+    ("case", "names", "attributes"),
+    [
+        (
+            convolution,
+            ["qnn.conv2d", "nn.bias_add", "qnn.requantize", "clip"],
+            {"kernel_layout": "HWIO", "groups": 1},
+        ),
+        (
+            BOTH["DEPTHWISE_CONV_2D"],
+            ["qnn.conv2d", "nn.bias_add", "qnn.requantize", "clip"],
+            {"kernel_layout": "HWOI"},
+        ),
+        (
+            BOTH["DEPTHWISE_CONV_2D of one"],
+            ["qnn.conv2d", "nn.bias_add", "qnn.requantize", "clip"],
+            {"kernel_layout": "HWIO", "groups": 1},
+        ),
+        (fully_connected, ["qnn.dense", "nn.bias_add", "qnn.requantize", "clip"], {}),
+        (BOTH["ADD"], ["qnn.add", "clip"], {}),
+        (BOTH["AVERAGE_POOL_2D"], ["qnn.avg_pool2d", "clip"], {"layout": "NHWC"}),
+        (softmax, ["qnn.softmax"], {"axis": -1}),
+    ],
+    ids=["conv", "depthwise", "depthwise of one", "dense", "add", "pool", "softmax"],
+)
+def test_comes_out_in_the_normal_form(case, names, attributes, builder, write):
+    inputs, outputs, _ = case(builder, np.random.default_rng(20), "INT8")
+    for operator in builder.operators:
+        if hasattr(operator.builtinOptions, "fusedActivationFunction"):
+            operator.builtinOptions.fusedActivationFunction = RELU6
+    calls = _calls(import_tflite(write(builder.build(inputs, outputs))))
+    assert [call.op.name for call in calls if call.op.name != "reshape"] == names
+    first = next(call for call in calls if call.op.name != "reshape")
+    assert {name: first.attrs[name] for name in attributes} == attributes
+    for call in calls:
+        assert call.attrs.get("rounding", "TFLITE") == "TFLITE"
+        if call.op.name == "qnn.requantize":
+            assert call.args[1].value.dtype == np.float64
+            assert call.attrs["axis"] == (3 if first.op.name == "qnn.conv2d" else 1)
+        if call.op.name == "nn.bias_add":
+            assert call.args[1].value.dtype == np.int32
+
+
+def test_parameters_bear_the_inputs_names(builder, write):
     data = builder.tensor((1, 4), scale=0.5)
     made = builder.tensor((1, 4), scale=0.5)
     builder.operator("RELU", [data], [made])
     module = import_tflite(write(builder.build([data], [made])))
-    assert tuple(param.name for param in module["main"].params) == expected
+    assert [param.name for param in module["main"].params] == ["tensor0"]
 
 
 def test_several_outputs_become_a_tuple(builder, write):

@@ -35,9 +35,9 @@ def assert_same(left, right, why):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_generated_programs_keep_their_meaning(seed, random_module, random_inputs):
-    module = infer(verify(random_module(seed)))
-    inputs = random_inputs(seed, module)
+def test_generated_programs_keep_their_meaning(seed, random_program, program_inputs):
+    module = infer(verify(random_program(seed)))
+    inputs = program_inputs(seed, module)
     expected = evaluate(module, *inputs)
     for apply in PASSES:
         why = f"{apply.__name__}, seed {seed}:\n{to_text(module)}"
@@ -49,16 +49,16 @@ def test_generated_programs_keep_their_meaning(seed, random_module, random_input
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_pass_twice_is_the_pass_once(seed, random_module):
+def test_a_pass_twice_is_the_pass_once(seed, random_program):
     for apply in (eliminate_common, eliminate_dead, fold_constants):
-        once = apply(random_module(seed))
+        once = apply(random_program(seed))
         assert structural_equal(apply(once), once), f"{apply.__name__}, seed {seed}"
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_all_passes_in_a_row_keep_the_meaning(seed, random_module, random_inputs):
-    module = infer(random_module(seed, 25))
-    inputs = random_inputs(seed, module)
+def test_all_passes_in_a_row_keep_the_meaning(seed, random_program, program_inputs):
+    module = infer(random_program(seed, 25))
+    inputs = program_inputs(seed, module)
     after = module
     for apply in (simplify, fold_constants, convert_layout, simplify, *PASSES):
         after = verify(apply(after))

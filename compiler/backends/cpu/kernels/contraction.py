@@ -238,9 +238,7 @@ class _Emission:
 
             def tile(number: Index, _: list[str], first: int = first, rows: int = rows) -> None:
                 row = self.build.offset([number], [rows], first)
-                start = self._advance(
-                    data, self.build.multiply(row, stride), dot.data_dtype
-                )
+                start = self._advance(data, self.build.multiply(row, stride), dot.data_dtype)
                 self._tile(outer, start, weight, row, column, (rows, vectors, columns), dot)
 
             self.build.loop(0, count, tile)
@@ -292,9 +290,7 @@ class _Emission:
             ]
             result: list[str] = []
             for row in range(rows):
-                x = dot.load_data(
-                    build, self._advance(at, row * row_stride, dot.data_dtype)
-                )
+                x = dot.load_data(build, self._advance(at, row * row_stride, dot.data_dtype))
                 for block, y in enumerate(loaded):
                     result.append(dot.multiply(build, sums[row * vectors + block], x, y))
             return result

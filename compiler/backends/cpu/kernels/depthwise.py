@@ -102,8 +102,9 @@ class Depthwise:
         channel = where[3]
 
         def tap(down: Index, across: Index, sums: list[str]) -> list[str]:
-            place = build.offset([down, across, channel], [self.window[1] * self.shape[3],
-                                                           self.shape[3], 1])
+            place = build.offset(
+                [down, across, channel], [self.window[1] * self.shape[3], self.shape[3], 1]
+            )
             y = self._load(build, weight, place, self.weight_dtype, lanes)
             at = build.add(origin, build.offset([down, across], self.tap_strides))
             result: list[str] = []

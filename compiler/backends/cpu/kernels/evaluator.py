@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from ..builder import Builder, Index, element_bytes
 from ..formula import Formula, Node
-from ..operations import OPERATIONS, SCALAR_ONLY, Site, literal
+from ..operations import OPERATIONS, SCALAR_ONLY
+from ..site import Site, literal
 
 __all__ = ["Evaluator", "lanes_of", "pieces"]
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from ..builder import Builder, Index, element_bytes, llvm_type
 from ..formula import Formula, Node
-from ..operations import OPERATIONS, Site, literal
+from ..operations import OPERATIONS
+from ..site import Site, literal
 from .evaluator import Evaluator, lanes_of, pieces
 from .tile import extend
 
@@ -115,7 +116,8 @@ class Pool:
 
         def window_row(down: Index, carried: list[str]) -> list[str]:
             return build.loop(
-                *bounds[1], lambda across, inner: [tap(down, across, inner[0])],
+                *bounds[1],
+                lambda across, inner: [tap(down, across, inner[0])],
                 [(kind, carried[0])],
             )
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..builder import Builder, Index, element_bytes, llvm_type
-from ..formula import Formula
-from ..operations import literal
+from ..formula import Formula, row_major
+from ..site import literal
 from .evaluator import Evaluator, lanes_of, pieces
 from .pool import combine
 from .tile import extend
@@ -55,9 +55,7 @@ class Reduction:
         *outer, extent = self.shape or (1,)
         lanes = 1
         if self.shape and self.data_strides[-1] == 1:
-            lanes = lanes_of(
-                self.formula, -1, self.target_strides[-1], extent, self.vector_bytes
-            )
+            lanes = lanes_of(self.formula, -1, self.target_strides[-1], extent, self.vector_bytes)
 
         def store(where: list[Index], width: int) -> None:
             place = where[: len(self.shape)]
@@ -65,9 +63,7 @@ class Reduction:
             address = build.address(data, start, element_bytes(self.data_dtype))
             value = evaluator.emit(place, width, self._combine(build, address, width))
             offset = build.offset(place, self.target_strides)
-            build.store(
-                dtype, value, build.address(target, offset, element_bytes(dtype)), width
-            )
+            build.store(dtype, value, build.address(target, offset, element_bytes(dtype)), width)
 
         def row(indices: list[Index]) -> None:
             for start, stop, width in pieces(extent, lanes):
@@ -92,8 +88,9 @@ class Reduction:
             total = combine(build, self.operation, self.result_dtype, carried[0], x, lanes)
             return [total]
 
-        return scan(build, self.reduced, [(kind, first)], lambda place, _, values: body(
-            place, values))[0]
+        return scan(
+            build, self.reduced, [(kind, first)], lambda place, _, values: body(place, values)
+        )[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +117,7 @@ class Search:
     def emit(self, build: Builder, pointers: list[str]) -> None:
         """Write the function's body; `pointers` are target (int32) and data."""
         target, data = pointers
-        strides: list[int] = []
-        for extent in reversed(self.shape):
-            strides.insert(0, strides[0] * previous if strides else 1)
-            previous = extent
+        strides = row_major(self.shape)
         kind = llvm_type(self.data_dtype)
 
         def one(where: list[Index]) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ..builder import Builder, Index, element_bytes, llvm_type
-from ..operations import literal
+from ..site import literal
 from .pool import combine
 
 __all__ = ["QuantizedSoftmax", "Softmax"]

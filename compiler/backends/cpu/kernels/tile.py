@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ..builder import Builder, Index, element_bytes, llvm_type
 from ..formula import Formula
+from ..site import is_float, is_signed
 from .evaluator import Evaluator, lanes_of, pieces
 
 __all__ = ["Epilogue", "accumulate", "extend", "split_evenly"]
@@ -25,10 +26,7 @@ def extend(build: Builder, value: str, source: str, target: str, lanes: int) -> 
     """Return `value` in the wider type that sums are made in."""
     if source == target:
         return value
-    if source.startswith("float"):
-        name = "fpext"
-    else:
-        name = "sext" if source.startswith("int") else "zext"
+    name = "fpext" if is_float(source) else "sext" if is_signed(source) else "zext"
     have, want = llvm_type(source, lanes), llvm_type(target, lanes)
     return value if have == want else build.value(f"{name} {have} {value} to {want}")
 

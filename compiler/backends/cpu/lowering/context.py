@@ -163,9 +163,7 @@ class Context:
         """Copy a box of elements."""
         if not prod(shape):
             return
-        sizes, (to, of) = merge_axes(
-            tuple(shape), [tuple(target_strides), tuple(source_strides)]
-        )
+        sizes, (to, of) = merge_axes(tuple(shape), [tuple(target_strides), tuple(source_strides)])
         size = element_bytes(source.dtype)
         kernel = Copy(sizes, to, target_start, of, source_start, size)
         self.call(kernel, target, source)

@@ -179,9 +179,7 @@ def _dequantize(place: Place) -> int:
     offset = build.apply(
         "subtract", wide, build.cast(data, wide), build.constant(point.astype(wide))
     )
-    return build.apply(
-        "multiply", "float32", build.cast(offset, "float32"), build.constant(scale)
-    )
+    return build.apply("multiply", "float32", build.cast(offset, "float32"), build.constant(scale))
 
 
 def without_zero_point(build: FormulaBuilder, node: int, zero_point: object) -> int:
@@ -203,17 +201,16 @@ def moved_to_scale(
 ) -> int:
     """Return a quantised node at another scale and zero point, saturated to `dtype`."""
     offset = without_zero_point(build, node, source[1])
-    return saturated(build, rescaled(build, offset, source[0], target[0], rounding), *target[1:],
-                     dtype)
+    return saturated(
+        build, rescaled(build, offset, source[0], target[0], rounding), *target[1:], dtype
+    )
 
 
 def _requantize(place: Place) -> int:
     source = place.parameter(1, "input_scale"), place.parameter(2, "input_zero_point")
     target = constant_of(place.step, 3, "output_scale"), _scalar(place, 4)
     rounding = rounding_of(place.step.attrs)
-    return moved_to_scale(
-        place.build, place.operand(0), source, target, rounding, place.dtype
-    )
+    return moved_to_scale(place.build, place.operand(0), source, target, rounding, place.dtype)
 
 
 def _scalar(place: Place, number: int) -> int:

@@ -57,9 +57,7 @@ def arrange_weights(
     return Weights(operands.weight, dot, groups * columns, lanes, columns, False)
 
 
-def _quads(
-    machine: Machine, operands: Operands, shape: tuple[int, int, int, int]
-) -> Weights:
+def _quads(machine: Machine, operands: Operands, shape: tuple[int, int, int, int]) -> Weights:
     """Return weights for the instruction vpdpbusd.
 
     ``[taps * inputs, groups * outputs]  ->  [groups, vectors, taps, inputs / 4, lanes, 4]``, zeros

@@ -99,6 +99,6 @@ def _search(context: Context, step: Step) -> None:
 
 
 ANCHORS: AnchorTable = MappingProxyType(
-    {name: _reduce for name in ("all", "any", "max", "mean", "min", "prod", "sum")}
+    dict.fromkeys(("all", "any", "max", "mean", "min", "prod", "sum"), _reduce)
 )
 OTHERS: Table = MappingProxyType({"argmax": _search, "argmin": _search})

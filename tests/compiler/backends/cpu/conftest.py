@@ -1,0 +1,97 @@
+"""Fixtures: build modules of a few calls, run them natively and by the interpreter."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from compiler.backends.cpu import compile_host
+from compiler.infer import infer
+from compiler.interpreter import evaluate
+from compiler.ir import Constant, Expr, Function, Module, TensorType, Tuple, TupleType, Var
+from driver.host import HostProgram
+
+Array = npt.NDArray[Any]
+
+
+@pytest.fixture
+def variable() -> Callable[..., Var]:
+    """Return a function that makes a parameter: variable(name, shape, dtype)."""
+
+    def make(name: str, shape: Sequence[int], dtype: str = "float32") -> Var:
+        return Var(name, TensorType(tuple(int(size) for size in shape), dtype))
+
+    return make
+
+
+@pytest.fixture
+def constant() -> Callable[..., Constant]:
+    """Return a function that makes a constant: constant(value, dtype)."""
+    return lambda value, dtype=None: Constant(np.asarray(value, dtype))
+
+
+@pytest.fixture
+def main() -> Callable[[Sequence[Var], Expr | Sequence[Expr]], Module]:
+    """Return a function that makes a typed module: main(parameters, result or results)."""
+
+    def make(params: Sequence[Var], body: Expr | Sequence[Expr]) -> Module:
+        whole = body if isinstance(body, Expr) else Tuple(tuple(body))
+        return infer(Module({"main": Function(tuple(params), whole)}))
+
+    return make
+
+
+@pytest.fixture
+def execute() -> Callable[..., tuple[Array, ...]]:
+    """Return a function that compiles a module and runs it: execute(module, inputs, ...)."""
+
+    def run(
+        module: Module, inputs: Sequence[Array], cpu: str | None = None, **others: Any
+    ) -> tuple[Array, ...]:
+        kind = module["main"].body.type
+        types = kind.fields if isinstance(kind, TupleType) else (kind,)
+        outputs = [np.full(one.shape, 85).astype(one.dtype) for one in types]
+        program = HostProgram(compile_host(module, others.pop("regions", {}), cpu=cpu))
+        assert program.run([np.array(one, order="C") for one in inputs], outputs, **others) == 0
+        return tuple(outputs)
+
+    return run
+
+
+@pytest.fixture
+def check(execute: Callable[..., tuple[Array, ...]]) -> Callable[..., None]:
+    """Return a function that compares native code with the interpreter.
+
+    ``check(module, inputs, cpu=None, rtol=0, atol=0)``: integers are equal bit for bit, floats
+    within the tolerances.
+    """
+
+    def compare(
+        module: Module,
+        inputs: Sequence[Array],
+        cpu: str | None = None,
+        rtol: float = 0.0,
+        atol: float = 0.0,
+        labels: Sequence[str] = (),
+    ) -> None:
+        expected = evaluate(module, *inputs)
+        results = expected if isinstance(expected, tuple) else (expected,)
+        found = execute(module, inputs, cpu)
+        assert len(found) == len(results)
+        for number, (have, want) in enumerate(zip(found, results, strict=True)):
+            where = labels[number] if labels else f"result {number}"
+            if want.dtype.kind == "f":
+                np.testing.assert_allclose(have, want, rtol, atol, err_msg=where)
+            else:
+                np.testing.assert_array_equal(have, want, err_msg=where)
+
+    return compare
+
+
+@pytest.fixture(params=[None, "x86-64-v3", "x86-64"], ids=["host", "v3", "v1"])
+def cpu(request: pytest.FixtureRequest) -> str | None:
+    """Name a CPU that this machine can run, from its own to the plainest."""
+    name: str | None = request.param
+    return name
