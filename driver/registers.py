@@ -8,7 +8,7 @@ from isa.registers import COUNTERS, IDENTITY, VERSION, Features, register_map
 from .errors import ImageMismatch
 from .machine import Machine
 
-__all__ = ["Registers", "check_machine"]
+__all__ = ["Registers", "check_config", "check_machine"]
 
 _WORD = 32
 
@@ -53,12 +53,7 @@ def check_machine(machine: Machine, config: Config) -> None:
                 f"register {name} of {machine.name} must be {expected:#010x}, "
                 f"not {registers[name]:#010x}"
             )
-    if machine.config != config:
-        differing = _difference(machine.config, config)
-        raise ImageMismatch(
-            f"the image is for configuration {config.name}, the device {machine.name} has "
-            f"{machine.config.name}: {differing}; compile with --config {machine.config.name}"
-        )
+    check_config(f"the device {machine.name}", machine.config, config)
     for name, expected in (("features", int(features)), ("digest", config.digest)):
         if registers[name] != expected:
             raise ImageMismatch(
@@ -67,8 +62,18 @@ def check_machine(machine: Machine, config: Config) -> None:
             )
 
 
-def _difference(ours: Config, theirs: Config) -> str:
+def check_config(place: str, ours: Config, image: Config) -> None:
+    """Check that an image's configuration is the one of `place`.
+
+    Raises
+    ------
+    ImageMismatch
+        Naming the first field that differs.
+    """
     for name in Config.__dataclass_fields__:
-        if name != "name" and getattr(ours, name) != getattr(theirs, name):
-            return f"{name} is {getattr(theirs, name)} in the image, {getattr(ours, name)} there"
-    return "the names differ"
+        expected, found = getattr(ours, name), getattr(image, name)
+        if name != "name" and expected != found:
+            raise ImageMismatch(
+                f"the image is for configuration {image.name}, {place} has {ours.name}: "
+                f"{name} must be {expected}, not {found}; compile with --config {ours.name}"
+            )

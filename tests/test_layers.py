@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -34,20 +35,23 @@ def violations(root):
     found = []
     for path in sources(root):
         tree = ast.parse(path.read_text())
-        inside = {
-            id(node)
-            for function in ast.walk(tree)
-            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
-            for node in ast.walk(function)
-        }
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                problems = list(check_import(root, path, node, id(node) in inside))
-                place = path.relative_to(root)
-                found += [f"{place}:{node.lineno}: {problem}" for problem in problems]
+        for node, in_function in imports(tree, False):
+            problems = list(check_import(root, path, node, in_function))
+            place = path.relative_to(root)
+            found += [f"{place}:{node.lineno}: {problem}" for problem in problems]
         if path.name == "__init__.py" and len(path.read_text().splitlines()) >= INIT_LINES:
             found.append(f"{path.relative_to(root)}: must have fewer than {INIT_LINES} lines")
     return found
+
+
+def imports(node, in_function):
+    """Yield every import statement below `node`, and whether it stands in a function."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        yield node, in_function
+    in_function |= isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    for part in ast.iter_child_nodes(node):
+        if not isinstance(part, ast.expr):
+            yield from imports(part, in_function)
 
 
 def sources(root):
@@ -107,6 +111,7 @@ def is_module(stem):
     return stem.with_suffix(".py").exists() or (stem / "__init__.py").exists()
 
 
+@cache
 def has_all(module):
     """Return whether `module` has __all__, or is a package with nothing but a docstring."""
     body = ast.parse(module.read_text()).body

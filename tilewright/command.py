@@ -12,6 +12,7 @@ from compiler.compile import compile_network, explain
 from compiler.pipeline import PASSES
 from compiler.text import to_text
 from driver.devices import DEVICES
+from driver.registers import check_config
 from isa.assembler import disassemble as disassemble_program
 from isa.config import Config, preset
 from isa.image import Image, load_image, save_image
@@ -73,7 +74,7 @@ def compile_command(model: str, output: str, config: str, target: str, dump: str
 @main.command("run")
 @click.argument("model", type=click.Path())
 @click.option("--device", required=True, help=f"One of {', '.join(DEVICES)}.")
-@_config_option
+@click.option("--config", help="Machine; vta by default, of an image its own.")
 @click.option("--target", help="Who may compute; by default the CPU alone on device cpu.")
 @click.option("--input", "inputs", multiple=True, type=click.Path(), help="One .npy an input.")
 @click.option("--seed", default=0, show_default=True, help="Of random inputs, if none are given.")
@@ -82,7 +83,9 @@ def compile_command(model: str, output: str, config: str, target: str, dump: str
 @click.option("--profile", type=click.Path(), help="Folder for a trace that Perfetto opens.")
 @click.option("--waveform", type=click.Path(), help="FST file of every signal (verilator).")
 @click.option("--latency", type=int, help="DRAM latency in cycles (verilator).")
-def run_command(model: str, device: str, config: str, target: str | None, **options: Any) -> None:
+def run_command(
+    model: str, device: str, config: str | None, target: str | None, **options: Any
+) -> None:
     """Run MODEL (a network or an image) on a device."""
     targets = target or ("cpu" if device == "cpu" else "accel,cpu")
     with Reporter() as reporter:
@@ -172,11 +175,15 @@ def _targets(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _image(model: str, config: str, targets: str, reporter: Reporter) -> Image:
+def _image(model: str, config: str | None, targets: str, reporter: Reporter) -> Image:
     """Return the image in `model`, or what the network in it compiles to."""
-    if Path(model).suffix == ".twi":
-        return load_image(model)
-    return compile_network(model, preset(config), _targets(targets), progress=reporter.step)
+    if Path(model).suffix != ".twi":
+        machine = preset(config or "vta")
+        return compile_network(model, machine, _targets(targets), progress=reporter.step)
+    image = load_image(model)
+    if config is not None:
+        check_config(f"--config {config}", preset(config), image.config)
+    return image
 
 
 def _dumper(folder: Path) -> Callable[[str, Any], None]:

@@ -3,7 +3,6 @@
 from .compare import structural_equal
 from .module import Module
 from .nodes import (
-    AttributeValue,
     Call,
     Constant,
     Expr,
@@ -17,20 +16,16 @@ from .nodes import (
     Var,
 )
 from .span import Span
-from .types import Any, Dim, FuncType, IncompleteType, TensorType, TupleType, Type, TypeVar
+from .types import Any, TensorType, TupleType
 
 __all__ = [
     "Any",
-    "AttributeValue",
     "Call",
     "Constant",
-    "Dim",
     "Expr",
-    "FuncType",
     "Function",
     "GlobalVar",
     "If",
-    "IncompleteType",
     "Let",
     "Module",
     "Op",
@@ -39,8 +34,6 @@ __all__ = [
     "Tuple",
     "TupleGetItem",
     "TupleType",
-    "Type",
-    "TypeVar",
     "Var",
     "structural_equal",
 ]

@@ -7,7 +7,7 @@ from collections import deque
 
 import cocotb
 from cocotb.clock import Clock
-from cocotb.triggers import FallingEdge, ReadOnly, RisingEdge
+from cocotb.triggers import FallingEdge, ReadOnly, Timer
 
 from isa.config import Config
 
@@ -52,7 +52,7 @@ class Bench:
         self.dut.rst.value = 0
 
     async def step(self, cycles=1):
-        """Run a number of cycles; return after the last one's rising edge."""
+        """Run a number of cycles; return before the last one's rising edge."""
         for _ in range(cycles):
             await FallingEdge(self.dut.clk)
             for agent in self.agents:
@@ -60,7 +60,7 @@ class Bench:
             await ReadOnly()
             for agent in self.agents:
                 agent.sample()
-            await RisingEdge(self.dut.clk)
+            await Timer(1, "ns")
             self.cycle += 1
 
     async def until(self, condition, limit, what):
@@ -223,14 +223,14 @@ class AxiMemory:
         for name, value in self.ready.items():
             self.port[name].value = value
         if self.answer is None:
-            due = [
-                queue for queue in self.answers.values() if queue and queue[0][0] <= self.cycle
-            ]
+            due = [queue for queue in self.answers.values() if queue and queue[0][0] <= self.cycle]
             if due and self._chance():
                 self.answer = self.random.choice(due).popleft()
                 _, identity, data, response, last = self.answer
                 for name, value in zip(
-                    ("rid", "rdata", "rresp", "rlast"), (identity, data, response, last), strict=True
+                    ("rid", "rdata", "rresp", "rlast"),
+                    (identity, data, response, last),
+                    strict=True,
                 ):
                     self.port[name].value = value
         self.port["rvalid"].value = self.answer is not None

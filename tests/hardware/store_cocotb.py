@@ -96,8 +96,15 @@ class StoreBench(Bench):
 def default_fields(**fields):
     """Return the fields of a plain store of one run."""
     return {
-        **{"source": 0, "address": 0, "x_bytes": 1, "y_count": 1, "z_count": 1, "y_stride": 0},
-        **{"z_stride": 0, "y_step": 0, "z_step": 0},
+        "source": 0,
+        "address": 0,
+        "x_bytes": 1,
+        "y_count": 1,
+        "z_count": 1,
+        "y_stride": 0,
+        "z_stride": 0,
+        "y_step": 0,
+        "z_step": 0,
         **fields,
     }
 
@@ -115,7 +122,10 @@ def random_fields(rng, config):
         "source": rng.randint(0, room - used),
         "address": rng.randint(4000, SIZE - 8192),
         "x_bytes": rng.randint((words - 1) * word_bytes + 1, words * word_bytes),
-        **{"y_count": y_count, "z_count": z_count, "y_step": y_step, "z_step": z_step},
+        "y_count": y_count,
+        "z_count": z_count,
+        "y_step": y_step,
+        "z_step": z_step,
         "y_stride": rng.choice([0, 1, rng.randint(-300, 700)]),
         "z_stride": rng.randint(-500, 1000),
     }
@@ -228,9 +238,11 @@ async def an_abort_completes_what_was_begun(dut):
         dut.abort.value = 1
         await bench.step(2)
         # One beat may still wait for the bus with its bytes enabled.
-        await bench.until(lambda: bench.memory.ready["wready"], 100, what)
-        before, bursts = bytes(bench.memory.data), len(bench.memory.writes)
+        memory = bench.memory
+        while not memory.ready["wready"]:
+            await bench.step()
+        before, bursts = bytes(memory.data), len(memory.writes)
         await bench.until(lambda: dut.store_idle.value, 2000, what)
-        assert bench.memory.quiet, what
-        assert bench.memory.data == before, what
-        assert len(bench.memory.writes) <= bursts + 1, what
+        assert memory.quiet, what
+        assert memory.data == before, what
+        assert len(memory.writes) <= bursts + 1, what

@@ -1,4 +1,4 @@
-"""Load, store and fetch, with the read arbiter and the windows, against a memory that misbehaves."""
+"""Load, store and fetch, with the read arbiter and the windows, on a memory that misbehaves."""
 
 from dataclasses import asdict
 
@@ -20,8 +20,12 @@ CONFIGS = [
     # Words of several chunks, few outstanding reads, short bursts, more address bits than windows.
     Config(
         *("odd", 32, 16, 96, 6, 2, 3),
-        **{"bus_bytes": 16, "address_bits": 20, "burst_beats": 2, "reads_in_flight": 3},
-        **{"windows": 2, "act_banks": 1},
+        bus_bytes=16,
+        address_bits=20,
+        burst_beats=2,
+        reads_in_flight=3,
+        windows=2,
+        act_banks=1,
     ),
 ]
 

@@ -166,6 +166,14 @@ def test_not_an_image(tmp_path: Path) -> None:
     fails(f"{other}: not a Tilewright image", "disassemble", other)
 
 
+def test_image_of_another_configuration(image: Path) -> None:
+    fails(
+        "the image is for configuration tiny, --config vta has vta: rows must be 16, not 4; "
+        "compile with --config vta",
+        *("run", image, "--device", "functional", "--config", "vta"),
+    )
+
+
 def test_image_with_regions_on_the_cpu(image: Path) -> None:
     fails(
         "the image has parts for the accelerator, the device cpu has none; "

@@ -1,6 +1,6 @@
 """From a typed module to the object code of its host program."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 from isa.image import Host
@@ -12,7 +12,7 @@ from .entry import SYMBOL, lay_out_memory, write_module
 from .expansion import expand
 from .formula import FormulaBuilder, row_major
 from .fusion import Group, fuse
-from .graph import Graph, Tensor, trace
+from .graph import Graph, RegionStep, Step, Tensor, flatten, trace
 from .lowering import ANCHORS, ELEMENTWISE, OTHERS, Context, follow
 from .machine import Machine, assemble, find_machine
 from .program import Program
@@ -57,6 +57,7 @@ def _lower(graph: Graph, machine: Machine) -> Program:
     """Return the operations of a graph."""
     context = Context(machine)
     steps = expand(graph.steps)
+    _require_half(steps, machine)
     for item in fuse(graph, steps):
         if isinstance(item, Group):
             _lower_group(context, item)
@@ -64,6 +65,19 @@ def _lower(graph: Graph, machine: Machine) -> Program:
             context.region(item)
     outputs = _own_outputs(context, graph)
     return Program(graph.inputs, outputs, tuple(context.operations))
+
+
+def _require_half(steps: Iterable[Step | RegionStep], machine: Machine) -> None:
+    """Raise Unsupported for float16 on a machine that cannot convert it."""
+    for step in steps:
+        if machine.has_half or isinstance(step, RegionStep):
+            continue
+        tensors = (tensor for value in (*step.operands, step.result) for tensor in flatten(value))
+        if any(tensor.dtype == "float16" for tensor in tensors):
+            raise Unsupported(
+                f"{step.name} of float16 needs cpu x86-64-v3 or better; use float32 instead",
+                step.span,
+            )
 
 
 def _lower_group(context: Context, group: Group) -> None:

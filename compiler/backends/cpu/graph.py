@@ -28,7 +28,7 @@ from ...ir.types import TensorType, TupleType, Type
 from ...ops import lookup
 from .builder import element_bytes
 
-__all__ = ["Graph", "RegionStep", "Step", "Tensor", "Value", "trace"]
+__all__ = ["Graph", "RegionStep", "Step", "Tensor", "Value", "flatten", "trace"]
 
 Array = npt.NDArray[np.generic]
 

@@ -58,6 +58,11 @@ class Machine:
         """Whether vpdpbusd exists in all sizes: four int8 products into each int32 lane."""
         return {"avx512vnni", "avx512vl"} <= self._names()
 
+    @property
+    def has_half(self) -> bool:
+        """Whether there are instructions that convert float16."""
+        return not self.triple.startswith("x86_64") or "f16c" in self._names()
+
     def _names(self) -> frozenset[str]:
         return frozenset(name[1:] for name in self.features.split(",") if name.startswith("+"))
 

@@ -179,6 +179,8 @@ def _cast(site: Site) -> str:
         test = "fcmp une" if is_float(source) else "icmp ne"
         return site.binary(test, x, site.number(0, source), source)
     if is_float(source) and is_float(target):
+        if (source, target) == ("float64", "float16"):
+            x, source = _rounded_to_odd(site, x), "float32"
         wider = int(target[5:]) > int(source[5:])
         return site.convert("fpext" if wider else "fptrunc", x, source, target)
     if is_float(source):
@@ -190,6 +192,32 @@ def _cast(site: Site) -> str:
     if is_float(target):
         return site.convert("sitofp" if is_signed(source) else "uitofp", x, source, target)
     return resize(site, x, source, target)
+
+
+def _rounded_to_odd(site: Site, x: str) -> str:
+    """Return float64 `x` as float32 with its last bit set if it is not exact.
+
+    Rounding that once more, to float16, gives what rounding x at once does; x86 has no
+    instruction for the latter.
+
+    Source
+    ------
+    S. Boldo, G. Melquiond, "Emulation of FMA and correctly rounded sums: proved algorithms using
+    rounding to odd", IEEE Transactions on Computers 57(4), 2008, theorem 1.
+    """
+    near = site.convert("fptrunc", x, "float64", "float32")
+    back = site.convert("fpext", near, "float32", "float64")
+    beyond = site.binary(
+        "fcmp ogt",
+        site.intrinsic("fabs", "float64", back),
+        site.intrinsic("fabs", "float64", x),
+        "float64",
+    )
+    inexact = site.binary("fcmp one", back, x, "float64")
+    bits = site.convert("bitcast", near, "float32", "int32")
+    truncated = site.binary("sub", bits, site.convert("zext", beyond, "bool", "int32"), "int32")
+    odd = site.binary("or", truncated, site.convert("zext", inexact, "bool", "int32"), "int32")
+    return site.convert("bitcast", odd, "int32", "float32")
 
 
 def _copy(site: Site) -> str:

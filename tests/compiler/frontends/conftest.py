@@ -206,12 +206,3 @@ def write(tmp_path):
         return path
 
     return save
-
-
-@pytest.fixture
-def models() -> Path:
-    """The folder of the MLPerf Tiny networks; skips where there is none."""
-    folder = Path(__file__).parents[4] / "shared" / "models"
-    if not folder.is_dir():
-        pytest.skip(f"the MLPerf Tiny networks are not in {folder}")
-    return folder

@@ -79,7 +79,8 @@ def sum_dtype(step: Step) -> str:
         raise Unsupported(f'{step.name} of bool: cast the operands to "int8" first', step.span)
     if source.startswith("float"):
         return "float64" if "float64" in (source, result) else "float32"
-    return "int32" if result.endswith(("int8", "int16", "int32")) else "int64"
+    narrow = ("int8", "int16", "int32")
+    return "int32" if source.endswith(narrow) and result.endswith(narrow) else "int64"
 
 
 def corrected(operands: Operands, offset: int) -> Operands:

@@ -54,7 +54,7 @@ def execute() -> Callable[..., tuple[Array, ...]]:
         types = kind.fields if isinstance(kind, TupleType) else (kind,)
         outputs = [np.full(one.shape, 85).astype(one.dtype) for one in types]
         program = HostProgram(compile_host(module, others.pop("regions", {}), cpu=cpu))
-        assert program.run([np.array(one, order="C") for one in inputs], outputs, **others) == 0
+        assert program.run([np.ascontiguousarray(one) for one in inputs], outputs, **others) == 0
         return tuple(outputs)
 
     return run
