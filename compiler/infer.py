@@ -43,16 +43,25 @@ def infer(module: Module) -> Module:
     Raises
     ------
     TypeInferenceError
-        Types do not fit, or one cannot be found: an annotation is missing.
+        Types do not fit, one cannot be found (an annotation is missing), or one nests too deeply.
     Unsupported
         An operator does not exist here, or not with these attributes.
     """
+    try:
+        return _infer(module)
+    except RecursionError:
+        # Programs are walked iteratively; only types, which nest little, are walked recursively.
+        raise TypeInferenceError("a type nests too deeply; use flatter tuples") from None
+
+
+def _infer(module: Module) -> Module:
+    """Return `module` with types; RecursionError if a type nests too deeply."""
     inference = _Inference(module)
     for name in module:
-        inference.walk(module[name])
-        inference.equate(
-            inference.signatures[name], inference.type_of(module[name]), module[name], f"@{name}"
-        )
+        function = module[name]
+        inference.walk(function)
+        found = inference.type_of(function)
+        inference.equate(inference.signatures[name], found, function, f"@{name}")
     inference.finish()
     done: dict[int, Expr] = {}
     return Module({name: inference.rebuild(module[name], done) for name in module})
@@ -139,7 +148,9 @@ class _Inference:
             stack += [(node, 1), (node.value, 0)]
         elif stage == 1:
             found = self.type_of(node.value)
-            self.equate(self.type_of(node.var), found, node.value, f"%{node.var.name}")
+            self.equate(
+                self.type_of(node.var), found, _place(node.value, node), f"%{node.var.name}"
+            )
             stack += [(node, 2), (node.body, 0)]
         else:
             self.types[id(node)] = self.type_of(node.body)
@@ -172,11 +183,14 @@ class _Inference:
                 return self._infer_call(node)
             case Function(params, body, ret_type, _, type_params):
                 ret = self.unifier.open_holes(ret_type)
-                self.equate(ret, self.type_of(body), body, "the function's result")
+                self.equate(ret, self.type_of(body), _place(body, node), "the function's result")
                 return FuncType(tuple(self.type_of(param) for param in params), ret, type_params)
             case If(condition, then, otherwise):
-                self.equate(_BOOL, self.type_of(condition), condition, "the condition")
-                self.equate(self.type_of(then), self.type_of(otherwise), otherwise, "else")
+                self.equate(
+                    _BOOL, self.type_of(condition), _place(condition, node), "the condition"
+                )
+                place = _place(otherwise, node)
+                self.equate(self.type_of(then), self.type_of(otherwise), place, "else")
                 return self.type_of(then)
             case _:
                 raise AssertionError(f"{node!r} is no expression")
@@ -236,7 +250,8 @@ class _Inference:
                 f"{name} takes {len(callee.params)} arguments, not {len(types)}", call.span
             )
         for number, (param, found) in enumerate(zip(callee.params, types, strict=True), 1):
-            self.equate(param, found, call.args[number - 1], f"argument {number} of {name}")
+            place = _place(call.args[number - 1], call)
+            self.equate(param, found, place, f"argument {number} of {name}")
         return callee.ret
 
     def _constrain(self, constraint: _Constraint) -> Type:
@@ -311,11 +326,12 @@ class _Inference:
         """Return one node made of rebuilt children, with its type."""
         if isinstance(node, Var):
             return self._typed_var(node, done)
+        binders = node.params if isinstance(node, Function) else ()
+        params = tuple(self._typed_var(param, done) for param in binders)
         new = with_children(node, tuple(done[id(part)] for part in children(node)))
         found = self._found_type(node)
         match new:
             case Function():
-                params = tuple(self._typed_var(param, done) for param in new.params)
                 return replace(new, params=params, type=found)
             case Let():
                 return replace(new, var=self._typed_var(new.var, done), type=found)
@@ -341,3 +357,8 @@ class _Inference:
                 f"the type of {what} cannot be found, only {found}; annotate it", node.span
             )
         return found
+
+
+def _place(part: Expr, whole: Expr) -> Expr:
+    """Return which node's place to show for a part: a variable's own is where it was bound."""
+    return whole if isinstance(part, Var) else part

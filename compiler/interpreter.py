@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import numpy as np
 
@@ -194,10 +194,12 @@ class _Machine:
 
     def _apply(self, node: Expr, frame: _Frame) -> _Value | None:
         """Return the value of a node whose children have values."""
-        parts = [frame.find(part) for part in children(node)]
+        found = [frame.find(part) for part in children(node)]
+        parts = [value for value in found if value is not None]
+        assert len(parts) == len(found), "values are asked for before they are used"
         match node:
             case Call(op) if isinstance(op, Op):
-                result = evaluate_call(node, parts)  # type: ignore[arg-type]
+                result = evaluate_call(node, cast(list[Result], parts))
                 assert node.type is None or _mismatch(node.type, result) is None, (
                     f"{op.name} gave {_type_of(result)}, not {node.type}"
                 )
@@ -205,7 +207,7 @@ class _Machine:
             case Call():
                 return self._call(node, frame, parts)
             case Tuple():
-                return tuple(parts)  # type: ignore[arg-type]
+                return tuple(parts)
             case TupleGetItem(_, index):
                 (value,) = parts
                 assert isinstance(value, tuple)
@@ -213,7 +215,7 @@ class _Machine:
             case _:
                 raise AssertionError(f"{node!r} is no expression")
 
-    def _call(self, node: Call, frame: _Frame, parts: list[_Value | None]) -> _Value | None:
+    def _call(self, node: Call, frame: _Frame, parts: list[_Value]) -> _Value | None:
         """Return the result of a call; the first time, enter the function."""
         entered = frame.calls.get(id(node))
         if entered is not None:
@@ -226,7 +228,6 @@ class _Machine:
         assert isinstance(closure, _Closure)
         inner = _Frame(closure.frame)
         for param, value in zip(closure.function.params, parts[1:], strict=True):
-            assert value is not None
             wrong = None if param.type is None else _mismatch(param.type, value)
             if wrong is not None:
                 raise InvalidInput(f"%{param.name} must be {param.type}, not {wrong}", node.span)

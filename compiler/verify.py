@@ -4,9 +4,12 @@ Every variable is bound once and used only where it is bound; every operator, gl
 type parameter exists; operators are called with as many arguments as they have.
 """
 
+from collections.abc import Iterable
+
 from .errors import InvalidModule
 from .ir.module import Module
 from .ir.nodes import Call, Expr, Function, GlobalVar, Let, Op, Var
+from .ir.types import FuncType, TupleType, Type, TypeVar
 from .ir.visitor import bound_vars, children, post_order
 from .ops.registry import lookup
 
@@ -46,34 +49,57 @@ def _verify_binders(name: str, function: Function, seen: dict[Var, str]) -> None
 
 
 def _verify_scopes(root: Function) -> None:
-    """Raise InvalidModule if a variable is used where it is not bound.
+    """Raise InvalidModule if a variable or a type parameter is used where it is not bound.
 
-    What each node uses is found bottom-up; a binder takes its variable away.
+    What each node uses is found bottom-up; a binder takes its variables away.
     """
-    free: dict[int, frozenset[Var]] = {}
-    empty: frozenset[Var] = frozenset()
+    free: dict[int, frozenset[Var | TypeVar]] = {}
     for node in post_order(root):
-        used = frozenset({node}) if isinstance(node, Var) else empty
+        used: frozenset[Var | TypeVar] = frozenset({node}) if isinstance(node, Var) else frozenset()
         for part in children(node):
-            if free[id(part)] - used:
+            if not free[id(part)] <= used:
                 used = used | free[id(part)] if used else free[id(part)]
         match node:
-            case Function(params):
-                used = used - frozenset(params)
+            case Function(params, _, ret_type, _, type_params):
+                annotations = (ret_type, *(param.annotation for param in params))
+                used = (used | _type_vars(annotations)) - {*params, *type_params}
             case Let(var, value, body):
-                inside = free[id(body)] - {var}
-                outside = free[id(value)]
-                if isinstance(value, Function):
-                    outside = outside - {var}
-                used = inside | outside
+                # Only a function may use the name that it is bound to.
+                outside = free[id(value)] - ({var} if isinstance(value, Function) else set())
+                used = (free[id(body)] - {var}) | outside | _type_vars((var.annotation,))
             case _:
                 pass
         free[id(node)] = used
-    for var in free[id(root)]:
+    for unbound in free[id(root)]:
+        if isinstance(unbound, TypeVar):
+            raise InvalidModule(
+                f"there is no type parameter {unbound} here; declare it: fn [{unbound}](...)",
+                root.span,
+            )
         raise InvalidModule(
-            f"%{var.name} is used where it is not bound; bind it with let or make it a parameter",
-            var.span,
+            f"%{unbound.name} is used where it is not bound; bind it with let or make it a "
+            f"parameter",
+            unbound.span,
         )
+
+
+def _type_vars(roots: Iterable[Type | None]) -> frozenset[TypeVar]:
+    """Return the type parameters that types use and do not bind."""
+    found: set[TypeVar] = set()
+    pending = list(roots)
+    while pending:
+        match pending.pop():
+            case TypeVar() as var:
+                found.add(var)
+            case TupleType(fields):
+                pending.extend(fields)
+            case FuncType(params, ret, own):
+                inner = _type_vars((*params, ret)) if own else frozenset()
+                found.update(inner - set(own))
+                pending.extend(() if own else (*params, ret))
+            case _:
+                pass
+    return frozenset(found)
 
 
 def _verify_node(module: Module, node: Expr) -> None:

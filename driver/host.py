@@ -42,21 +42,10 @@ _RUN = ctypes.CFUNCTYPE(
     ctypes.POINTER(ctypes.c_size_t),
     ctypes.POINTER(ctypes.c_size_t),
 )
+# The argument block: six members, all of the size of a pointer.
+_Block = ctypes.c_size_t * 6
 # Unlike a PYFUNCTYPE, this lets go of the interpreter lock during the call; `_RUN` takes it back.
 _MAIN = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)
-
-
-class _Arguments(ctypes.Structure):
-    """The argument block."""
-
-    _fields_ = (
-        ("inputs", ctypes.c_void_p),
-        ("outputs", ctypes.c_void_p),
-        ("arena", ctypes.c_void_p),
-        ("constants", ctypes.c_void_p),
-        ("run", _RUN),
-        ("context", ctypes.c_size_t),
-    )
 
 
 @dataclass(slots=True)
@@ -84,14 +73,15 @@ class HostProgram:
     def __init__(self, host: Host) -> None:
         _check_machine(host)
         self._host = host
-        self._constants = _aligned(len(host.constants))
-        self._constants[:] = np.frombuffer(host.constants, np.uint8)
+        self._constants = _Memory(len(host.constants))
+        self._constants.array[:] = np.frombuffer(host.constants, np.uint8)
         self._library = _load(host)
         self._main = _MAIN(self._library[host.symbol])
-        self._arenas: list[Array] = []
+        self._arenas: list[_Memory] = []
         self._calls: dict[int, _Call] = {}
         self._numbers = itertools.count(1)
         self._run = _RUN(self._run_region)
+        self._run_address = ctypes.cast(self._run, ctypes.c_void_p).value or 0
 
     def run(
         self,
@@ -123,16 +113,16 @@ class HostProgram:
         What `region` raises comes out of here, once the native code has returned.
         """
         _check_arrays(inputs, outputs)
-        arena = self._arenas.pop() if self._arenas else _aligned(self._host.arena_bytes)
+        arena = self._arena()
         number, call = next(self._numbers), _Call(region)
         self._calls[number] = call
         given, written = _addresses(inputs), _addresses(outputs)
-        block = _Arguments(
+        block = _Block(
             ctypes.addressof(given),
             ctypes.addressof(written),
-            arena.ctypes.data,
-            self._constants.ctypes.data,
-            self._run,
+            arena.address,
+            self._constants.address,
+            self._run_address,
             number,
         )
         try:
@@ -143,6 +133,13 @@ class HostProgram:
         if call.error is not None:
             raise call.error
         return int(status)
+
+    def _arena(self) -> "_Memory":
+        """Return an arena that no other call uses."""
+        try:
+            return self._arenas.pop()
+        except IndexError:
+            return _Memory(self._host.arena_bytes)
 
     def _run_region(self, number: int, region: int, inputs: Any, outputs: Any) -> int:
         """Pass a call of native code on to Python, and keep what it raises."""
@@ -164,7 +161,7 @@ class _Library:
     def __init__(self, code: bytes, symbol: str) -> None:
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
-        self._compiler = llvm.create_lljit_compiler()
+        self._compiler = llvm.create_lljit_compiler(suppress_errors=True)
         builder = llvm.JITLibraryBuilder().add_object_img(code).add_current_process()
         self._tracker = builder.export_symbol(symbol).link(self._compiler, "tilewright")
 
@@ -226,16 +223,25 @@ def _check_arrays(inputs: Sequence[Array], outputs: Sequence[Array]) -> None:
             )
 
 
-def _aligned(size_bytes: int) -> Array:
-    """Return uninitialised memory that begins at a multiple of 64 bytes."""
-    memory = np.empty(size_bytes + _ALIGNMENT, np.uint8)
-    start = -memory.ctypes.data % _ALIGNMENT
-    return memory[start : start + size_bytes]
+class _Memory:
+    """Uninitialised bytes that begin at a multiple of 64.
+
+    Attributes
+    ----------
+    array : uint8[size_bytes]
+    address : int
+    """
+
+    def __init__(self, size_bytes: int) -> None:
+        memory = np.empty(size_bytes + _ALIGNMENT, np.uint8)
+        start = -memory.ctypes.data % _ALIGNMENT
+        self.array: Array = memory[start : start + size_bytes]
+        self.address: int = memory.ctypes.data + start
 
 
-def _addresses(arrays: Sequence[Array]) -> "ctypes.Array[ctypes.c_void_p]":
+def _addresses(arrays: Sequence[Array]) -> "ctypes.Array[ctypes.c_size_t]":
     """Return the addresses of arrays, as native code takes them."""
-    return (ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays))
+    return (ctypes.c_size_t * len(arrays))(*[array.ctypes.data for array in arrays])
 
 
 def _until_null(pointers: "ctypes._Pointer[ctypes.c_size_t]") -> list[int]:

@@ -42,7 +42,7 @@ class Fetch(wiring.Component):
     -------
     program_address : In, 64 bits; a multiple of INSTRUCTION_BYTES
     program_length : In, instructions
-    enable : In, read on; constant once the program ended
+    enable : In, read on; low once the program ended: what is still read then does no harm
     instruction : Out(stream of fetched_layout)
     fault : Out(Cause), of the instruction `index`; stays until reset
     index : Out, the next instruction
@@ -130,7 +130,7 @@ class Fetch(wiring.Component):
                 word.eq(Cat(word, beats.payload.data)[8 * self.config.bus_bytes :]),
                 count.eq(count + 1),
             ]
-            with m.If(beats.payload.error):
+            with m.If(beats.payload.error & self.enable):
                 m.d.sync += [count.eq(0), self.fault.eq(Cause.BUS_ERROR)]
         with m.If(self.instruction.valid & self.instruction.ready):
             m.d.sync += [count.eq(0), self.index.eq(self.index + 1)]

@@ -80,12 +80,15 @@ class Nest(wiring.Component):
             m.d.sync += [held.eq(self.instruction.payload), valid.eq(1)]
         with m.Elif(taken & ends):
             m.d.sync += valid.eq(0)
-        self._count(m, held, accepted, taken, carries)
+        # What belongs to a level changes where it steps or wraps, and for a new instruction.
+        moves = Signal(self.levels)
+        m.d.comb += moves.eq(accepted.replicate(self.levels) | (taken.replicate(self.levels) & carries))
+        self._count(m, held, accepted, moves)
         for name in self.names:
-            self._address(m, name, held, accepted, taken, carries)
+            self._address(m, name, held, accepted, moves, carries)
         return m
 
-    def _count(self, m, held, accepted, taken, carries):
+    def _count(self, m, held, accepted, moves):
         """Keep the index of every level."""
         given = self.iteration.payload
         for level in range(self.levels):
@@ -95,12 +98,11 @@ class Nest(wiring.Component):
                 given.first[level].eq(index == 0),
                 given.last[level].eq(index == count),
             ]
-            with m.If(accepted):
-                m.d.sync += index.eq(0)
-            with m.Elif(taken & carries[level]):
-                m.d.sync += index.eq(Mux(given.last[level], 0, index + 1))
+            with m.If(moves[level]):
+                stepped = Mux(given.last[level], 0, index + 1)
+                m.d.sync += index.eq(Mux(accepted, 0, stepped))
 
-    def _address(self, m, name, held, accepted, taken, carries):
+    def _address(self, m, name, held, accepted, moves, carries):
         """Keep the address of one stream, and where each level stands with its inner ones first."""
         given = self.iteration.payload
         starts = [
@@ -114,7 +116,5 @@ class Nest(wiring.Component):
             with m.If(carries[level] & ~given.last[level]):
                 m.d.comb += following.eq(start + held[f"{name}{level}"])
         for level, start in enumerate(starts):
-            with m.If(accepted):
-                m.d.sync += start.eq(self.instruction.payload[name])
-            with m.Elif(taken & carries[level]):
-                m.d.sync += start.eq(following)
+            with m.If(moves[level]):
+                m.d.sync += start.eq(Mux(accepted, self.instruction.payload[name], following))

@@ -24,8 +24,8 @@ OUTSTANDING_BITS = 8
 class ReadArbiter(wiring.Component):
     """Joins the reads of fetch (first) and load, and hands each the beats that it asked for.
 
-    A burst outside the windows is dropped; its source stays refused until reset. Latency three
-    cycles to the bus, none back; throughput one burst and one beat a cycle.
+    A burst outside the windows is dropped, and so is all that its source asks for after it. Latency
+    two cycles to the bus, none back; throughput one burst and one beat a cycle.
 
     Parameters
     ----------
@@ -36,8 +36,8 @@ class ReadArbiter(wiring.Component):
     windows : In(window_layout) for each window
     fetch_requests, load_requests : In(stream of burst_layout)
     fetch_beats, load_beats : Out(stream of beat_layout); the requests of one source in order
-    fetch_refused, load_refused : Out, the source asked for a burst outside the windows; it was
-        the last one that was taken from it
+    fetch_refused, load_refused : Out, the source asked for a burst outside the windows, and all
+        before it was read; until reset
     abort : In, start no burst, take and drop what comes
     idle : Out, no burst is on the bus or about to be
     ar : Out(stream of read_address_layout)
@@ -66,57 +66,71 @@ class ReadArbiter(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.checked = checked = Windows(self.config, "read")
+        m.submodules.check = check = Windows(self.config, "read")
         for index in range(self.config.windows):
-            m.d.comb += checked.windows[index].eq(self.windows[index])
-        m.d.comb += checked.flush.eq(self.abort)
-        self._choose(m, checked)
-        self._issue(m, checked)
+            m.d.comb += check.windows[index].eq(self.windows[index])
+        m.d.comb += check.flush.eq(self.abort)
+        self._choose(m, check)
+        began = self._issue(m, check)
+        idle = [self._account(m, check, began, source) for source in ReadSource]
+        m.d.comb += self.idle.eq(idle[0] & idle[1] & ~self.ar.valid)
         self._return_beats(m)
         return m
 
-    def _choose(self, m, checked):
-        """Take the requests of a source until one is refused."""
-        for source in ReadSource:
-            name = source.name.lower()
-            refused = getattr(self, f"{name}_refused")
-            with m.If(checked.refused & (checked.refused_source == source)):
-                m.d.sync += refused.eq(1)
-        refusing = Signal()
-        fetch, load = Signal(), Signal()
+    def _choose(self, m, check):
+        """Take requests, those of fetch first."""
+        fetch = Signal()
+        requests = check.requests
         m.d.comb += [
-            refusing.eq(checked.refused),
-            fetch.eq(self.fetch_requests.valid & ~self.fetch_refused & ~refusing),
-            load.eq(self.load_requests.valid & ~self.load_refused & ~refusing & ~fetch),
-            checked.requests.valid.eq(fetch | load),
-            checked.requests.payload.eq(self.load_requests.payload),
-            checked.requests.payload.source.eq(fetch),
-            self.fetch_requests.ready.eq(fetch & checked.requests.ready),
-            self.load_requests.ready.eq(load & checked.requests.ready),
+            fetch.eq(self.fetch_requests.valid),
+            requests.valid.eq(fetch | self.load_requests.valid),
+            requests.payload.eq(self.load_requests.payload),
+            requests.payload.source.eq(fetch),
+            self.fetch_requests.ready.eq(requests.ready),
+            self.load_requests.ready.eq(requests.ready & ~fetch),
         ]
         with m.If(fetch):
             m.d.comb += [
-                checked.requests.payload.address.eq(self.fetch_requests.payload.address),
-                checked.requests.payload.last_byte.eq(self.fetch_requests.payload.last_byte),
+                requests.payload.address.eq(self.fetch_requests.payload.address),
+                requests.payload.last_byte.eq(self.fetch_requests.payload.last_byte),
             ]
 
-    def _issue(self, m, checked):
+    def _issue(self, m, check):
+        """Put a checked burst on the bus; return whether one is taken there."""
         beat_bits = exact_log2(self.config.bus_bytes)
-        burst, ar = checked.granted.payload, self.ar
-        outstanding = Signal(OUTSTANDING_BITS)
-        began, ended = Signal(), Signal()
+        burst, ar = check.checked.payload, self.ar
+        began = Signal()
         m.d.comb += [
-            ar.valid.eq(checked.granted.valid),
-            checked.granted.ready.eq(ar.ready),
             ar.payload.id.eq(burst.source),
             ar.payload.address[beat_bits:].eq(burst.address[beat_bits:]),
             ar.payload.length.eq((burst.address[:beat_bits] + burst.last_byte) >> beat_bits),
             began.eq(ar.valid & ar.ready),
-            ended.eq(self.r.valid & self.r.ready & self.r.payload.last),
-            self.idle.eq((outstanding == 0) & ~ar.valid),
+            check.checked.ready.eq(ar.ready | ~ar.valid),
         ]
-        with m.If(began != ended):
-            m.d.sync += outstanding.eq(outstanding + began - ended)
+        return began
+
+    def _account(self, m, check, began, source):
+        """Count the bursts of a source and refuse what must be; return whether none is out."""
+        name = source.name.lower()
+        outstanding = Signal(OUTSTANDING_BITS, name=f"{name}_outstanding")
+        outside = Signal(name=f"{name}_outside")
+        mine, begins, ends = (
+            Signal(name=f"{name}_{what}") for what in ("mine", "begins", "ends")
+        )
+        r = self.r
+        m.d.comb += [
+            mine.eq(check.checked.payload.source == source),
+            begins.eq(began & mine),
+            ends.eq(r.valid & r.ready & r.payload.last & (r.payload.id == source)),
+            getattr(self, f"{name}_refused").eq(outside & (outstanding == 0)),
+        ]
+        with m.If(check.checked.valid & mine):
+            m.d.comb += self.ar.valid.eq(check.inside & ~outside)
+            with m.If(~check.inside):
+                m.d.sync += outside.eq(1)
+        with m.If(begins != ends):
+            m.d.sync += outstanding.eq(outstanding + begins - ends)
+        return outstanding == 0
 
     def _return_beats(self, m):
         r = self.r.payload

@@ -46,23 +46,29 @@ class Requantize(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        moves = Signal()
-        m.d.comb += moves.eq(~self.results.valid | self.results.ready)
-        group = Signal(range(self.groups))
-        last_group = group == self.groups - 1
-        m.d.comb += self.values.ready.eq(moves & last_group)
-        enter = moves & self.values.valid
-        if self.groups > 1:
-            with m.If(enter):
-                m.d.sync += group.eq(Mux(last_group, 0, group + 1))
+        moves, last_group = Signal(), Signal()
+        group = Signal(range(max(2, self.groups)))
+        # works[n]: stage n has lanes and moves on; stage 0 is the vector at the input.
+        works = Signal(4)
+        m.d.comb += [
+            moves.eq(~self.results.valid | self.results.ready),
+            last_group.eq(group == self.groups - 1),
+            self.values.ready.eq(moves & last_group),
+        ]
+        with m.If(works[0]):
+            m.d.sync += group.eq(Mux(last_group, 0, group + 1))
         steps = self._steps(m, moves, group, last_group)
+        valids = [self.values.valid, *(step["valid"] for step in steps)]
+        m.d.comb += works.eq(Cat(moves & valid for valid in valids))
+        arrives = Signal(self.groups)
+        for number in range(self.groups):
+            m.d.comb += arrives[number].eq(works[3] & (steps[2]["group"] == number))
         columns = self._result_columns(m)
         for lane in range(self.config.requantize_lanes):
-            product, exponent = self._multiply(m, lane, group, (enter, moves & steps[0]["valid"]))
-            valid = steps[1]["valid"]
-            rounded = self._round(m, lane, product, exponent, valid, moves & valid)
+            product, exponent = self._multiply(m, lane, group, works)
+            rounded = self._round(m, lane, product, exponent, works[2])
             for number in range(self.groups):
-                with m.If(moves & steps[2]["valid"] & (steps[2]["group"] == number)):
+                with m.If(arrives[number]):
                     column = number * self.config.requantize_lanes + lane
                     m.d.sync += columns[column].eq(rounded)
         return m
@@ -108,58 +114,55 @@ class Requantize(wiring.Component):
         m.d.comb += self.results.payload["values"].eq(Cat(columns))
         return columns
 
-    def _multiply(self, m, lane, group, enables):
+    def _multiply(self, m, lane, group, works):
         """Stages a and b: shifted sum, then its product; return (product, exponent)."""
         columns = self.config.columns
         column = group * self.config.requantize_lanes + lane if self.groups > 1 else lane
-        x = Signal(32, name=f"x{lane}")
+        value = self.values.payload["values"].word_select(column, 32)
+        bias = self.record[: 32 * columns].word_select(column, 32)
+        multiplier = self.record[32 * columns : 64 * columns].word_select(column, 32)
+        tflite = self.rounding == Rounding.TFLITE
         shift = Signal(signed(6), name=f"shift{lane}")
         left = Signal(6, name=f"left{lane}")
-        tflite = self.rounding == Rounding.TFLITE
-        with m.If(self.values.valid):
-            value = self.values.payload["values"].word_select(column, 32)
-            bias = self.record[: 32 * columns].word_select(column, 32)
-            m.d.comb += [
-                x.eq(value + bias),
-                # -31..31 needs six of the eight bits.
-                shift.eq(self.record[64 * columns :].word_select(column, 8)[:6].as_signed()),
-                left.eq(self.pre_shift + Mux(tflite & (shift > 0), shift[:5], 0)),
-            ]
+        m.d.comb += [
+            # -31..31 needs six of the eight bits.
+            shift.eq(self.record[64 * columns :].word_select(column, 8)[:6]),
+            left.eq(self.pre_shift + Mux(tflite & (shift > 0), shift[:5], 0)),
+        ]
         a_x = Signal(signed(32), name=f"a_x{lane}", reset_less=True)
         a_multiplier = Signal(signed(32), name=f"a_multiplier{lane}", reset_less=True)
         a_exponent = Signal(6, name=f"a_exponent{lane}", reset_less=True)
-        with m.If(enables[0]):
+        with m.If(works[0]):
             m.d.sync += [
-                a_x.eq(shift_left(x, left)),
-                a_multiplier.eq(self.record[32 * columns : 64 * columns].word_select(column, 32)),
+                a_x.eq(shift_left((value + bias)[:32], left)),
+                a_multiplier.eq(multiplier),
                 a_exponent.eq(Mux(tflite, Mux(shift < 0, -shift, 0), 31 - shift)),
             ]
         b_product = Signal(signed(64), name=f"b_product{lane}", reset_less=True)
         b_exponent = Signal(6, name=f"b_exponent{lane}", reset_less=True)
-        with m.If(enables[1]):
+        with m.If(works[1]):
             m.d.sync += [b_product.eq(a_x * a_multiplier), b_exponent.eq(a_exponent)]
         return b_product, b_exponent
 
-    def _round(self, m, lane, product, exponent, valid, enable):
+    def _round(self, m, lane, product, exponent, works):
         """Stage c: the high half in TFLITE; return that or the product, shifted and rounded."""
         doubled = Signal(signed(34), name=f"doubled{lane}")
         high = Signal(signed(32), name=f"high{lane}")
         nudged = Signal(signed(33), name=f"nudged{lane}")
-        with m.If(valid & (self.rounding == Rounding.TFLITE)):
-            m.d.comb += [
-                doubled.eq(product[31:].as_signed() + product[30]),
-                # Only the product of two -2**31 gives 2**31.
-                high.eq(Mux(~doubled[32] & doubled[31], 2**31 - 1, doubled[:32])),
-                # Half rounds away from zero, where UPWARD and the shift below round it up.
-                nudged.eq(high - ((high < 0) & (exponent != 0))),
-            ]
+        m.d.comb += [
+            doubled.eq(product[31:].as_signed() + product[30]),
+            # Only the product of two -2**31 gives 2**31.
+            high.eq(Mux(~doubled[32] & doubled[31], 2**31 - 1, doubled[:32])),
+            # Half rounds away from zero, where UPWARD and the shift below round it up.
+            nudged.eq(high - ((high < 0) & (exponent != 0))),
+        ]
         c_value = Signal(signed(64), name=f"c_value{lane}", reset_less=True)
         c_exponent = Signal(6, name=f"c_exponent{lane}", reset_less=True)
-        with m.If(enable):
-            m.d.sync += c_exponent.eq(exponent)
-            with m.If(self.rounding == Rounding.TFLITE):
-                m.d.sync += c_value.eq(sign_extend(nudged, 64))
-            with m.Else():
-                m.d.sync += c_value.eq(product)
+        tflite = self.rounding == Rounding.TFLITE
+        with m.If(works):
+            m.d.sync += [
+                c_exponent.eq(exponent),
+                c_value.eq(Mux(tflite, sign_extend(nudged, 64), product)),
+            ]
         below = Cat(0, c_value[:62]).bit_select(c_exponent, 1)
         return (c_value >> c_exponent)[:32] + below

@@ -53,7 +53,7 @@ class VectorLanes(wiring.Component):
         m = Module()
         v_valid, v_moves = Signal(), Signal()
         m.d.comb += v_moves.eq(v_valid & (~self.results.valid | self.results.ready))
-        values, taken = self._operate(m, v_valid, ~v_valid | v_moves)
+        values, taken = self._operate(m, ~v_valid | v_moves)
         with m.If(taken):
             m.d.sync += v_valid.eq(1)
         with m.Elif(v_moves):
@@ -71,9 +71,9 @@ class VectorLanes(wiring.Component):
         self._reduce(m, values, step, v_moves)
         return m
 
-    def _operate(self, m, v_valid, free):
+    def _operate(self, m, free):
         """Return the registers with the lanes' values, and whether they are set in this cycle."""
-        held, operands = self.held, self.operands.payload
+        held = self.held
         # A product of an acc word is made of its lower half, then of its upper half.
         wide = (held.a_memory == AMemory.ACC) | (held.b_source == BSource.ACC)
         upper = Signal()
@@ -89,22 +89,21 @@ class VectorLanes(wiring.Component):
         for lane in range(self.config.columns):
             value = Signal(32, name=f"v_value{lane}", reset_less=True)
             a, b, product = self._lane_operands(m, lane, wide, upper, value)
-            with m.If(works):
-                with m.Switch(held.operation):
-                    with m.Case(Operation.COPY):
-                        m.d.sync += value.eq(a)
-                    with m.Case(Operation.ADD):
-                        m.d.sync += value.eq(a + b)
-                    with m.Case(Operation.SUBTRACT):
-                        m.d.sync += value.eq(a - b)
-                    with m.Case(Operation.MULTIPLY):
-                        m.d.sync += value.eq(product)
-                    with m.Case(Operation.MAXIMUM):
-                        m.d.sync += value.eq(Mux(a > b, a, b))
-                    with m.Case(Operation.MINIMUM):
-                        m.d.sync += value.eq(Mux(a < b, a, b))
+            with m.If(works), m.Switch(held.operation):
+                with m.Case(Operation.COPY):
+                    m.d.sync += value.eq(a)
+                with m.Case(Operation.ADD):
+                    m.d.sync += value.eq(a + b)
+                with m.Case(Operation.SUBTRACT):
+                    m.d.sync += value.eq(a - b)
+                with m.Case(Operation.MULTIPLY):
+                    m.d.sync += value.eq(product)
+                with m.Case(Operation.MAXIMUM):
+                    m.d.sync += value.eq(Mux(a > b, a, b))
+                with m.Case(Operation.MINIMUM):
+                    m.d.sync += value.eq(Mux(a < b, a, b))
             values.append(value.as_signed())
-        return self._look_up(m, taken, v_valid, values), taken
+        return self._look_up(m, taken, values), taken
 
     def _lane_operands(self, m, lane, wide, upper, value):
         """Return a and b, both int32, and their product, or the half of it that is due."""
@@ -118,22 +117,20 @@ class VectorLanes(wiring.Component):
         a_in_acc = held.a_memory == AMemory.ACC
         b_in_acc = held.b_source == BSource.ACC
         tap = sign_extend(operands.tap.word_select(lane, 8), 16)
-        with m.If(self.operands.valid):
-            m.d.comb += [
-                act.eq(operands.act.word_select(lane, 8).as_signed() + held.a_offset),
-                a.eq(Mux(a_in_acc, (word + held.a_offset)[:32], sign_extend(act, 32))),
-                b_narrow.eq(Mux(held.b_source == BSource.TAP, tap, held.immediate)),
-                b.eq(Mux(b_in_acc, word, sign_extend(b_narrow, 32))),
-            ]
-        with m.If(self.operands.valid & (held.operation == Operation.MULTIPLY)):
-            # One operand has at most 16 bits: a and b cannot both come from acc.
-            narrow = Mux(b_in_acc, sign_extend(act, 16), b_narrow).as_signed()
-            half = Cat(Mux(upper, other[16:], other[:16]), ~wide & other[15]).as_signed()
-            m.d.comb += [other.eq(Mux(b_in_acc, word, a)), product.eq(narrow * half)]
+        m.d.comb += [
+            act.eq(operands.act.word_select(lane, 8).as_signed() + held.a_offset),
+            a.eq(Mux(a_in_acc, (word + held.a_offset)[:32], sign_extend(act, 32))),
+            b_narrow.eq(Mux(held.b_source == BSource.TAP, tap, held.immediate)),
+            b.eq(Mux(b_in_acc, word, sign_extend(b_narrow, 32))),
+        ]
+        # One operand has at most 16 bits: a and b cannot both come from acc.
+        narrow = Mux(b_in_acc, sign_extend(act, 16), b_narrow).as_signed()
+        half = Cat(Mux(upper, other[16:], other[:16]), ~wide & other[15]).as_signed()
+        m.d.comb += [other.eq(Mux(b_in_acc, word, a)), product.eq(narrow * half)]
         raised = Cat(value[:16], (value[16:] + product[:16])[:16])
         return a, b, Mux(upper, raised, product[:32])
 
-    def _look_up(self, m, taken, v_valid, values):
+    def _look_up(self, m, taken, values):
         """Read the table in every lane; return the values, of the table where that is asked."""
         if not self.config.tables:
             return values
@@ -145,10 +142,10 @@ class VectorLanes(wiring.Component):
             index = operands.act.word_select(lane, 8).as_signed() + held.a_offset + 128
             entry = sign_extend(read.data.word_select(lane, 8), 32)
             chosen = Signal(signed(32), name=f"chosen{lane}")
-            with m.If(taken & is_table):
-                m.d.comb += read.indices.word_select(lane, 8).eq(index)
-            with m.If(v_valid):
-                m.d.comb += chosen.eq(Mux(is_table, entry, value))
+            m.d.comb += [
+                read.indices.word_select(lane, 8).eq(index),
+                chosen.eq(Mux(is_table, entry, value)),
+            ]
             looked_up.append(chosen)
         return looked_up
 

@@ -16,7 +16,7 @@ __all__ = ["VectorWriter"]
 class VectorWriter(wiring.Component):
     """Adds the zero point and clamps for act, or writes int32 to acc.
 
-    Latency: none. Throughput: one result a cycle while acc grants the writes.
+    Latency: one cycle. Throughput: one result a cycle while acc grants the writes.
 
     Parameters
     ----------
@@ -54,37 +54,53 @@ class VectorWriter(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        result = self.results.payload
         to_acc = self.held.destination == Destination.ACC
+        valid, done, taken = Signal(), Signal(), Signal()
+        output = Signal.like(self.results.payload.output, reset_less=True)
+        ends = Signal(reset_less=True)
         m.d.comb += [
-            self.results.ready.eq(~to_acc | self.acc_write.ready),
-            self.finished.eq(self.results.valid & self.results.ready & result.ends),
-            self.refused.eq(self.results.valid & ~self.results.ready),
-            self.acc_write.valid.eq(self.results.valid & to_acc),
-            self.acc_write.address.eq(result.output[: self.acc_address_bits]),
-            self.acc_write.data.eq(result["values"]),
+            done.eq(valid & (~to_acc | self.acc_write.ready)),
+            self.results.ready.eq(~valid | done),
+            taken.eq(self.results.valid & self.results.ready),
+            self.finished.eq(done & ends),
+            self.refused.eq(valid & ~done),
         ]
+        with m.If(taken):
+            m.d.sync += [
+                valid.eq(1),
+                output.eq(self.results.payload.output),
+                ends.eq(self.results.payload.ends),
+            ]
+        with m.Elif(done):
+            m.d.sync += valid.eq(0)
+        values = [self._value(m, lane, to_acc, taken) for lane in range(self.config.columns)]
         groups = self.config.act_word_bytes // self.config.columns
         part_bits = exact_log2(groups)
-        lanes = Cat(self._saturate(m, lane) for lane in range(self.config.columns))
-        address = result.output[part_bits:]
         m.d.comb += [
-            self.act_write.enable.eq(self.results.valid & ~to_acc),
-            self.act_write.address.eq(address[: self.act_address_bits]),
-            self.act_write.data.eq(lanes.replicate(groups)),
-            self.act_write.mask.eq(1 << result.output[:part_bits] if part_bits else 1),
+            self.acc_write.valid.eq(valid & to_acc),
+            self.acc_write.address.eq(output[: self.acc_address_bits]),
+            self.acc_write.data.eq(Cat(values)),
+            self.act_write.enable.eq(valid & ~to_acc),
+            self.act_write.address.eq(output[part_bits : part_bits + self.act_address_bits]),
+            self.act_write.data.eq(Cat(value[:8] for value in values).replicate(groups)),
+            self.act_write.mask.eq(1 << output[:part_bits] if part_bits else 1),
         ]
         return m
 
-    def _saturate(self, m, lane):
-        """Return one lane as isa.arithmetic.saturate has it."""
+    def _value(self, m, lane, to_acc, taken):
+        """Return the register of one lane: the value, or for act isa.arithmetic.saturate of it."""
         held = self.held
+        value = self.results.payload["values"].word_select(lane, 32).as_signed()
         total = Signal(signed(33), name=f"total{lane}")
         at_least = Signal(signed(33), name=f"at_least{lane}")
-        value = self.results.payload["values"].word_select(lane, 32).as_signed()
-        with m.If(self.act_write.enable):
-            m.d.comb += [
-                total.eq(value + held.zero_point),
-                at_least.eq(Mux(total < held.low, held.low, total)),
-            ]
-        return Mux(at_least > held.high, held.high, at_least)[:8]
+        m.d.comb += [
+            total.eq(value + held.zero_point),
+            at_least.eq(Mux(total < held.low, held.low, total)),
+        ]
+        register = Signal(32, name=f"value{lane}", reset_less=True)
+        with m.If(taken):
+            with m.If(to_acc):
+                m.d.sync += register.eq(value)
+            with m.Else():
+                m.d.sync += register.eq(Mux(at_least > held.high, held.high, at_least)[:32])
+        return register

@@ -1,6 +1,6 @@
 """The check of every burst against the DRAM windows that the driver opened."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -22,7 +22,7 @@ def window_layout(config):
 
 
 class Windows(wiring.Component):
-    """Hands on the bursts whose bytes lie in one window, and drops the others.
+    """Tells of each burst whether its bytes lie in one window.
 
     The bytes that count are those from the burst's first to its last; a beat at either end may
     hold more, which the machine neither uses nor writes. Latency two cycles, throughput one
@@ -37,10 +37,9 @@ class Windows(wiring.Component):
     -------
     windows : In(window_layout) for each window
     requests : In(stream of burst_layout)
-    granted : Out(stream of burst_layout)
-    refused : Out, a burst is dropped in this cycle
-    refused_source : Out, the source of that burst
-    flush : In, drop what was not yet granted and take nothing
+    checked : Out(stream of burst_layout)
+    inside : Out, the burst in `checked` is allowed
+    flush : In, drop what was not yet checked and take nothing
     """
 
     def __init__(self, config, access):
@@ -50,9 +49,8 @@ class Windows(wiring.Component):
             {
                 "windows": In(window_layout(config)).array(config.windows),
                 "requests": In(stream.Signature(burst_layout(config))),
-                "granted": Out(stream.Signature(burst_layout(config))),
-                "refused": Out(1),
-                "refused_source": Out(1),
+                "checked": Out(stream.Signature(burst_layout(config))),
+                "inside": Out(1),
                 "flush": In(1),
             }
         )
@@ -60,21 +58,19 @@ class Windows(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         burst = Signal(burst_layout(self.config), reset_less=True)
-        waiting = Signal()
-        inside = Signal()
-        free = Signal()
-        with m.If(waiting):
-            m.d.comb += inside.eq(self._inside(burst))
+        waiting, free = Signal(), Signal()
         m.d.comb += [
-            free.eq(~self.granted.valid | self.granted.ready),
-            self.refused.eq(waiting & ~inside & ~self.flush),
-            self.refused_source.eq(burst.source),
-            self.requests.ready.eq((~waiting | ~inside | free) & ~self.flush),
+            free.eq(~self.checked.valid | self.checked.ready),
+            self.requests.ready.eq((~waiting | free) & ~self.flush),
         ]
         with m.If(free):
-            m.d.sync += self.granted.valid.eq(waiting & inside & ~self.flush)
+            m.d.sync += self.checked.valid.eq(waiting & ~self.flush)
+            # Registered, so that a simulator compares only when there is a burst.
             with m.If(waiting):
-                m.d.sync += self.granted.payload.eq(burst)
+                m.d.sync += [
+                    self.checked.payload.eq(burst),
+                    self.inside.eq(self._inside(burst)),
+                ]
         with m.If(self.flush):
             m.d.sync += waiting.eq(0)
         with m.Elif(self.requests.ready):
@@ -93,7 +89,4 @@ class Windows(wiring.Component):
                 & (burst.address >= window.address)
                 & (offset[: self.config.address_bits] + burst.last_byte < window.bytes)
             )
-        inside = hits[0]
-        for hit in hits[1:]:
-            inside |= hit
-        return inside
+        return Cat(hits).any()

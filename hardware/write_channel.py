@@ -63,64 +63,58 @@ class WriteChannel(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.checked = checked = Windows(self.config, "write")
+        m.submodules.check = check = Windows(self.config, "write")
         m.submodules.lengths = lengths = Queue(8, WRITES_IN_FLIGHT)
-        m.submodules.finals = finals = Queue(1, WRITES_IN_FLIGHT)
-        for index in range(self.config.windows):
-            m.d.comb += checked.windows[index].eq(self.windows[index])
-        answered = Signal()
+        wiring.connect(m, wiring.flipped(self.bursts), check.requests)
+        m.d.comb += [check.windows[i].eq(window) for i, window in enumerate(self.windows)]
+        m.d.comb += check.flush.eq(self.abort)
+        begins, answered, final = Signal(), Signal(), Signal()
         m.d.comb += [self.b.ready.eq(1), answered.eq(self.b.valid)]
-        self._request(m, checked, answered)
-        self._begin(m, checked, lengths, finals, answered)
+        room, begun = self._remember(m, check.checked.payload.final, begins, answered, final)
+        self._begin(m, check, lengths, room, begins)
+        outside = Signal()
+        with m.If(check.checked.valid & ~check.inside):
+            m.d.sync += outside.eq(1)
+        m.d.comb += [
+            self.aw.valid.eq(check.checked.valid & check.inside & ~outside & room),
+            check.checked.ready.eq(begins | (check.checked.valid & (~check.inside | outside))),
+            self.refused.eq(outside & (begun == 0)),
+            self.idle.eq((begun == 0) & ~self.aw.valid),
+        ]
         self._send(m, lengths)
-        with m.If(answered):
-            m.d.comb += finals.output.ready.eq(1)
-            with m.If(self.b.payload != Response.OKAY):
-                m.d.sync += self.failed.eq(1)
-            with m.Elif(~self.failed):
-                m.d.comb += self.written.eq(finals.output.payload)
+        with m.If(answered & (self.b.payload != Response.OKAY)):
+            m.d.sync += self.failed.eq(1)
+        with m.Elif(answered & ~self.failed):
+            m.d.comb += self.written.eq(final)
         return m
 
-    def _request(self, m, checked, answered):
-        """Ask for bursts, at most WRITES_IN_FLIGHT at once, until one is refused."""
-        waiting = Signal(range(WRITES_IN_FLIGHT + 1))
-        outside, asked, open_ = Signal(), Signal(), Signal()
-        m.d.comb += [
-            open_.eq((waiting != WRITES_IN_FLIGHT) & ~outside & ~checked.refused),
-            checked.flush.eq(self.abort),
-            checked.requests.payload.eq(self.bursts.payload),
-            checked.requests.valid.eq(self.bursts.valid & open_),
-            self.bursts.ready.eq(checked.requests.ready & open_),
-            asked.eq(self.bursts.valid & self.bursts.ready),
-            self.refused.eq(outside & (waiting == 1)),
-        ]
-        with m.If(asked != answered):
-            m.d.sync += waiting.eq(waiting + asked - answered)
-        with m.If(checked.refused):
-            m.d.sync += outside.eq(1)
+    def _remember(self, m, is_final, begins, answered, final):
+        """Count the bursts on the bus, and keep which are final, the oldest in bit 0.
 
-    def _begin(self, m, checked, lengths, finals, answered):
-        """Put a burst on the address channel, and remember its length and whether it is final."""
-        beat_bits = exact_log2(self.config.bus_bytes)
-        burst, aw = checked.granted, self.aw
+        Returns (whether there is room for one more, how many there are).
+        """
         begun = Signal(range(WRITES_IN_FLIGHT + 1))
-        begins = Signal()
+        finals, kept = Signal(WRITES_IN_FLIGHT), Signal(WRITES_IN_FLIGHT)
+        m.d.comb += [final.eq(finals[0]), kept.eq(finals >> answered)]
+        with m.If(begins):
+            m.d.sync += finals.eq(kept | (is_final << (begun - answered)[: len(begun)]))
+        with m.Elif(answered):
+            m.d.sync += finals.eq(kept)
+        with m.If(begins != answered):
+            m.d.sync += begun.eq(begun + begins - answered)
+        return begun != WRITES_IN_FLIGHT, begun
+
+    def _begin(self, m, check, lengths, room, begins):
+        """Put a burst on the address channel, and its length into the queue of the data."""
+        beat_bits = exact_log2(self.config.bus_bytes)
+        burst, aw = check.checked.payload, self.aw
         m.d.comb += [
-            aw.valid.eq(burst.valid),
-            burst.ready.eq(aw.ready),
-            aw.payload.address[beat_bits:].eq(burst.payload.address[beat_bits:]),
-            aw.payload.length.eq(
-                (burst.payload.address[:beat_bits] + burst.payload.last_byte) >> beat_bits
-            ),
+            aw.payload.address[beat_bits:].eq(burst.address[beat_bits:]),
+            aw.payload.length.eq((burst.address[:beat_bits] + burst.last_byte) >> beat_bits),
             begins.eq(aw.valid & aw.ready),
             lengths.entries.payload.eq(aw.payload.length),
             lengths.entries.valid.eq(begins),
-            finals.entries.payload.eq(burst.payload.final),
-            finals.entries.valid.eq(begins),
-            self.idle.eq((begun == 0) & ~aw.valid),
         ]
-        with m.If(begins != answered):
-            m.d.sync += begun.eq(begun + begins - answered)
 
     def _send(self, m, lengths):
         """Send the beats of the bursts begun; with abort, beats that write nothing."""

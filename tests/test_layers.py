@@ -24,8 +24,8 @@ FOLDERS = (*LAYERS, *ANYTHING)
 ALSO = {"simulator/verilator": ("hardware",)}
 # Imported inside functions: what an installation may lack, or what takes seconds to import.
 HEAVY = (
-    "amaranth", "boards", "cocotb", "cocotb_tools", "hardware", "onnxruntime", "simulator.verilator",
-    "sklearn", "tflite_micro", "verilator",
+    "amaranth", "boards", "cocotb", "cocotb_tools", "hardware", "onnxruntime", "sklearn",
+    "simulator.verilator", "tflite_micro", "verilator",
 )  # fmt: skip
 INIT_LINES = 40
 
@@ -167,7 +167,7 @@ def tree(tmp_path):
         ("boards/a.py", "import tilewright", "boards must not import tilewright"),
         ("isa/a.py", "from isa.thing import x", "isa.thing must be imported relatively inside isa"),
         ("driver/a.py", "from isa.thing import *", "from isa.thing import * is not allowed"),
-        ("driver/a.py", "def f():\n    import json", "json must be imported at the top of the file"),
+        ("driver/a.py", "def f():\n    import os", "os must be imported at the top of the file"),
         (
             "driver/a.py",
             "def f():\n    from .thing import x",

@@ -18,6 +18,11 @@ from isa.image import Image
 
 __all__ = ["layer_rows", "print_layers", "print_table", "run_report", "write_json"]
 
+# Below a table in which a layer computed while the layer before it was still at work.
+_OVERLAP = (
+    "cycles count from the end of the layer before; layers overlap, so over 100 % is possible"
+)
+
 
 def layer_rows(image: Image, result: Result) -> list[dict[str, Any]]:
     """Return one row a layer of every region that ran on a machine with time."""
@@ -96,6 +101,8 @@ def print_layers(console: Console, rows: Sequence[Mapping[str, Any]], config: Co
     ]
     head = ("layer", "MACs", "cycles", "of peak", "DRAM bytes", "bound by")
     print_table(console, head, lines, text=(0, 5))
+    if any(row["peak_share"] > 1 for row in rows):
+        console.print(_OVERLAP)
 
 
 def print_table(

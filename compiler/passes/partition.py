@@ -19,6 +19,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
+import numpy as np
+
 from ..infer import infer
 from ..ir import (
     Call,
@@ -153,9 +155,10 @@ def _region(
 
 
 def _size(expr: Expr) -> int:
+    """Return the bytes of a tensor."""
     kind = expr.type
     assert isinstance(kind, TensorType)
-    size = 1
+    size = np.dtype(kind.dtype).itemsize
     for extent in kind.shape:
         assert isinstance(extent, int)
         size *= extent

@@ -265,11 +265,8 @@ class Expressions:
             except CompileError as error:
                 raise ParseError(error.problem, span, self.source.excerpt(span)) from None
         if attrs:
-            raise ParseError(
-                "only a call of an operator has attributes; give them to the function",
-                span,
-                self.source.excerpt(span),
-            )
+            problem = "only a call of an operator has attributes; give them to the function"
+            raise ParseError(problem, span, self.source.excerpt(span))
         return Call(callee, tuple(args), span=span)
 
     def atom(self) -> Rule[Expr]:

@@ -43,8 +43,13 @@ def scalar_text(value: npt.NDArray[Any]) -> str | None:
 
 
 def _reads_as(text: str, value: npt.NDArray[Any]) -> bool:
-    """Return whether `text`, read as a double and rounded, gives the bits of `value`."""
-    return np.asarray(float(text), value.dtype).tobytes() == value.tobytes()
+    """Return whether `text`, read as a double and rounded, gives the bits of `value`.
+
+    The lexer refuses a double beyond the largest value even if it would be rounded to it.
+    """
+    number = float(text)
+    within = abs(number) <= float(np.finfo(value.dtype).max)
+    return within and np.asarray(number, value.dtype).tobytes() == value.tobytes()
 
 
 def attribute_text(value: AttributeValue, span: Span | None) -> str:

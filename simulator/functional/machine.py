@@ -31,7 +31,8 @@ class FunctionalMachine:
     the hardware, with these differences:
 
     * Counters of cycles read zero. `read_bytes` counts the loads and the instructions up to END;
-      the hardware's fetch reads ahead, so there it may be larger.
+      the hardware's fetch reads ahead up to program_length, so there it is larger when END is not
+      the last instruction.
     * An instruction that waits for a token that no earlier instruction gave stops the machine with
       Cause.WATCHDOG at once, whatever the watchdog register holds.
     * An address outside a scratchpad raises SimulationError, where the hardware's address wraps.

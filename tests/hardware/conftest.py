@@ -105,11 +105,12 @@ def _verilog(component):
     """Return the Verilog of `component`, without what only fills memories with zero."""
     from amaranth.back import verilog
 
+    from hardware.gating import gate_registers
     from hardware.mac_array import MAC_ARRAY_VERILOG
 
     text = verilog.convert(component, name="top", emit_src=False, strip_internal_attrs=True)
     zero_fill = r"  initial begin\n(?:    [\w\\$ .]+\[\d+\] = \d+'h0+;\n)+  end\n"
-    return re.sub(zero_fill, "", text) + MAC_ARRAY_VERILOG
+    return gate_registers(re.sub(zero_fill, "", text)) + MAC_ARRAY_VERILOG
 
 
 def _build(verilog, monkeypatch):

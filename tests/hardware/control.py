@@ -7,7 +7,7 @@ from collections import deque
 
 import cocotb
 from cocotb.clock import Clock
-from cocotb.triggers import FallingEdge, ReadOnly, Timer
+from cocotb.triggers import ReadOnly, RisingEdge, Timer
 
 from isa.config import Config
 
@@ -48,20 +48,24 @@ class Bench:
         """Reset for two cycles."""
         self.dut.rst.value = 1
         for _ in range(2):
-            await FallingEdge(self.dut.clk)
+            await self._edge()
         self.dut.rst.value = 0
 
     async def step(self, cycles=1):
-        """Run a number of cycles; return before the last one's rising edge."""
+        """Run a number of cycles; return after the last one's rising edge."""
         for _ in range(cycles):
-            await FallingEdge(self.dut.clk)
             for agent in self.agents:
                 agent.drive()
             await ReadOnly()
             for agent in self.agents:
                 agent.sample()
-            await Timer(1, "ns")
+            await self._edge()
             self.cycle += 1
+
+    async def _edge(self):
+        """Wait until a rising edge has taken effect."""
+        await RisingEdge(self.dut.clk)
+        await Timer(1, "ns")
 
     async def until(self, condition, limit, what):
         """Run until `condition()` holds, at most `limit` cycles."""

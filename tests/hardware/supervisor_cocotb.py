@@ -33,7 +33,6 @@ class SupervisorBench(Bench):
         getattr(self.dut, f"supervisor_{name}").value = 1
         await self.step()
         getattr(self.dut, f"supervisor_{name}").value = 0
-        await self.step()
 
     def error(self):
         """Return (cause, engine, index)."""
@@ -87,7 +86,7 @@ async def each_cause_of_an_error(dut):
             await bench.command(inputs)
         else:
             bench.report(dut, **inputs)
-            await bench.step(2)
+            await bench.step()
         assert bench.error() == expected
         assert dut.supervisor_abort.value
         bench.report(dut, store_fault=Cause.BUS_ERROR, store_index=99)
@@ -132,12 +131,12 @@ async def the_watchdog(dut):
     assert not dut.watchdog_expired.value, "nothing runs"
     dut.watchdog_running.value = 1
     for _ in range(4):
-        await bench.step(20)
+        await bench.step(19)
         assert not dut.watchdog_expired.value
         dut.watchdog_progress.value = 1
         await bench.step()
         dut.watchdog_progress.value = 0
-    await bench.step(20)
+    await bench.step(19)
     assert not dut.watchdog_expired.value
     await bench.step(1)
     assert dut.watchdog_expired.value

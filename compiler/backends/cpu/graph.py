@@ -28,7 +28,7 @@ from ...ir.types import TensorType, TupleType, Type
 from ...ops import lookup
 from .builder import element_bytes
 
-__all__ = ["Graph", "RegionStep", "Step", "Tensor", "Value", "flatten", "trace"]
+__all__ = ["VIEWS", "Graph", "RegionStep", "Step", "Tensor", "Value", "flatten", "trace"]
 
 Array = npt.NDArray[np.generic]
 
@@ -102,7 +102,7 @@ class Graph:
 
 
 # Operators whose result has the same bytes as their operand.
-_VIEWS = frozenset({"reshape", "squeeze", "expand_dims", "nn.batch_flatten", "copy"})
+VIEWS = frozenset({"reshape", "squeeze", "expand_dims", "nn.batch_flatten", "copy"})
 
 
 def trace(module: Module, regions: Mapping[str, int]) -> Graph:
@@ -190,7 +190,11 @@ class _Tracer:
             case Function():
                 return self._function(op, arguments, values)
             case _:
-                raise _refuse(op)
+                raise Unsupported(
+                    "the CPU backend does not compile the call of a function that is computed; "
+                    "call a global function",
+                    node.span,
+                )
 
     def _region(self, region: int, node: Call, arguments: tuple[Value, ...]) -> Value:
         """Add the call of a region."""
@@ -207,7 +211,7 @@ class _Tracer:
             with np.errstate(all="ignore"):
                 return _known(row.meaning(node.attrs, *(_arrays(value) for value in arguments)))
         result = _value_of(node.type, node)
-        if name in _VIEWS:
+        if name in VIEWS:
             assert isinstance(result, Tensor) and isinstance(arguments[0], Tensor)
             result.base = arguments[0]
             return result
@@ -296,7 +300,7 @@ def _refuse(node: Expr) -> Unsupported:
         case Function():
             what, remedy = "a closure", "call the function where it stands, or make it global"
         case Var(name):
-            what, remedy = f"the function or free variable %{name}", "call a global function"
+            what, remedy = f"the free variable %{name}", "make it a parameter of @main"
         case _:
             what, remedy = f"{type(node).__name__}", "call operators and global functions"
     return Unsupported(f"the CPU backend does not compile {what}; {remedy}", node.span)

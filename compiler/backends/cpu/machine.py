@@ -59,6 +59,11 @@ class Machine:
         return {"avx512vnni", "avx512vl"} <= self._names()
 
     @property
+    def has_pair_product(self) -> bool:
+        """Whether pmaddwd exists in all sizes: two int16 products into each int32 lane."""
+        return self.triple.startswith("x86_64")
+
+    @property
     def has_half(self) -> bool:
         """Whether there are instructions that convert float16."""
         return not self.triple.startswith("x86_64") or "f16c" in self._names()

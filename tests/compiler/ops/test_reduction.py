@@ -96,12 +96,27 @@ def test_small_ones(apply):
 @pytest.mark.parametrize(
     "name, types, attrs, message",
     [
-        ("max", ((0, 2),), {"axis": [0]}, "max: data must not be empty along the reduced axes, but"),
-        ("sum", ((2,),), {"exclude": True}, "sum: exclude needs axis: nothing would be reduced; na"),
+        (
+            "max",
+            ((0, 2),),
+            {"axis": [0]},
+            "max: data must not be empty along the reduced axes, but",
+        ),
+        (
+            "sum",
+            ((2,),),
+            {"exclude": True},
+            "sum: exclude needs axis: nothing would be reduced; na",
+        ),
         ("all", ((2,),), {}, "all: data must be bool, not float32; compare it with 0 (data is "),
         ("nn.dense", ((1, 4), (3, 5)), {}, "nn.dense: axis 1 of weight must be 4 (the last axis o"),
         ("nn.dense", ((1, 4), (3, 4)), {"units": 2}, "nn.dense: axis 0 of weight must be 2 (attri"),
-        ("nn.dense", ((1, 4), (3,)), {}, "nn.dense: weight must have 2 axes, not 1; reshape weight"),
+        (
+            "nn.dense",
+            ((1, 4), (3,)),
+            {},
+            "nn.dense: weight must have 2 axes, not 1; reshape weight",
+        ),
         ("nn.bias_add", ((1, 4), (3,)), {}, "nn.bias_add: the length of bias must be 4 (axis 1 of"),
         ("nn.batch_matmul", ((1, 4, 5), (1, 6, 4)), {}, "nn.batch_matmul: the summed axis of tens"),
     ],

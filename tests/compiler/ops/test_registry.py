@@ -64,7 +64,7 @@ def test_attributes_are_completed_and_have_one_form():
         (
             "nn.max_pool2d",
             {"pool_size": 1, "padding": [1, 2, 3]},
-            "nn.max_pool2d: attribute padding must be 1, 2 or 4 integers (top, left, bottom, right)",
+            "nn.max_pool2d: attribute padding must be 1, 2 or 4 integers (top, left, bottom, right",
         ),
         (
             "take",

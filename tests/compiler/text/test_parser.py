@@ -13,8 +13,12 @@ from compiler.text import parse, parse_expression
 HEAD = '#[version = "0.0.5"]\n'
 
 
+def around(body):
+    return f"{HEAD}def @main(%x: int32, %t: (int32, int32)) {{\n{body}\n}}"
+
+
 def module(body):
-    return parse(f"{HEAD}def @main(%x: int32, %t: (int32, int32)) {{\n{body}\n}}", "net.relay")
+    return parse(around(body), "net.relay")
 
 
 def test_graph_bindings_share_and_let_binds():
@@ -114,27 +118,60 @@ REFUSED = [
     ("let x = 1; ()", "net.relay:3:5: a variable such as %x must stand here, not 'x'"),
     ("2147483648i32", "net.relay:3:1: 2147483648i32 does not fit into int32"),
     ("65505f16", "net.relay:3:1: 65505f16 does not fit into float16"),
-    ("if (True) { let %y = 1; %y } else { 2 }; %y", "net.relay:3:42: %y is not bound here; bind it"),
+    (
+        "if (True) { let %y = 1; %y } else { 2 }; %y",
+        "net.relay:3:42: %y is not bound here; bind it",
+    ),
     ("if (True) { %0 = 1; %0 } else { 2 }; %0", "net.relay:3:38: %0 is not bound here; bind it be"),
     ("(let %y = 1; %y) + %y", "net.relay:3:20: %y is not bound here; bind it before, in this blo"),
-    ("meta[relay.Constant][99]", "net.relay:3:1: the metadata has 0 constants, so there is no numb"),
-    ("meta[VirtualDevice][0]", "net.relay:3:1: meta[VirtualDevice] is not supported; only meta[rela"),
+    (
+        "meta[relay.Constant][99]",
+        "net.relay:3:1: the metadata has 0 constants, so there is no numb",
+    ),
+    (
+        "meta[VirtualDevice][0]",
+        "net.relay:3:1: meta[VirtualDevice] is not supported; only meta[rela",
+    ),
     ("conv9(%x)", "net.relay:3:1: operator conv9 not found; "),
     ("nn.batch_norm(1f, epsilon=1e-05)", "net.relay:3:27: 1e-05: a floating-point literal must e"),
-    ("nn.softmax(1f, axes=1)", "net.relay:3:1: nn.softmax: there is no attribute axes; did you mean"),
-    ("nn.softmax(1f, axis=1, axis=2)", "net.relay:3:24: attribute axis is given twice; leave one o"),
+    (
+        "nn.softmax(1f, axes=1)",
+        "net.relay:3:1: nn.softmax: there is no attribute axes; did you mean",
+    ),
+    (
+        "nn.softmax(1f, axis=1, axis=2)",
+        "net.relay:3:24: attribute axis is given twice; leave one o",
+    ),
     ("nn.softmax(axis=1, 1f)", "net.relay:3:20: an attribute or ')' must stand here, not '1f'"),
-    ("@main(%x, axis=1)", "net.relay:3:1: only a call of an operator has attributes; give them to t"),
+    (
+        "@main(%x, axis=1)",
+        "net.relay:3:1: only a call of an operator has attributes; give them to t",
+    ),
     ("@other(%x)", "net.relay:3:1: there is no function @other; define it with def"),
     ("exp", "net.relay:4:1: '(' after operator exp must stand here, not '}'"),
     ("add(%x, %x", "net.relay:4:1: ',' or ')' must stand here, not '}'"),
     ("fn (%a, %a) { 1 }", "net.relay:3:9: parameter %a stands twice; rename one"),
-    ("let %y: Tensor[(1), int7] = 1; %y", "net.relay:3:21: a data type must be one of bool, int8, "),
+    (
+        "let %y: Tensor[(1), int7] = 1; %y",
+        "net.relay:3:21: a data type must be one of bool, int8, ",
+    ),
     ("let %y: Tensor[(-1), int8] = 1; %y", "net.relay:3:17: a size or ? must stand here, not '-1'"),
-    ("match (%x) { _ => 1 }", "net.relay:3:1: match is not supported; this compiler reads Relay's c"),
-    ("match? (%x) { _ => 1 }", "net.relay:3:1: match is not supported; this compiler reads Relay's "),
-    ("ref(%x)", "net.relay:3:1: ref (a reference) is not supported; this compiler reads Relay's core"),
-    ("let %l: List[int32] = 1; %l", "net.relay:3:9: type List is not supported; use tensors, tuple"),
+    (
+        "match (%x) { _ => 1 }",
+        "net.relay:3:1: match is not supported; this compiler reads Relay's c",
+    ),
+    (
+        "match? (%x) { _ => 1 }",
+        "net.relay:3:1: match is not supported; this compiler reads Relay's ",
+    ),
+    (
+        "ref(%x)",
+        "net.relay:3:1: ref (a reference) is not supported; this compiler reads Relay's core",
+    ),
+    (
+        "let %l: List[int32] = 1; %l",
+        "net.relay:3:9: type List is not supported; use tensors, tuple",
+    ),
     ("", "net.relay:4:1: an expression must stand here, not '}'"),
 ]
 
@@ -143,26 +180,35 @@ REFUSED = [
 def test_refused_with_place_and_excerpt(body, message):
     with pytest.raises(CompileError, match="^" + re.escape(message)) as caught:
         module(body)
-    text = str(caught.value)
-    line, caret = text.split("\n")[-2:]
     assert isinstance(caught.value, ParseError | Unsupported)
-    assert line[4:] == ([*HEAD.split("\n"), body, "}"])[caught.value.span.line - 1 - (
-        caught.value.span.line > 2
-    )] or caught.value.span.line == 4
+    line, caret = str(caught.value).split("\n")[-2:]
+    assert line == "    " + around(body).split("\n")[caught.value.span.line - 1]
     assert caret == " " * (caught.value.span.column + 3) + "^"
 
 
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("def @main() { 1 }", 't:1:1: #[version = "0.0.5"] must stand here, not \'def\''),
+        ("def @main() { 1 }", "t:1:1: #[version = \"0.0.5\"] must stand here, not 'def'"),
         ('#[version = "0.0.4"]', "t:1:1: the version must be 0.0.5, not 0.0.4"),
         (HEAD + "def @f() {1}\ndef @f() {2}", "t:3:5: @f is defined twice; rename one"),
-        (HEAD + "type List[A] { Nil }", "t:2:1: an algebraic data type is not supported; this comp"),
-        (HEAD + "extern type Storage", "t:2:1: an algebraic data type is not supported; this compil"),
+        (
+            HEAD + "type List[A] { Nil }",
+            "t:2:1: an algebraic data type is not supported; this comp",
+        ),
+        (
+            HEAD + "extern type Storage",
+            "t:2:1: an algebraic data type is not supported; this compil",
+        ),
         (HEAD + "let %x = 1", "t:2:1: 'def' must stand here, not 'let'"),
-        (HEAD + "def @f() {1} #[metadata] {", "t:2:14: the metadata is not JSON: Expecting property"),
-        (HEAD + 'def @f() {1} #[metadata] {"x": []}', "t:2:14: the metadata may only have relay.Con"),
+        (
+            HEAD + "def @f() {1} #[metadata] {",
+            "t:2:14: the metadata is not JSON: Expecting property",
+        ),
+        (
+            HEAD + 'def @f() {1} #[metadata] {"x": []}',
+            "t:2:14: the metadata may only have relay.Con",
+        ),
         (HEAD + "def @f() {1", "t:2:12: '}' or ';' must stand here, not the end"),
     ],
 )
@@ -173,22 +219,30 @@ def test_refused_modules(text, message):
 
 def test_types_and_attributes_have_a_nesting_limit():
     deep = "let %y: " + "(" * 200 + "int8" + ",)" * 200 + " = 1; %y"
-    with pytest.raises(ParseError, match=r"^net.relay:3:\d+: types and attributes nest at most 100"):
+    with pytest.raises(
+        ParseError, match=r"^net.relay:3:\d+: types and attributes nest at most 100"
+    ):
         module(deep)
-    with pytest.raises(ParseError, match=r"^net.relay:3:\d+: types and attributes nest at most 100"):
+    with pytest.raises(
+        ParseError, match=r"^net.relay:3:\d+: types and attributes nest at most 100"
+    ):
         module("clip(%x, a_min=" + "[" * 200 + "]" * 200 + ")")
 
 
-@pytest.mark.parametrize("opening, closing", [("(", ")"), ("negative(", ")"), ("(1 + ", ")"),
-                                              ("fn () {", "}"), ("{", "}"), ("(1, ", ")")])
+@pytest.mark.parametrize(
+    "opening, closing",
+    [("(", ")"), ("negative(", ")"), ("(1 + ", ")"), ("fn () {", "}"), ("{", "}"), ("(1, ", ")")],
+)
 def test_expressions_nest_without_limit(opening, closing):
-    count = 20_000
+    count = 5_000
     expr = parse_expression(opening * count + "1" + closing * count)
     assert expr.span.line == 1
 
 
 def test_the_smallest_programs_of_the_reference():
-    text = HEAD + """
+    text = (
+        HEAD
+        + """
     def @pow[A](%f: fn (A) -> A, %n: int32, %x: A) -> A {
       if (%n == 0) { %x } else { let %y: A = %f(%x); @pow(%f, %n - 1, %y) }
     }
@@ -200,6 +254,7 @@ def test_the_smallest_programs_of_the_reference():
       if (%t.1 == 1i64) { (%t.0, @pow(%dbl, 3, 2f)) } else { (%0, 1f) }
     }
     """
+    )
     typed = infer(parse(text))
     assert str(typed["main"].body.type) == "(Tensor[(?, 8), float32], float32)"
 

@@ -57,16 +57,17 @@ def @b[A, B](%f: fn (A) -> B, %x: A) -> B {
 """,
     """def @main(%x: float32) {
   %0 = exp(%x);
-  %1 = fn (%y: float32) {
-    %2 = add(%y, %0);
-    multiply(%2, %0)
+  %2 = fn (%y: float32) {
+    %1 = add(%y, %0);
+    multiply(%1, %0)
   };
-  %3 = %1(%0);
+  %3 = %2(%0);
   %4 = (
     let %z = -1.5f;
     add(%z, %3)
   );
-  clip(%4, a_min=-inff, a_max=6f)
+  %5 = add(%3, %4);
+  clip(%5, a_min=-inff, a_max=6f)
 }
 """,
 ]
@@ -121,7 +122,9 @@ def test_constants_read_back_bit_for_bit(seed):
     ]
     values += [np.frombuffer(rng.bytes(4), dtype)[:1] for dtype in ("float32", "float16", "int8")]
     values += [np.asarray(v, "float32") for v in (np.nan, -np.inf, -0.0, 1e-45, 3.4028235e38)]
-    values += [np.asarray(v) for v in (np.int8(-3), np.uint64(2**64 - 1), True, -(2**31), 2**63 - 1)]
+    values += [
+        np.asarray(v) for v in (np.int8(-3), np.uint64(2**64 - 1), True, -(2**31), 2**63 - 1)
+    ]
     values += [np.zeros((0, 3), "int16"), rng.standard_normal((3, 4)).T, np.ones((2, 2), "bool")]
     body = Tuple(tuple(Constant(value) for value in values))
     back = parse(to_text(Module({"main": Function((), body)})))["main"].body
@@ -152,7 +155,9 @@ def test_names_become_identifiers_and_differ():
 
 
 def test_a_node_is_bound_where_all_its_uses_see_it():
-    text = HEAD + """def @main(%x: bool, %y: float32) {
+    text = (
+        HEAD
+        + """def @main(%x: bool, %y: float32) {
   %0 = exp(%y);
   if (%x) {
     %1 = sqrt(%0);
@@ -162,6 +167,7 @@ def test_a_node_is_bound_where_all_its_uses_see_it():
   }
 }
 """
+    )
     module = parse(text)
     assert to_text(module) == text
     shared = module["main"].body
@@ -179,12 +185,12 @@ def test_a_shared_binding_is_written_once():
 def test_deep_programs():
     x = Var("x", TensorType((), "float32"))
     chain, lets = x, []
-    for _ in range(20_000):
+    for _ in range(10_000):
         chain = call("negative", chain)
     module = Module({"main": Function((x,), chain)})
     assert structural_equal(parse(to_text(module)), module)
     value = x
-    for _ in range(5_000):
+    for _ in range(2_000):
         lets.append((Var("y"), call("negative", value)))
         value = lets[-1][0]
     body = value
@@ -193,7 +199,7 @@ def test_deep_programs():
     module = Module({"main": Function((x,), body)})
     assert structural_equal(parse(to_text(module)), module)
     value = x
-    for _ in range(20_000):
+    for _ in range(5_000):
         value = TupleGetItem(Tuple((value,)), 0)
     assert structural_equal(parse_expression(to_text(value)), value)
 

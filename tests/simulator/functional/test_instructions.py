@@ -17,7 +17,9 @@ CONFIGS = (
     Config("tall", 16, 4, 40, 6, 4, 3, tables=0, bus_bytes=4),
     Config("twelve", 12, 12, 40, 6, 4, 3, tables=1, bus_bytes=4),
 )
-SIZES = Sizes(iterations=120, run_bytes=40, runs=12, param_start=2048, dram_start=8192, dram_bytes=16384)
+SIZES = Sizes(
+    iterations=120, run_bytes=40, runs=12, param_start=2048, dram_start=8192, dram_bytes=16384
+)
 SEEDS = range(6)
 INSTRUCTIONS = 25
 

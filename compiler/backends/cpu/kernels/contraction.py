@@ -16,6 +16,13 @@ __all__ = ["Contraction", "Dot"]
 _MOST_ROWS = 12
 _MOST_VECTORS = 8
 
+# By lanes of int32.
+_PAIR_PRODUCTS = {
+    4: "llvm.x86.sse2.pmadd.wd",
+    8: "llvm.x86.avx2.pmadd.wd",
+    16: "llvm.x86.avx512.pmaddw.d.512",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Dot:
@@ -25,8 +32,9 @@ class Dot:
     ----------
     data_dtype, weight_dtype, sum_dtype : str
     group : int
-        Products summed into one lane in one step: 1, or 4 int8 with the instruction vpdpbusd. It
-        takes unsigned data, so 128 is added to them; the formula takes 128 * sum(weight) off.
+        Products summed into one lane in one step: 1; 2 int16 with the instruction pmaddwd; or 4
+        int8 with vpdpbusd, which takes unsigned data, so 128 is added to them, and the formula
+        takes 128 * sum(weight) off.
     lanes : int
         Columns in a vector.
     tile : int
@@ -41,11 +49,6 @@ class Dot:
     tile: int
 
     @property
-    def step_bytes(self) -> int:
-        """Bytes of data that one step reads."""
-        return self.group * element_bytes(self.data_dtype)
-
-    @property
     def vector_type(self) -> str:
         """LLVM type of a vector of sums."""
         return llvm_type(self.sum_dtype, self.lanes)
@@ -56,17 +59,22 @@ class Dot:
             value = build.load(self.data_dtype, address)
             wide = extend(build, value, self.data_dtype, self.sum_dtype, 1)
             return build.splat(self.sum_dtype, wide, self.lanes)
-        packed = build.value(f"load i32, ptr {address}, align 1")
-        unsigned = build.value(f"xor i32 {packed}, {0x80808080}")
-        words = build.splat("int32", unsigned, self.lanes)
-        return build.value(
-            f"bitcast {llvm_type('int32', self.lanes)} {words} to <{4 * self.lanes} x i8>"
-        )
+        if self.group == 2:
+            pair = build.load(self.data_dtype, address, 2)
+            wide = extend(build, pair, self.data_dtype, "int16", 2)
+            word = build.value(f"bitcast <2 x i16> {wide} to i32")
+        else:
+            packed = build.value(f"load i32, ptr {address}, align 1")
+            word = build.value(f"xor i32 {packed}, {0x80808080}")
+        words = build.splat("int32", word, self.lanes)
+        kind = llvm_type("int32", self.lanes)
+        return build.value(f"bitcast {kind} {words} to {self._weight_type}")
 
     def load_weight(self, build: Builder, address: str) -> str:
         """Return the weights of all lanes and one step."""
-        if self.group == 4:
-            return build.value(f"load <{4 * self.lanes} x i8>, ptr {address}, align 1")
+        if self.group > 1:
+            size = element_bytes(self.weight_dtype)
+            return build.value(f"load {self._weight_type}, ptr {address}, align {size}")
         value = build.load(self.weight_dtype, address, self.lanes)
         return extend(build, value, self.weight_dtype, self.sum_dtype, self.lanes)
 
@@ -74,14 +82,18 @@ class Dot:
         """Return total + x * y, in every lane."""
         if self.group == 1:
             return accumulate(build, self.sum_dtype, total, x, y, self.lanes)
-        eights, words = f"<{4 * self.lanes} x i8>", self.vector_type
-        return build.call(
-            words,
-            f"llvm.x86.avx512.vpdpbusd.{32 * self.lanes}",
-            (words, total),
-            (eights, x),
-            (eights, y),
-        )
+        operands = (self._weight_type, x), (self._weight_type, y)
+        sums = self.vector_type
+        if self.group == 4:
+            name = f"llvm.x86.avx512.vpdpbusd.{32 * self.lanes}"
+            return build.call(sums, name, (sums, total), *operands)
+        products = build.call(sums, _PAIR_PRODUCTS[self.lanes], *operands)
+        return build.value(f"add {sums} {total}, {products}")
+
+    @property
+    def _weight_type(self) -> str:
+        """LLVM type of the weights of all lanes and one step, for groups."""
+        return llvm_type(self.weight_dtype, self.group * self.lanes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Convolutions and matrix products: axes of the result become rows and columns of a kernel."""
 
 from dataclasses import dataclass
-from math import prod
+from math import gcd, prod
 from types import MappingProxyType
 from typing import cast
 
@@ -10,8 +10,8 @@ from ..formula import FormulaBuilder, row_major
 from ..graph import Step, Tensor
 from ..kernels import Contraction, Depthwise
 from .context import AnchorTable, Context, Finish, operand
-from .operands import Operands, corrected, lay_out, read_operands, sum_dtype, takes_quads
-from .packing import Weights, arrange_weights
+from .operands import Operands, corrected, lay_out, read_operands, sum_dtype
+from .packing import Weights, arrange_weights, group_size
 
 __all__ = ["ANCHORS"]
 
@@ -110,19 +110,19 @@ def _conv2d(context: Context, step: Step, target: Tensor, finish: Finish) -> Non
         return
     # A row of a window lies together in memory, unless taps or groups lie between.
     joins = groups == 1 and ints(step.attrs, "dilation")[1] == 1
-    quads = takes_quads(context, operands)
+    group = group_size(context.machine, operands)
     length = weight.shape[2] * (weight.shape[1] if joins else 1)
-    operands = lay_out(context, step, operands, order, quads and length % 4 != 0)
+    operands = lay_out(context, step, operands, order, length % group != 0)
     strides, (down, across) = _strides(step, operands.data)
     taps = [(weight.shape[0], down)]
     if not joins:
         taps.append((weight.shape[1], across))
     shape = groups, prod(count for count, _ in taps), length, weight.shape[3] // groups
-    weights = arrange_weights(context.machine, operands, shape, quads)
-    if quads:
+    weights = arrange_weights(context.machine, operands, shape, group)
+    if group == 4:
         # The instruction takes its data as unsigned.
         operands = corrected(operands, -128)
-    taps.append((-(-length // weights.dot.group), weights.dot.group))
+    taps.append((-(-length // group), group))
     walk = _Walk(strides, (0, 0, 0), groups, weight.shape[2], tuple(taps))
     formula = _formula(step, operands, order[3], finish)
     _contract(context, target, operands.data, weights, walk, formula, order)
@@ -173,13 +173,14 @@ def _dense(context: Context, step: Step, target: Tensor, finish: Finish) -> None
     else:
         weight = Tensor((1, 1, inputs, units), weight.dtype, base=weight)
     operands = read_operands(context, step, weight)
-    quads = takes_quads(context, operands) and inputs % 4 == 0
-    weights = arrange_weights(context.machine, operands, (1, 1, inputs, units), quads)
-    if quads:
+    # Fewer at a time where the end of a row would be overrun.
+    group = gcd(group_size(context.machine, operands), inputs)
+    weights = arrange_weights(context.machine, operands, (1, 1, inputs, units), group)
+    if group == 4:
         operands = corrected(operands, -128)
     shape = _shape(step)
     rows = row_major(operand(step, 0).shape)[:-1]
-    reduction = ((inputs // weights.dot.group, weights.dot.group),)
+    reduction = ((inputs // group, group),)
     walk = _Walk(rows, (0,) * len(rows), 1, 0, reduction)
     formula = _formula(step, operands, len(shape) - 1, finish)
     order = tuple(range(len(shape)))
@@ -196,7 +197,7 @@ def _batch_matmul(context: Context, step: Step, target: Tensor, finish: Finish) 
     first, second, third = row_major(data.shape)
     row, column = (third, second) if swapped else (second, third)
     operands = Operands(data, weight, sum_dtype(step))
-    weights = arrange_weights(context.machine, operands, (1, 1, inner, columns), False)
+    weights = arrange_weights(context.machine, operands, (1, 1, inner, columns), 1)
     walk = _Walk(
         (first if data.shape[0] > 1 else 0, row),
         (inner * columns if batch > 1 else 0, 0),

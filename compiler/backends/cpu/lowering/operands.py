@@ -14,7 +14,7 @@ from ..graph import Step, Tensor
 from .context import Context, constant_of, operand
 from .elementwise import without_zero_point
 
-__all__ = ["Operands", "corrected", "lay_out", "read_operands", "takes_quads"]
+__all__ = ["Operands", "corrected", "lay_out", "read_operands", "sum_dtype"]
 
 Array = npt.NDArray[Any]
 
@@ -59,7 +59,7 @@ def read_operands(context: Context, step: Step, weight: Tensor) -> Operands:
         return Operands(data, weight, "int32")
     kernel = weight.constant
     if weight_point.any():
-        kernel = exact_difference(kernel, weight_point).astype(np.int32)
+        kernel = exact_difference(kernel, weight_point)
     ready = Tensor(weight.shape, str(kernel.dtype), constant=kernel)
     operands = Operands(data, ready, "int32", fill=point)
     return corrected(operands, -int(point.item())) if point.item() else operands
@@ -101,15 +101,6 @@ def _subtracted(context: Context, data: Tensor, point: Array) -> Tensor:
     node = build.cast(without_zero_point(build, build.load(data), point), "int32")
     context.elementwise(build, node, target)
     return target
-
-
-def takes_quads(context: Context, operands: Operands) -> bool:
-    """Return whether four int8 products at a time can be summed."""
-    return (
-        context.machine.has_dot_product
-        and operands.data.dtype == operands.weight.dtype == "int8"
-        and operands.weight.constant is not None
-    )
 
 
 def lay_out(

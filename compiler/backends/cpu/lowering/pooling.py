@@ -43,11 +43,23 @@ def _attributes(step: Step) -> Attributes:
 
 
 def _counts(step: Step, attrs: Attributes, dtype: str) -> Array:
-    """Return how many elements count in each window, a scalar where that is the same for all."""
+    """Return how many elements count in each window, a scalar where that is the same for all.
+
+    Raises
+    ------
+    Unsupported
+        A mean of integers over no element.
+    """
     data = operand(step, 0)
     n, _, _, c = image_axes(str(attrs["layout"]))
     shape = [1 if axis in (n, c) else size for axis, size in enumerate(data.shape)]
     _, counts = window_sums(attrs, np.zeros(shape, np.int8))
+    if not dtype.startswith("float") and not np.all(counts):
+        raise Unsupported(
+            f"{step.name}: every window must cover an element of data, but with ceil_mode one lies "
+            "in the padding; make the padding smaller",
+            step.span,
+        )
     first = counts.flat[0]
     return np.asarray(first if np.all(counts == first) else counts, dtype)
 

@@ -1,5 +1,8 @@
 """Odd machines, and a region run on the functional machine."""
 
+import itertools
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
@@ -9,6 +12,7 @@ from driver.placement import place_regions
 from driver.submission import submit
 from isa.config import Config, preset
 from isa.image import Host, Image
+from isa.instructions import Engine, Opcode
 from simulator.functional import FunctionalMachine
 
 # name: rows, columns, act_words, weight_tiles, acc_words, param_words
@@ -77,3 +81,56 @@ def assert_equal(run_region, random_inputs):
         return region
 
     return check
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the waits and signals of a program guarantee.
+
+    Attributes
+    ----------
+    engines : the engine of each instruction
+    before : for each instruction a set, as bits, of those that finish before it starts
+    edges : pairs (giver, taker): the instruction that gives a token, the one that takes it
+    """
+
+    engines: tuple[Engine, ...]
+    before: tuple[int, ...]
+    edges: tuple[tuple[int, int], ...]
+
+    def sorts(self, first, second):
+        """Return whether `first` always finishes before `second` starts."""
+        return bool(self.before[second] >> first & 1)
+
+
+@pytest.fixture
+def order_of():
+    """`order_of(program)` is its Order: the n-th wait of two engines meets the n-th signal."""
+
+    def find(program):
+        rows = [item for item in program.instructions() if item.opcode != Opcode.END]
+        engines = tuple(Engine(item.opcode) for item in rows)
+        given = {pair: [] for pair in itertools.product(Engine, Engine)}
+        taken = {pair: [] for pair in itertools.product(Engine, Engine)}
+        for index, (engine, item) in enumerate(zip(engines, rows, strict=True)):
+            for other in Engine:
+                if item.fields["signal"] >> other & 1:
+                    given[engine, other].append(index)
+                if item.fields["wait"] >> other & 1:
+                    taken[other, engine].append(index)
+        edges = [edge for pair in given for edge in zip(given[pair], taken[pair], strict=True)]
+        previous, last = {}, {}
+        for index, engine in enumerate(engines):
+            previous[index], last[engine] = last.get(engine), index
+        before = []
+        for index in range(len(rows)):
+            givers = [giver for giver, taker in edges if taker == index]
+            assert all(giver < index for giver in givers), f"{index} waits for a later one"
+            bits = 0
+            for source in (*givers, previous[index]):
+                if source is not None:
+                    bits |= before[source] | 1 << source
+            before.append(bits)
+        return Order(engines, tuple(before), tuple(edges))
+
+    return find

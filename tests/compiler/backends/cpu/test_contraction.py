@@ -112,7 +112,10 @@ def test_layouts(geometry, layouts, variable, constant, main, check):
 def test_weight_zero_point(geometry, point, variable, constant, main, check):
     rng = np.random.default_rng(3)
     x, w, attrs = arrays(rng, geometry, LAYOUTS[0], "uint8")
-    data, point = variable("x", x.shape, "uint8"), 5 if point == 5 else rng.integers(0, 255, w.shape[3])
+    data, point = (
+        variable("x", x.shape, "uint8"),
+        5 if point == 5 else rng.integers(0, 255, w.shape[3]),
+    )
     zero = [constant(value, "int32") for value in (130, point)]
     scales = constant(0.5, "float32"), constant(np.full(w.shape[3], 0.5), "float32")
     known = call("qnn.conv2d", data, constant(w), *zero, *scales, **attrs)
@@ -121,7 +124,7 @@ def test_weight_zero_point(geometry, point, variable, constant, main, check):
     check(main([data, weight], [known, unknown]), [x, w], labels=("constant", "variable"))
 
 
-@pytest.mark.parametrize("layouts", LAYOUTS, ids="-".join)
+@pytest.mark.parametrize("layouts", LAYOUTS[:2], ids="-".join)
 def test_float_convolution(geometry, layouts, variable, main, check):
     rng = np.random.default_rng(4)
     x, w, attrs = arrays(rng, geometry, layouts, "float32")
@@ -151,8 +154,8 @@ def test_data_types(dtype, out_dtype, variable, main, check):
     check(main([data, weight], body), [x, w], atol=atol, rtol=2.0**-50)
 
 
-@pytest.mark.parametrize("units", [1, 3, 10, 12, 16, 40, 200])
-@pytest.mark.parametrize("inputs", [4, 7, 64])
+@pytest.mark.parametrize("units", [1, 10, 12, 16, 200])
+@pytest.mark.parametrize("inputs", [6, 7, 64])
 def test_quantized_dense(units, inputs, cpu, variable, constant, main, check):
     rng = np.random.default_rng(units)
     x = rng.integers(-128, 128, (3, inputs)).astype(np.int8)

@@ -89,7 +89,7 @@ def test_extremes_pass_on_not_a_number(dtype, variable, main, check):
     check(main([a, b], [call(name, a, b) for name in names]), [x, y], labels=names)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", FLOATS)
 def test_power(dtype, variable, main, check):
     rng = np.random.default_rng(4)
     x, y = rng.uniform(0, 4, (3, 21)).astype(dtype), rng.uniform(-3, 3, (21,)).astype(dtype)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from compiler.errors import Unsupported
 from compiler.ops import call
 
 CASES = {
@@ -15,7 +16,7 @@ CASES = {
     "ceil": ((1, 8, 8, 3), {"pool_size": (3, 3), "strides": (2, 3), "ceil_mode": True}),
     "ceil padded": (
         (1, 9, 10, 70),
-        {"pool_size": (2, 2), "strides": (3, 3), "ceil_mode": True, "padding": (1, 1, 1, 1)},
+        {"pool_size": (3, 3), "strides": (3, 3), "ceil_mode": True, "padding": (1, 1, 1, 1)},
     ),
     "whole": ((3, 6, 4, 64), {"pool_size": (6, 4)}),
     "one": ((1, 1, 1, 1), {"pool_size": (1, 1)}),
@@ -86,3 +87,16 @@ def test_max_pool_passes_on_not_a_number(variable, main, check):
     x = np.array([[1, np.nan, 2], [-np.inf, 0, -1]], np.float32).reshape(1, 2, 3, 1)
     data = variable("x", x.shape)
     check(main([data], call("nn.max_pool2d", data, pool_size=(1, 2), layout="NHWC")), [x])
+
+
+def test_window_that_covers_nothing_is_refused(variable, main, execute):
+    data = variable("x", (1, 4, 10, 1), "int8")
+    attrs = {"pool_size": 2, "strides": 3, "padding": 1, "ceil_mode": True, "layout": "NHWC"}
+    message = (
+        r"^nn\.avg_pool2d: every window must cover an element of data, but with ceil_mode one lies "
+        r"in the padding; make the padding smaller$"
+    )
+    with pytest.raises(Unsupported, match=message):
+        execute(
+            main([data], call("nn.avg_pool2d", data, **attrs)), [np.zeros((1, 4, 10, 1), np.int8)]
+        )

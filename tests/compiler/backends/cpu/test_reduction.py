@@ -92,4 +92,6 @@ def test_l2_normalize(axis, variable, main, check):
     x = np.random.default_rng(7).normal(size=(3, 7, 5)).astype(np.float32)
     data = variable("x", x.shape)
     # 105 squares, a root and a division.
-    check(main([data], call("nn.l2_normalize", data, eps=1e-3, axis=axis)), [x], rtol=110 * 2.0**-24)
+    check(
+        main([data], call("nn.l2_normalize", data, eps=1e-3, axis=axis)), [x], rtol=110 * 2.0**-24
+    )

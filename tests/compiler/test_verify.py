@@ -1,0 +1,74 @@
+"""Modules that are not well formed."""
+
+import re
+
+import numpy as np
+import pytest
+
+from compiler.errors import CompileError
+from compiler.ir import Call, Constant, Function, GlobalVar, If, Let, Module, Op, Tuple, Var
+from compiler.ir.types import TypeVar
+from compiler.ops import call
+from compiler.text import parse
+from compiler.verify import verify
+
+ONE = Constant(np.float32(1))
+X, Y = Var("x"), Var("y")
+
+
+def test_well_formed_modules_are_returned():
+    module = parse(
+        '#[version = "0.0.5"] def @main(%x: int32) { let %f = fn (%n: int32) { %f(%n + %x) }; %f }'
+    )
+    assert verify(module) is module
+
+
+@pytest.mark.parametrize(
+    "body, message",
+    [
+        (X, "%x is used where it is not bound; bind it with let or make it a parameter"),
+        (
+            Tuple((Let(X, ONE, X), X)),
+            "%x is used where it is not bound; bind it with let or make i",
+        ),
+        (
+            Let(X, call("exp", X), X),
+            "%x is used where it is not bound; bind it with let or make it",
+        ),
+        (
+            If(Constant(np.array(True)), Let(Y, ONE, Y), Y),
+            "%y is used where it is not bound; bind ",
+        ),
+        (
+            Let(X, Let(X, ONE, X), X),
+            "%x is bound twice, in @main and in @main; make a variable for",
+        ),
+        (
+            Function((X, X), X),
+            "%x is bound twice, in @main and in @main; make a variable for each ",
+        ),
+        (Call(GlobalVar("other"), ()), "there is no function @other in the module"),
+        (Call(Op("nn.conv"), ()), "operator nn.conv not found; did you mean nn.conv2d"),
+        (Call(Op("add"), (ONE,)), "add takes 2 arguments (lhs, rhs), not 1"),
+        (Op("add"), "operator add can only be called"),
+        (Function((Var("v", TypeVar("A")),), ONE), "there is no type parameter A here; declare it"),
+    ],
+)
+def test_refused(body, message):
+    with pytest.raises(CompileError, match="^" + re.escape(message)):
+        verify(Module({"main": Function((), body)}))
+
+
+def test_a_variable_bound_in_two_functions():
+    module = Module({"f": Function((X,), X), "g": Function((X,), X)})
+    with pytest.raises(
+        CompileError, match=r"^%x is bound twice, in @f and in @g; make a variable "
+    ):
+        verify(module)
+
+
+def test_a_recursive_function_may_use_its_own_name_only():
+    recursive = Function((Y,), Call(X, (Y,)))
+    verify(Module({"main": Function((), Let(X, recursive, X))}))
+    with pytest.raises(CompileError, match=r"^%x is used where it is not bound; "):
+        verify(Module({"main": Function((), Let(X, Tuple((recursive,)), X))}))
