@@ -52,27 +52,35 @@ class BurstSplitter(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         lane_bits = exact_log2(self.config.bus_bytes)
-        run = Signal(run_layout(self.config), reset_less=True)
+        address = Signal(self.config.address_bits, reset_less=True)
+        bytes_left = Signal(RUN_BYTES_BITS, reset_less=True)
+        final = Signal(reset_less=True)
         active, ends = Signal(), Signal()
         page_room, room, taken = (Signal(13, name=name) for name in ("page_room", "room", "taken"))
-        burst_room = self.config.burst_beats * self.config.bus_bytes - run.address[:lane_bits]
+        burst_room = self.config.burst_beats * self.config.bus_bytes - address[:lane_bits]
         m.d.comb += [
-            page_room.eq(BOUNDARY_BYTES - run.address[: exact_log2(BOUNDARY_BYTES)]),
+            page_room.eq(BOUNDARY_BYTES - address[: exact_log2(BOUNDARY_BYTES)]),
             room.eq(Mux(page_room < burst_room, page_room, burst_room)),
-            ends.eq(run.bytes <= room),
-            taken.eq(Mux(ends, run.bytes, room)),
+            ends.eq(bytes_left <= room),
+            taken.eq(Mux(ends, bytes_left, room)),
             self.bursts.valid.eq(active),
-            self.bursts.payload.address.eq(run.address),
+            self.bursts.payload.address.eq(address),
             self.bursts.payload.last_byte.eq(taken - 1),
-            self.bursts.payload.final.eq(run.final & ends),
+            self.bursts.payload.final.eq(final & ends),
             self.runs.ready.eq(~active | (ends & self.bursts.ready)),
         ]
         with m.If(active & self.bursts.ready):
             m.d.sync += [
-                run.address.eq(run.address + taken),
-                run.bytes.eq(run.bytes - taken),
+                address.eq(address + taken),
+                bytes_left.eq(bytes_left - taken),
                 active.eq(~ends),
             ]
         with m.If(self.runs.valid & self.runs.ready):
-            m.d.sync += [run.eq(self.runs.payload), active.eq(1)]
+            run = self.runs.payload
+            m.d.sync += [
+                address.eq(run.address),
+                bytes_left.eq(run.bytes),
+                final.eq(run.final),
+                active.eq(1),
+            ]
         return m

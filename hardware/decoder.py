@@ -29,7 +29,9 @@ def dispatch_layout(config, engine):
 
 
 class Decoder(wiring.Component):
-    """Checks each instruction by the tables of isa and hands it to its engine. Latency none.
+    """Checks each instruction by the tables of isa and hands it to its engine.
+
+    Latency one cycle for the check; then an instruction is handed on as soon as there is room.
 
     Parameters
     ----------
@@ -63,17 +65,20 @@ class Decoder(wiring.Component):
         word, index = self.instruction.payload.word, self.instruction.payload.index
         form = self.isa.format(Opcode.SYNC)
         opcode = layout(form)(word[: form.bits]).opcode
-        legal, sync = Signal(), Signal()
-        at_hand = Signal()
+        checked, legal = Signal(), Signal(reset_less=True)
+        at_hand, sync = Signal(), Signal()
         m.d.comb += [
-            at_hand.eq(self.instruction.valid & ~self.ended),
+            at_hand.eq(checked & ~self.ended),
             sync.eq(opcode == Opcode.SYNC),
             self.illegal.eq(at_hand & ~legal),
         ]
-        with m.Switch(opcode):
-            for code in Opcode:
-                with m.Case(code):
-                    m.d.comb += legal.eq(~self._broken(code, word))
+        m.d.sync += checked.eq(self.instruction.valid & ~self.instruction.ready)
+        with m.If(self.instruction.valid & ~checked):
+            m.d.sync += legal.eq(0)
+            with m.Switch(opcode):
+                for code in Opcode:
+                    with m.Case(code):
+                        m.d.sync += legal.eq(~self._broken(code, word))
         target = Mux(sync, layout(form)(word[: form.bits]).engine, opcode)
         for engine in Engine:
             output = getattr(self, engine.name.lower())

@@ -48,7 +48,7 @@ class Fetch(wiring.Component):
     index : Out, the next instruction
     requests : Out(stream of burst_layout)
     beats : In(stream of beat_layout)
-    refused : In, the last request was outside the windows
+    refused : In, a request was outside the windows, and all before it was read
     """
 
     def __init__(self, config):
@@ -77,12 +77,11 @@ class Fetch(wiring.Component):
         wiring.connect(m, wiring.flipped(self.beats), waiting.entries)
         reachable = self.program_address[config.address_bits :] == 0
         self._request(m, splitter, reachable)
-        outstanding = self._count_bursts(m)
         self._assemble(m, waiting.output, beats_each)
         with m.If((self.fault == Cause.NONE) & self.enable & ~self.instruction.valid):
             with m.If(self.index == self.program_length):
                 m.d.sync += self.fault.eq(Cause.PROGRAM_CUT_SHORT)
-            with m.Elif(~reachable | (self.refused & (outstanding == 1) & waiting.empty)):
+            with m.Elif(~reachable | (self.refused & waiting.empty)):
                 m.d.sync += self.fault.eq(Cause.WINDOW_FAULT)
         return m
 
@@ -102,18 +101,6 @@ class Fetch(wiring.Component):
         ]
         with m.If(splitter.runs.valid & splitter.runs.ready):
             m.d.sync += asked.eq(asked + 1)
-
-    def _count_bursts(self, m):
-        """Return how many bursts were asked for and not answered."""
-        outstanding = Signal(range(INSTRUCTIONS_AHEAD * INSTRUCTION_BYTES))
-        asked, answered = Signal(), Signal()
-        m.d.comb += [
-            asked.eq(self.requests.valid & self.requests.ready),
-            answered.eq(self.beats.valid & self.beats.ready & self.beats.payload.last),
-        ]
-        with m.If(asked != answered):
-            m.d.sync += outstanding.eq(outstanding + asked - answered)
-        return outstanding
 
     def _assemble(self, m, beats, beats_each):
         """Shift beats into the instruction, the first to its lowest bits."""

@@ -25,7 +25,7 @@ _MODULE = re.compile(r"^module .*?^endmodule$", re.DOTALL | re.MULTILINE)
 _ASSIGN = re.compile(r"^  assign (\\\S+|[A-Za-z_][\w$]*)\s* = (.*);$", re.DOTALL)
 _STORE = re.compile(r"^  always @\(posedge clk\)\n    (\\\S+|\w[\w$]*)\s* <= (\\\S+|\w[\w$]*)\s*;$")
 _SET = re.compile(r"^\s+(\\\S+|[A-Za-z_][\w$]*)\s* = (.*);$")
-_IF = re.compile(r"^    if \((.*)\) begin$")
+_IF = re.compile(r"^    (?:end else )?if \((.*)\) begin$")
 _WIRE = re.compile(r"^  wire( signed)?( \[[^\]]*\])? (\\\S+|[A-Za-z_][\w$]*)\s*;$")
 _DECLARATION = re.compile(r"^(module|  (input|output|inout|wire|reg)) ")
 # Only there so that the process runs once at the start.
@@ -53,7 +53,7 @@ class _Statement:
 
 @dataclass
 class _Register:
-    """A register that is set under one condition.
+    """A register that keeps its value where a condition does not hold.
 
     Attributes
     ----------
@@ -144,22 +144,30 @@ def _names(text: str) -> frozenset[str]:
 
 
 def _registers(statements, readers, setters):
-    """Yield the registers that are stored from a process of one condition, and that one only."""
+    """Yield the registers stored from a process that does nothing without its conditions."""
     for store, statement in enumerate(statements):
         match = _STORE.match(statement.text)
         if not match or match[2] not in setters or readers[match[2]] != {store}:
             continue
         name, following = match.groups()
         compute = setters[following]
-        top = [
-            line
-            for line in statements[compute].body.split("\n")
-            if line.startswith("    ") and line[4] not in " ("
-        ]
-        if len(top) != 3 or not (condition := _IF.match(top[1])) or top[2] != "    end":
+        first, _, rest = statements[compute].body.partition("\n")
+        conditions = _conditions(rest)
+        if conditions and (default := _SET.match(first)) and default[2].strip() == name:
+            yield _Register(name, following, " || ".join(conditions), store, compute)
+
+
+def _conditions(body):
+    """Return the conditions under one of which a process does anything, or nothing at all."""
+    conditions = []
+    for line in body.split("\n"):
+        if not line.startswith("    ") or line[4] == " " or line == "    end":
             continue
-        if (first := _SET.match(top[0])) and first[2].strip() == name:
-            yield _Register(name, following, condition[1].strip(), store, compute)
+        match = _IF.match(line)
+        if not match:
+            return ()
+        conditions.append(f"({match[1].strip()} )")
+    return tuple(dict.fromkeys(conditions))
 
 
 def _serving(registers, statements, readers, setters, kept):
@@ -190,14 +198,13 @@ def _serving(registers, statements, readers, setters, kept):
 
 def _move(condition, registers, served, statements):
     """Put what `served` and the registers do behind the condition."""
-    lines = [f"  always @(posedge clk)\n    if ({condition} ) begin\n"]
+    lines = [f"  always @(posedge clk)\n    if ({condition}) begin\n"]
     for number in served:
         lines.append(statements[number].body)
         statements[number].text = ""
     for register in registers:
-        body = statements[register.compute].body.split("\n")
-        inner = "\n".join(line for line in body if line != "    end" and not _IF.match(line))
-        lines += [inner, f"      {register.name}  <= {register.following} ;\n"]
+        body = statements[register.compute].body
+        lines += [body, f"      {register.name}  <= {register.following} ;\n"]
         statements[register.compute].text = ""
     statements[registers[0].store].text = "".join(lines) + "    end"
     for register in registers[1:]:

@@ -42,7 +42,7 @@ class Load(wiring.Component):
     fault : Out(Cause), stays until reset
     requests : Out(stream of burst_layout)
     beats : In(stream of beat_layout)
-    refused : In, the last request was outside the windows
+    refused : In, a request was outside the windows, and all before it was read
     writes : Out(stream of load_write_layout)
     """
 
@@ -67,7 +67,7 @@ class Load(wiring.Component):
         m = Module()
         config = self.config
         local_bits = self.format.field("destination").bits
-        m.submodules.walker = walker = Walker(config, local_bits)
+        m.submodules.walker = walker = Walker(config, self.format, "destination")
         m.submodules.padding = padding = Padding(config, local_bits)
         m.submodules.splitter = splitter = BurstSplitter(config)
         run_layout = load_run_layout(config, local_bits)
@@ -79,38 +79,26 @@ class Load(wiring.Component):
         wiring.connect(m, aligner.writes, wiring.flipped(self.writes))
         self._accept(m, walker, padding, waiting)
         self._fork(m, padding.output, splitter.runs, waiting.entries)
-        outstanding = self._request(m, splitter.bursts)
-        self._report(m, aligner, outstanding)
+        self._request(m, splitter.bursts)
+        self._report(m, aligner)
         return m
 
     def _accept(self, m, walker, padding, waiting):
         """Hand an instruction to the walker and keep what its runs need later."""
-        fields, transfer = self.instruction.payload, walker.transfer.payload
-        same = ("address", "x_origin", "z_origin", "y_count", "z_count")
-        same += ("y_stride", "z_stride", "y_step", "z_step")
+        fields = self.instruction.payload
         m.d.comb += [
-            *(transfer[name].eq(fields[name]) for name in same),
-            transfer.local.eq(fields.destination),
+            walker.instruction.payload.eq(fields),
             # Runs of the last instruction still need its fields.
-            walker.transfer.valid.eq(self.instruction.valid & ~padding.output.valid),
-            self.instruction.ready.eq(walker.transfer.ready & ~padding.output.valid),
+            walker.instruction.valid.eq(self.instruction.valid & ~padding.output.valid),
+            self.instruction.ready.eq(walker.instruction.ready & ~padding.output.valid),
         ]
-        memory, fill = Signal(2, reset_less=True), Signal(8, reset_less=True)
-        extent = Signal.like(padding.extent, reset_less=True)
+        names = ("memory", "fill", "x_bytes", "line_bytes", "line_count")
+        kept = {name: Signal.like(fields[name], name=name, reset_less=True) for name in names}
         with m.If(self.instruction.valid & self.instruction.ready):
-            m.d.sync += [
-                memory.eq(fields.memory),
-                fill.eq(fields.fill),
-                extent.x_bytes.eq(fields.x_bytes),
-                extent.line_bytes.eq(fields.line_bytes),
-                extent.line_count.eq(fields.line_count),
-            ]
-        entry = waiting.entries.payload
+            m.d.sync += [kept[name].eq(fields[name]) for name in names]
         m.d.comb += [
-            padding.extent.eq(extent),
-            entry.memory.eq(memory),
-            entry.fill.eq(fill),
-            entry.x_bytes.eq(extent.x_bytes),
+            *(padding.extent[name].eq(kept[name]) for name in names[2:]),
+            *(waiting.entries.payload[name].eq(kept[name]) for name in names[:3]),
         ]
 
     def _fork(self, m, runs, bursts, waiting):
@@ -129,7 +117,7 @@ class Load(wiring.Component):
         ]
 
     def _request(self, m, bursts):
-        """Ask for bursts, at most reads_in_flight at once; return how many are out."""
+        """Ask for bursts, at most reads_in_flight at once."""
         limit = self.config.reads_in_flight
         outstanding = Signal(range(limit + 1))
         asked, answered = Signal(), Signal()
@@ -143,9 +131,8 @@ class Load(wiring.Component):
         ]
         with m.If(asked != answered):
             m.d.sync += outstanding.eq(outstanding + asked - answered)
-        return outstanding
 
-    def _report(self, m, aligner, outstanding):
+    def _report(self, m, aligner):
         inside = Signal(INSIDE_BITS)
         accepted = Signal()
         m.d.comb += [
@@ -160,6 +147,6 @@ class Load(wiring.Component):
             m.d.sync += inside.eq(inside + accepted - aligner.finished)
         with m.If(aligner.failed):
             m.d.sync += self.fault.eq(Cause.BUS_ERROR)
-        # All that was asked for before the refused request has been written.
-        with m.Elif(self.refused & (outstanding == 1) & aligner.starving & ~aligner.writes.valid):
+        # What was read before the refused request has been written.
+        with m.Elif(self.refused & aligner.starving & ~aligner.writes.valid):
             m.d.sync += self.fault.eq(Cause.WINDOW_FAULT)

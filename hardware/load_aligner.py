@@ -1,5 +1,7 @@
 """The beats of a load, shifted to their places in a scratchpad's words, with fill around them."""
 
+from types import SimpleNamespace
+
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -102,25 +104,23 @@ class LoadAligner(wiring.Component):
         m = Module()
         config = self.config
         lane_bits = exact_log2(config.bus_bytes)
-        run = Signal(
-            data.StructLayout(
-                {
-                    "memory": 2,
-                    "address": self.local_bits,
-                    "chunk": len(self.writes.payload.chunk),
-                    "chunks_left": RUN_BYTES_BITS - lane_bits,
-                    "last_chunk": len(self.writes.payload.chunk),
-                    "beats_left": RUN_BYTES_BITS - lane_bits + 1,
-                    "beats_after": RUN_BYTES_BITS - lane_bits,
-                    "before": RUN_BYTES_BITS,
-                    "end": RUN_BYTES_BITS,
-                    "rotation": lane_bits,
-                    "single": 1,
-                    "fill": 8,
-                    "final": 1,
-                }
-            ),
-            reset_less=True,
+        chunk_bits = len(self.writes.payload.chunk)
+        run = _signals(
+            {
+                "memory": 2,
+                "address": self.local_bits,
+                "chunk": chunk_bits,
+                "chunks_left": RUN_BYTES_BITS - lane_bits,
+                "last_chunk": chunk_bits,
+                "beats_left": RUN_BYTES_BITS - lane_bits + 1,
+                "beats_after": RUN_BYTES_BITS - lane_bits,
+                "before": RUN_BYTES_BITS,
+                "end": RUN_BYTES_BITS,
+                "rotation": lane_bits,
+                "single": 1,
+                "fill": 8,
+                "final": 1,
+            }
         )
         active, preload = Signal(), Signal()
         free, moves, ends, takes = Signal(), Signal(), Signal(), Signal()
@@ -238,3 +238,10 @@ class LoadAligner(wiring.Component):
             run.final.eq(new.final),
             preload.eq(earlier & (beats > 1)),
         ]
+
+
+def _signals(widths):
+    """Return a namespace of registers: one signal each, so that a simulator copies few bits."""
+    return SimpleNamespace(
+        **{name: Signal(width, name=name, reset_less=True) for name, width in widths.items()}
+    )

@@ -82,7 +82,9 @@ class Nest(wiring.Component):
             m.d.sync += valid.eq(0)
         # What belongs to a level changes where it steps or wraps, and for a new instruction.
         moves = Signal(self.levels)
-        m.d.comb += moves.eq(accepted.replicate(self.levels) | (taken.replicate(self.levels) & carries))
+        m.d.comb += moves.eq(
+            accepted.replicate(self.levels) | (taken.replicate(self.levels) & carries)
+        )
         self._count(m, held, accepted, moves)
         for name in self.names:
             self._address(m, name, held, accepted, moves, carries)

@@ -114,9 +114,7 @@ class ReadArbiter(wiring.Component):
         name = source.name.lower()
         outstanding = Signal(OUTSTANDING_BITS, name=f"{name}_outstanding")
         outside = Signal(name=f"{name}_outside")
-        mine, begins, ends = (
-            Signal(name=f"{name}_{what}") for what in ("mine", "begins", "ends")
-        )
+        mine, begins, ends = (Signal(name=f"{name}_{what}") for what in ("mine", "begins", "ends"))
         r = self.r
         m.d.comb += [
             mine.eq(check.checked.payload.source == source),

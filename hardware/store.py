@@ -74,7 +74,7 @@ class Store(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config, local_bits = self.config, self.format.field("source").bits
-        m.submodules.walker = walker = Walker(config, local_bits)
+        m.submodules.walker = walker = Walker(config, self.format, "source")
         m.submodules.splitter = splitter = BurstSplitter(config)
         m.submodules.to_read = to_read = Queue(stored_run_layout(config, local_bits), RUNS_WAITING)
         m.submodules.reader = reader = StoreReader(config, local_bits)
@@ -89,20 +89,14 @@ class Store(wiring.Component):
         wiring.connect(m, reader.act, wiring.flipped(self.act_read))
         self._accept(m, walker, splitter, to_read, to_shift)
         self._connect_bus(m, channel)
-        nothing_left = walker.transfer.ready & to_shift.empty & ~aligner.beats.valid
+        nothing_left = walker.instruction.ready & to_shift.empty & ~aligner.beats.valid
         self._report(m, channel, aligner.beats, nothing_left)
         return m
 
     def _accept(self, m, walker, splitter, to_read, to_shift):
         """Hand an instruction to the walker, and its runs to splitter, reader and aligner."""
-        fields, transfer = self.instruction.payload, walker.transfer.payload
-        same = ("address", "y_count", "z_count", "y_stride", "z_stride", "y_step", "z_step")
-        m.d.comb += [
-            *(transfer[name].eq(fields[name]) for name in same),
-            transfer.local.eq(fields.source),
-            walker.transfer.valid.eq(self.instruction.valid),
-            self.instruction.ready.eq(walker.transfer.ready),
-        ]
+        fields = self.instruction.payload
+        wiring.connect(m, wiring.flipped(self.instruction), walker.instruction)
         last_byte = Signal(20, reset_less=True)
         with m.If(self.instruction.valid & self.instruction.ready):
             m.d.sync += last_byte.eq(fields.x_bytes)

@@ -1,38 +1,16 @@
 """The lines and runs of a load or a store, one after the other."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Const, Module, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["Walker", "line_layout", "transfer_layout"]
+from .layout import layout
+
+__all__ = ["Walker", "line_layout"]
 
 LINE_BITS = 18
 # x_origin + y * y_stride, exactly: |y * y_stride| < 2**47.
 POSITION_BITS = 49
-
-
-def transfer_layout(config, local_bits):
-    """Return the layout of what is walked: fields of load and store, counts less one.
-
-    Parameters
-    ----------
-    config : isa.Config
-    local_bits : int, width of an address on chip
-    """
-    return data.StructLayout(
-        {
-            "address": config.address_bits,
-            "local": local_bits,
-            "x_origin": signed(24),
-            "z_origin": signed(17),
-            "y_count": 16,
-            "z_count": 16,
-            "y_stride": signed(32),
-            "z_stride": signed(32),
-            "y_step": signed(local_bits + 1),
-            "z_step": signed(local_bits + 1),
-        }
-    )
 
 
 def line_layout(config, local_bits):
@@ -58,7 +36,7 @@ def line_layout(config, local_bits):
 
 
 class Walker(wiring.Component):
-    """Walks the lines of a transfer (z) and the runs of a line (y), y fastest.
+    """Walks the lines of a load or store (z) and the runs of a line (y), y fastest.
 
     Throughput one run a cycle. Latency one cycle, and one more for each bit of a positive
     z_origin, while address + z_origin * z_stride is added up.
@@ -66,91 +44,112 @@ class Walker(wiring.Component):
     Parameters
     ----------
     config : isa.Config
-    local_bits : int, width of an address on chip
+    form : isa Format of the instruction; without origins they are 0
+    local : str, its field that holds the first word on chip
 
     Members
     -------
-    transfer : In(stream of transfer_layout)
+    instruction : In(stream of layout(form)); taken when its first run is made
     runs : Out(stream of line_layout)
     """
 
-    def __init__(self, config, local_bits):
+    def __init__(self, config, form, local):
         self.config = config
-        self.local_bits = local_bits
+        self.format = form
+        self.local = local
+        self.local_bits = form.field(local).bits
         super().__init__(
             {
-                "transfer": In(stream.Signature(transfer_layout(config, local_bits))),
-                "runs": Out(stream.Signature(line_layout(config, local_bits))),
+                "instruction": In(stream.Signature(layout(form))),
+                "runs": Out(stream.Signature(line_layout(config, self.local_bits))),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        transfer = Signal(transfer_layout(self.config, self.local_bits), reset_less=True)
-        run = self.runs.payload
-        runs_left = Signal(16, reset_less=True)
-        line_local = Signal(self.local_bits, reset_less=True)
+        fields = self.instruction.payload
+        has_origin = any(field.name == "x_origin" for field in self.format.fields)
+        x_origin = fields.x_origin if has_origin else Const(0, signed(1))
+        z_origin = fields.z_origin if has_origin else Const(0, signed(1))
+        # One signal each: a simulator copies only those that change.
+        run = {
+            name: Signal(member.shape, name=f"run_{name}", reset_less=True)
+            for name, member in line_layout(self.config, self.local_bits)
+        }
+        m.d.comb += [self.runs.payload[name].eq(signal) for name, signal in run.items()]
+        names = ("y_count", "y_stride", "z_stride", "y_step", "z_step")
+        kept = {name: Signal.like(fields[name], name=name, reset_less=True) for name in names}
+        kept["x_origin"] = Signal.like(x_origin, name="x_origin", reset_less=True)
+        state = {
+            "runs_left": Signal(16, name="runs_left", reset_less=True),
+            "lines_left": Signal(16, name="lines_left", reset_less=True),
+            "line_local": Signal(self.local_bits, name="line_local", reset_less=True),
+        }
         skip_lines = Signal(16, reset_less=True)
         skip_stride = Signal(signed(self.config.address_bits), reset_less=True)
         with m.FSM(name="walker"):
             with m.State("Idle"):
-                m.d.comb += self.transfer.ready.eq(1)
-                with m.If(self.transfer.valid):
-                    first = self.transfer.payload
+                m.d.comb += self.instruction.ready.eq(1)
+                with m.If(self.instruction.valid):
+                    m.d.sync += [kept[name].eq(fields[name]) for name in names]
                     m.d.sync += [
-                        transfer.eq(first),
-                        runs_left.eq(first.y_count),
-                        line_local.eq(first.local),
-                        skip_lines.eq(Mux(first.z_origin < 0, 0, first.z_origin)),
-                        skip_stride.eq(first.z_stride),
-                        run.line.eq(first.z_origin),
-                        run.base.eq(first.address),
-                        run.position.eq(first.x_origin),
-                        run.local.eq(first.local),
-                        run.final.eq((first.y_count == 0) & (first.z_count == 0)),
+                        kept["x_origin"].eq(x_origin),
+                        skip_lines.eq(z_origin),
+                        skip_stride.eq(fields.z_stride),
                     ]
-                    m.next = "Skip-Lines"
-                    with m.If(first.z_origin <= 0):
-                        m.next = "Walk"
+                    self._begin(m, fields, x_origin, z_origin, run, state)
+                    m.next = "Walk"
+                    with m.If(z_origin > 0):
+                        m.next = "Skip-Lines"
             with m.State("Skip-Lines"):
-                m.d.sync += [
-                    skip_lines.eq(skip_lines >> 1),
-                    skip_stride.eq(skip_stride << 1),
-                ]
+                m.d.sync += [skip_lines.eq(skip_lines >> 1), skip_stride.eq(skip_stride << 1)]
                 with m.If(skip_lines[0]):
-                    m.d.sync += run.base.eq(run.base + skip_stride)
+                    m.d.sync += run["base"].eq(run["base"] + skip_stride)
                 with m.If(skip_lines[1:] == 0):
                     m.next = "Walk"
             with m.State("Walk"):
                 m.d.comb += self.runs.valid.eq(1)
                 with m.If(self.runs.ready):
-                    self._advance(m, transfer, run, runs_left, line_local)
-                    with m.If(run.final):
+                    self._advance(m, kept, run, state)
+                    with m.If(run["final"]):
                         m.next = "Idle"
         return m
 
-    def _advance(self, m, transfer, run, runs_left, line_local):
+    def _begin(self, m, fields, x_origin, z_origin, run, state):
+        """Set the first run."""
+        m.d.sync += [
+            state["runs_left"].eq(fields.y_count),
+            state["lines_left"].eq(fields.z_count),
+            state["line_local"].eq(fields[self.local]),
+            run["line"].eq(z_origin),
+            run["base"].eq(fields.address),
+            run["position"].eq(x_origin),
+            run["local"].eq(fields[self.local]),
+            run["final"].eq((fields.y_count == 0) & (fields.z_count == 0)),
+        ]
+
+    def _advance(self, m, kept, run, state):
         """Step from one run to the next."""
-        next_runs, next_lines = Signal(16), Signal(16)
-        m.d.comb += [next_runs.eq(runs_left - 1), next_lines.eq(transfer.z_count)]
-        with m.If(runs_left != 0):
+        runs_left, lines_left = Signal(16), Signal(16)
+        m.d.comb += [runs_left.eq(state["runs_left"] - 1), lines_left.eq(state["lines_left"])]
+        with m.If(state["runs_left"] != 0):
             m.d.sync += [
-                run.position.eq(run.position + transfer.y_stride),
-                run.local.eq(run.local + transfer.y_step),
+                run["position"].eq(run["position"] + kept["y_stride"]),
+                run["local"].eq(run["local"] + kept["y_step"]),
             ]
         with m.Else():
-            next_local = (line_local + transfer.z_step)[: self.local_bits]
-            m.d.comb += [next_runs.eq(transfer.y_count), next_lines.eq(transfer.z_count - 1)]
+            local = (state["line_local"] + kept["z_step"])[: self.local_bits]
+            m.d.comb += [runs_left.eq(kept["y_count"]), lines_left.eq(state["lines_left"] - 1)]
             m.d.sync += [
-                run.position.eq(transfer.x_origin),
-                run.local.eq(next_local),
-                line_local.eq(next_local),
-                run.line.eq(run.line + 1),
-                transfer.z_count.eq(next_lines),
+                run["position"].eq(kept["x_origin"]),
+                run["local"].eq(local),
+                state["line_local"].eq(local),
+                run["line"].eq(run["line"] + 1),
+                state["lines_left"].eq(lines_left),
             ]
-            with m.If(run.line >= 0):
-                m.d.sync += run.base.eq(run.base + transfer.z_stride)
+            with m.If(run["line"] >= 0):
+                m.d.sync += run["base"].eq(run["base"] + kept["z_stride"])
         m.d.sync += [
-            runs_left.eq(next_runs),
-            run.final.eq((next_runs == 0) & (next_lines == 0)),
+            state["runs_left"].eq(runs_left),
+            run["final"].eq((runs_left == 0) & (lines_left == 0)),
         ]

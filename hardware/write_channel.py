@@ -70,8 +70,9 @@ class WriteChannel(wiring.Component):
         m.d.comb += check.flush.eq(self.abort)
         begins, answered, final = Signal(), Signal(), Signal()
         m.d.comb += [self.b.ready.eq(1), answered.eq(self.b.valid)]
-        room, begun = self._remember(m, check.checked.payload.final, begins, answered, final)
-        self._begin(m, check, lengths, room, begins)
+        begun = self._remember(m, check.checked.payload.final, begins, answered, final)
+        self._begin(m, check.checked.payload, lengths, begins)
+        room = begun != WRITES_IN_FLIGHT
         outside = Signal()
         with m.If(check.checked.valid & ~check.inside):
             m.d.sync += outside.eq(1)
@@ -89,10 +90,7 @@ class WriteChannel(wiring.Component):
         return m
 
     def _remember(self, m, is_final, begins, answered, final):
-        """Count the bursts on the bus, and keep which are final, the oldest in bit 0.
-
-        Returns (whether there is room for one more, how many there are).
-        """
+        """Keep which bursts on the bus are final, the oldest in bit 0; return their number."""
         begun = Signal(range(WRITES_IN_FLIGHT + 1))
         finals, kept = Signal(WRITES_IN_FLIGHT), Signal(WRITES_IN_FLIGHT)
         m.d.comb += [final.eq(finals[0]), kept.eq(finals >> answered)]
@@ -102,12 +100,12 @@ class WriteChannel(wiring.Component):
             m.d.sync += finals.eq(kept)
         with m.If(begins != answered):
             m.d.sync += begun.eq(begun + begins - answered)
-        return begun != WRITES_IN_FLIGHT, begun
+        return begun
 
-    def _begin(self, m, check, lengths, room, begins):
+    def _begin(self, m, burst, lengths, begins):
         """Put a burst on the address channel, and its length into the queue of the data."""
         beat_bits = exact_log2(self.config.bus_bytes)
-        burst, aw = check.checked.payload, self.aw
+        aw = self.aw
         m.d.comb += [
             aw.payload.address[beat_bits:].eq(burst.address[beat_bits:]),
             aw.payload.length.eq((burst.address[:beat_bits] + burst.last_byte) >> beat_bits),

@@ -22,6 +22,9 @@ __all__ = ["matrix"]
 # |int8 * int8| <= 2**14 and float32 holds every integer up to 2**24: sums of 1024 products are
 # exact in float32, in whatever order they are added.
 _EXACT_PRODUCTS = 1024
+# Larger products are given to several threads by OpenBLAS, which for these sizes costs more than it
+# gains as soon as anything else runs. (OpenBLAS, interface/gemm.c: SMP_THRESHOLD_MIN.)
+_BLAS_PRODUCTS = 1 << 19
 # Products that the general way holds at once.
 _CHUNK_ITERATIONS = 1 << 14
 
@@ -133,15 +136,17 @@ def _multiply(scratchpads: Scratchpads, act: Addresses, weight: Addresses) -> In
     int32[pixels, channels, columns], modulo 2**32
     """
     _, columns, rows = scratchpads.tiles.shape
-    chunk = max(1, _EXACT_PRODUCTS // rows)
-    total: Int32 = np.zeros((len(act), len(weight), columns), np.int32)
-    for start in range(0, act.shape[1], chunk):
-        vectors = scratchpads.act_rows[act[:, start : start + chunk]]
-        tiles = scratchpads.tiles[weight[:, start : start + chunk]]
-        left = vectors.reshape(len(act), -1).astype(np.float32)
-        right = tiles.transpose(0, 2, 1, 3).reshape(len(weight) * columns, -1).astype(np.float32)
-        total += (left @ right.T).reshape(total.shape).astype(np.int32)
-    return total
+    total: Int32 = np.zeros((len(act), len(weight) * columns), np.int32)
+    depth = max(1, _EXACT_PRODUCTS // rows)
+    for start in range(0, act.shape[1], depth):
+        tiles = scratchpads.tiles[weight[:, start : start + depth]]
+        right = tiles.transpose(1, 3, 0, 2).reshape(-1, total.shape[1]).astype(np.float32)
+        height = max(1, _BLAS_PRODUCTS // right.size)
+        for top in range(0, len(act), height):
+            vectors = scratchpads.act_rows[act[top : top + height, start : start + depth]]
+            left = vectors.reshape(len(vectors), -1).astype(np.float32)
+            total[top : top + height] += (left @ right).astype(np.int32)
+    return total.reshape(len(act), len(weight), columns)
 
 
 def _general(nest: _Nest, scratchpads: Scratchpads) -> None:

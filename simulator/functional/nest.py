@@ -27,9 +27,11 @@ def addresses(base: int, counts: Sequence[int], strides: Sequence[int]) -> Addre
     -------
     int64[*counts]
     """
-    result: Addresses = np.array(base, np.int64)
+    result: Addresses = np.full(1, base, np.int64)
     for count, stride in zip(counts, strides, strict=True):
-        result = result[..., None] + stride * np.arange(count, dtype=np.int64)
+        if count > 1:
+            steps_of_level = np.arange(count, dtype=np.int64) * stride
+            result = (result[:, None] + steps_of_level).reshape(-1)
     return result.reshape(tuple(counts))
 
 

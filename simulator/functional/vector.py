@@ -5,7 +5,7 @@ from operator import mul
 
 import numpy as np
 
-from isa.arithmetic import Rounding, requantize, saturate, wrap_int32
+from isa.arithmetic import Rounding, requantize, saturate
 from isa.instructions import VECTOR_LEVELS, AMemory, BSource, Destination, Operation, Reduction
 
 from .nest import Addresses, addresses, bounds, steps
@@ -155,8 +155,8 @@ def _finish(
         bias = np.ascontiguousarray(words[:, : 4 * columns]).view("<i4")
         multiplier = np.ascontiguousarray(words[:, 4 * columns : 8 * columns]).view("<i4")
         shift = words[:, 8 * columns :].view(np.int8)
-        biased = wrap_int32(values.astype(np.int64) + bias)
-        scaled = wrap_int32(biased.astype(np.int64) << fields["pre_shift"])
+        # numpy's int32 arrays wrap, as the machine's registers do.
+        scaled = (values + bias) << np.int32(fields["pre_shift"])
         values = requantize(scaled, multiplier, shift, Rounding(fields["rounding"]))
     if fields["destination"] == Destination.ACC:
         return values

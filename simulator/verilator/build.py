@@ -29,7 +29,7 @@ _VERILATE = (
 )
 # -fno-gnu-unique: two machines in one process share nothing.
 _COMPILE = ("-std=c++17", "-fPIC", "-fno-gnu-unique", "-march=native", "-w", "-DVL_TIME_CONTEXT")
-_FAST, _SLOW, _RUNTIME_LEVEL = "-O3", "-O0", "-O1"
+_FAST, _SLOW, _RUNTIME = "-O2", "-O0", "-O1"
 
 
 def build(
@@ -111,7 +111,7 @@ def _compile_model(
 def _runtime(tools: Toolchain, cache: Path, waveform: bool, report: Progress) -> list[Path]:
     """Return Verilator's own objects, which all machines share."""
     names = ["verilated", "verilated_threads"] + ["verilated_fst_c"] * waveform
-    flags = (*_COMPILE, _RUNTIME_LEVEL, f"-DVM_TRACE={int(waveform)}", "-DVM_TRACE_FST=1")
+    flags = (*_COMPILE, _RUNTIME, f"-DVM_TRACE={int(waveform)}", "-DVM_TRACE_FST=1")
 
     def make(folder: Path) -> None:
         commands = [

@@ -88,6 +88,8 @@ def _version(text: str) -> tuple[int, ...]:
 def _output(*command: str) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise ToolchainError(f"{command[0]} does not run: {error}") from None
+    except subprocess.CalledProcessError as error:
+        raise ToolchainError(f"{' '.join(command)} failed: {error.stderr.strip()}") from None
+    except OSError as error:
+        raise ToolchainError(f"{command[0]} does not run: {error.strerror}") from None
     return done.stdout

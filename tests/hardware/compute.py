@@ -163,7 +163,8 @@ def random_nest(rng, levels, limit, ranges):
         counts[level] = count
     fields = {f"count{level}": count for level, count in enumerate(counts)}
     for name, (low, high) in ranges.items():
-        steps = [int(step) for step in rng.choice([-3, -2, -1, 0, 0, 0, 1, 1, 2, 5], levels)]
+        choices = [step for step in (-3, -2, -1, 0, 0, 0, 1, 1, 2, 5) if abs(step) < high - low]
+        steps = [int(step) for step in rng.choice(choices, levels)]
         spans = [(count - 1) * step for count, step in zip(counts, steps, strict=True)]
         while sum(abs(span) for span in spans) >= high - low:
             steps[int(np.argmax(np.abs(spans)))] = 0

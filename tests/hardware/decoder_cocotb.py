@@ -14,7 +14,7 @@ PORTS = [engine.name.lower() for engine in Engine]
 
 
 class Decoding:
-    """The decoder, which has no latency: a word goes in, what comes out is looked at.
+    """The decoder: a word goes in, what comes out in the next cycle is looked at.
 
     Parameters
     ----------
@@ -27,15 +27,19 @@ class Decoding:
         self.isa = instruction_set(self.config)
 
     async def start(self):
-        """Reset the decoder, and offer it something."""
+        """Reset the decoder."""
         self.dut.clk.value = 0
         self.dut.rst.value = 1
-        self.dut.decoder_instruction__valid.value = 0
         await self.tick()
         self.dut.rst.value = 0
-        self.dut.decoder_instruction__valid.value = 1
         for name in PORTS:
             getattr(self.dut, f"decoder_{name}__ready").value = 1
+
+    async def offer(self, word, index=0):
+        """Offer a word; return when it was checked."""
+        self.dut.decoder_instruction__payload.value = index | word << 32
+        self.dut.decoder_instruction__valid.value = 1
+        await self.tick()
 
     async def tick(self):
         """Make one rising edge of the clock."""
@@ -55,8 +59,8 @@ class Decoding:
     async def check(self, word, index, what):
         """Compare the decoder with isa for one word."""
         dut = self.dut
-        dut.decoder_instruction__payload.value = index | word << 32
-        await Timer(1, "ns")
+        await self.start()
+        await self.offer(word, index)
         decoded = self.legal(word)
         assert bool(dut.decoder_illegal.value) == (decoded is None), what
         assert bool(dut.decoder_instruction__ready.value) == (decoded is not None), what
@@ -93,7 +97,6 @@ async def words_of_random_fields(dut):
     seed = parameters()["seed"]
     rng = random.Random(seed)
     decoding = Decoding(dut)
-    await decoding.start()
     for round_ in range(1500):
         word = random_word(rng, decoding.isa)
         await decoding.check(word, rng.getrandbits(32), f"seed {seed}, round {round_}: {word:#x}")
@@ -104,7 +107,6 @@ async def words_with_flipped_bits(dut):
     seed = parameters()["seed"] + 1
     rng = random.Random(seed)
     decoding = Decoding(dut)
-    await decoding.start()
     for round_ in range(1000):
         word = random_word(rng, decoding.isa)
         for _ in range(rng.randint(1, 3)):
@@ -117,7 +119,6 @@ async def words_of_random_bits(dut):
     seed = parameters()["seed"] + 2
     rng = random.Random(seed)
     decoding = Decoding(dut)
-    await decoding.start()
     for round_ in range(500):
         word = rng.getrandbits(rng.choice([8, 16, INSTRUCTION_BITS]))
         await decoding.check(word, round_, f"seed {seed}, round {round_}: {word:#x}")
@@ -126,7 +127,6 @@ async def words_of_random_bits(dut):
 @cocotb.test()
 async def each_reserved_bit(dut):
     decoding = Decoding(dut)
-    await decoding.start()
     for opcode in Opcode:
         form = decoding.isa.format(opcode)
         for bit in range(form.bits, INSTRUCTION_BITS):
@@ -138,7 +138,6 @@ async def each_reserved_bit(dut):
 async def each_rule(dut):
     """A word that breaks one rule, and one that differs from it only in one condition."""
     decoding = Decoding(dut)
-    await decoding.start()
     for rule in decoding.isa.rules:
         form = decoding.isa.format(rule.opcode)
         word = form.encode({"opcode": rule.opcode})
@@ -155,7 +154,6 @@ async def each_rule(dut):
 @cocotb.test()
 async def each_value_of_each_choice(dut):
     decoding = Decoding(dut)
-    await decoding.start()
     for opcode in Opcode:
         form = decoding.isa.format(opcode)
         for field in form.fields:
@@ -171,14 +169,14 @@ async def each_value_of_each_choice(dut):
 async def nothing_is_taken_after_the_end(dut):
     decoding = Decoding(dut)
     await decoding.start()
-    dut.decoder_instruction__payload.value = int(Opcode.END) << 32
-    await Timer(1, "ns")
+    await decoding.offer(Opcode.END)
     assert not dut.decoder_ended.value
+    assert dut.decoder_instruction__ready.value
     await decoding.tick()
     assert dut.decoder_ended.value
     for opcode in (Opcode.LOAD, Opcode.END, 15):
-        dut.decoder_instruction__payload.value = int(opcode) << 32
-        await Timer(1, "ns")
+        await decoding.offer(opcode)
+        await decoding.tick()
         assert not dut.decoder_instruction__ready.value
         assert not dut.decoder_load__valid.value
         assert not dut.decoder_illegal.value
@@ -187,13 +185,28 @@ async def nothing_is_taken_after_the_end(dut):
 @cocotb.test()
 async def a_full_queue_holds_its_instruction_back(dut):
     decoding = Decoding(dut)
-    await decoding.start()
     for engine in Engine:
+        await decoding.start()
         getattr(dut, f"decoder_{PORTS[engine]}__ready").value = 0
-        dut.decoder_instruction__payload.value = int(engine) << 32
-        await Timer(1, "ns")
-        assert not dut.decoder_instruction__ready.value
-        assert getattr(dut, f"decoder_{PORTS[engine]}__valid").value
+        await decoding.offer(engine)
+        for _ in range(3):
+            await decoding.tick()
+            assert not dut.decoder_instruction__ready.value
+            assert getattr(dut, f"decoder_{PORTS[engine]}__valid").value
         getattr(dut, f"decoder_{PORTS[engine]}__ready").value = 1
         await Timer(1, "ns")
         assert dut.decoder_instruction__ready.value
+
+
+@cocotb.test()
+async def instructions_in_a_row(dut):
+    """Each is checked anew: a legal one after a legal one, an illegal one after both."""
+    decoding = Decoding(dut)
+    await decoding.start()
+    for opcode in (Opcode.LOAD, Opcode.STORE):
+        await decoding.offer(opcode)
+        assert dut.decoder_instruction__ready.value
+        await decoding.tick()
+        assert not dut.decoder_instruction__ready.value
+    await decoding.offer(15)
+    assert dut.decoder_illegal.value

@@ -1,4 +1,4 @@
-"""The whole machine against a memory that misbehaves."""
+"""The whole machine on a memory that misbehaves."""
 
 from dataclasses import asdict
 
@@ -7,22 +7,19 @@ import pytest
 from hardware.core import Core
 from isa.config import Config
 
-CONFIGS = [
-    Config("small", 4, 4, 256, 16, 8, 16, bus_bytes=4, tables=1),
-    Config(
-        *("odd", 8, 4, 96, 6, 16, 3),
-        bus_bytes=4,
-        tables=0,
-        act_banks=2,
-        queue_depth=1,
-        reads_in_flight=2,
-        burst_beats=4,
-        windows=3,
-    ),
-]
+# rows and columns differ, nothing is deep: queues, bursts and reads run full all the time.
+CONFIG = Config(
+    *("odd", 8, 4, 96, 6, 16, 3),
+    bus_bytes=4,
+    tables=1,
+    act_banks=2,
+    queue_depth=1,
+    reads_in_flight=2,
+    burst_beats=4,
+    windows=3,
+)
 
 
 @pytest.mark.verilator
-@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.name)
-def test_core(simulate, config):
-    simulate(Core(config), "core_cocotb", config=asdict(config), seed=20260103)
+def test_core(simulate):
+    simulate(Core(CONFIG), "core_cocotb", config=asdict(CONFIG), seed=20260103)

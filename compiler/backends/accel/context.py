@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from isa.config import Config
 from isa.image import Slot
-from isa.instructions import Engine, Memory
+from isa.instructions import Engine, Memory, Opcode, instruction_set
 
 from .builder import Builder
 from .layers import Output, Tensor, Window
@@ -90,18 +90,22 @@ class Context:
         return self.config.act_word_bytes // self.config.columns
 
     def load_constants(self, memory: Memory, destination: int, data: bytes) -> None:
-        """Emit the load of `data` to `destination`, a word of `memory`."""
+        """Emit the load of `data` to `destination`, a word of `memory`, in runs of whole words."""
         sizes = {Memory.WEIGHT: self.config.tile_bytes, Memory.PARAM: self.config.param_word_bytes}
-        words = len(data) // sizes[memory]
+        size = sizes[memory]
+        most_bytes = instruction_set(self.config).format(Opcode.LOAD).field("x_bytes").high
         offset = self.constants.add(data)
-        fields = {
-            "memory": memory,
-            "destination": destination,
-            "address": offset,
-            "x_bytes": len(data),
-        }
-        target = Range(memory.name.lower(), destination, destination + words)
-        self.builder.emit(Engine.LOAD, fields, writes=[target], segment="constants")
+        for start in range(0, len(data), most_bytes // size * size):
+            run_bytes = min(len(data) - start, most_bytes // size * size)
+            first = destination + start // size
+            fields = {
+                "memory": memory,
+                "destination": first,
+                "address": offset + start,
+                "x_bytes": run_bytes,
+            }
+            target = Range(memory.name.lower(), first, first + run_bytes // size)
+            self.builder.emit(Engine.LOAD, fields, writes=[target], segment="constants")
 
     def source(
         self, plan: SourcePlan, key: int, parity: int, window: Window, block: Block

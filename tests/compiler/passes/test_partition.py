@@ -251,9 +251,9 @@ def test_partition_of_all(seed, random_network):
 @pytest.mark.parametrize("seed", range(30))
 def test_generated_programs_keep_their_meaning(seed, random_program, program_inputs):
     """Lets, choices, functions and tuples around what a target takes."""
-    module = infer(random_program(seed, 25))
+    module = infer(random_program(seed, 40))
     names = sorted(ELEMENTWISE)
-    target = Unit(tuple(random.Random(seed).sample(names, len(names) // 2)), transfer=-1000)
+    target = Unit(tuple(random.Random(seed).sample(names, len(names) * 3 // 4)), transfer=-1000)
     inputs = program_inputs(seed, module)
     after = verify(partition(module, target))
     expected, found = evaluate(module, *inputs), evaluate(after, *inputs)

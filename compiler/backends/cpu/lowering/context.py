@@ -15,7 +15,7 @@ from ..kernels import Copy, Elementwise, Kernel
 from ..machine import Machine
 from ..program import KernelCall, Operation, RegionCall
 
-__all__ = ["AnchorTable", "Context", "Finish", "Table", "constant_of", "operand"]
+__all__ = ["AnchorTable", "Context", "Finish", "Table", "constant_of", "known_value", "operand"]
 
 Finish = Callable[[FormulaBuilder, int], int]
 """Adds to a formula what follows an anchor: gets the node of its result, returns the last node."""
@@ -36,12 +36,22 @@ def constant_of(step: Step, number: int, name: str) -> npt.NDArray[np.generic]:
     Unsupported
         It is computed while the program runs.
     """
-    value = operand(step, number).constant
-    if value is None:
+    return known_value(step, operand(step, number), name)
+
+
+def known_value(step: Step, tensor: Tensor, name: str) -> npt.NDArray[np.generic]:
+    """Return the value of a tensor, part of an operand, that must be known.
+
+    Raises
+    ------
+    Unsupported
+        It is computed while the program runs.
+    """
+    if tensor.constant is None:
         raise Unsupported(
             f"{step.name}: {name} must be a constant on the CPU; fold it before", step.span
         )
-    return value
+    return tensor.constant
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from ..builder import element_bytes
 from ..formula import FormulaBuilder, row_major
 from ..graph import Step, Tensor, Value
 from ..kernels import Gather
-from .context import Context, Table, constant_of, operand
+from .context import Context, Table, constant_of, known_value, operand
 from .elementwise import moved_to_scale
 
 __all__ = ["OTHERS"]
@@ -81,16 +81,13 @@ def _quantized_concatenate(context: Context, step: Step) -> None:
     rounding = rounding_of(step.attrs)
     parts = zip(*(_tensors(value) for value in step.operands[:3]), strict=True)
     for part, scale, point in parts:
-        if scale.constant is None or point.constant is None:
-            constant_of(Step(step.name, {}, (scale, point), target, step.span), 0, "input_scales")
-            constant_of(Step(step.name, {}, (scale, point), target, step.span), 1, "zero points")
-        assert scale.constant is not None and point.constant is not None
-        in_point = int(point.constant.item())
-        if scale.constant.item() == out_scale.item() and in_point == out_point:
+        in_scale = known_value(step, scale, "every input scale")
+        in_point = int(known_value(step, point, "every input zero point").item())
+        if in_scale.item() == out_scale.item() and in_point == out_point:
             context.copy(target, part, part.shape, strides, row_major(part.shape), start)
         else:
             build = FormulaBuilder(part.shape)
-            pairs = (scale.constant, in_point), (out_scale, out_point)
+            pairs = (in_scale, in_point), (out_scale, out_point)
             node = moved_to_scale(build, build.load(part), *pairs, rounding, target.dtype)
             context.elementwise(build, node, target, strides, start)
         start += part.shape[axis] * strides[axis]
@@ -112,8 +109,11 @@ def _pad(context: Context, step: Step) -> None:
         strides = row_major(data.shape)
         context.copy(target, data, data.shape, strides, strides)
     for axis in padded:
-        mode = "edge" if step.attrs["pad_mode"] == "edge" else "reflect"
-        places = np.pad(np.arange(data.shape[axis]), widths[axis], mode=mode)  # type: ignore[call-overload]
+        numbers = np.arange(data.shape[axis])
+        if step.attrs["pad_mode"] == "edge":
+            places = np.pad(numbers, widths[axis], mode="edge")
+        else:
+            places = np.pad(numbers, widths[axis], mode="reflect")
         indices = Tensor(places.shape, "int64", constant=places)
         shape = (*data.shape[:axis], places.size, *data.shape[axis + 1 :])
         part = target if axis == padded[-1] else Tensor(shape, data.dtype)

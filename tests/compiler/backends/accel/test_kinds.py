@@ -163,6 +163,16 @@ def test_line_longer_than_a_level(width, small, network_maker, assert_equal):
     assert_equal(maker.module(), small(act_words=1 << 17, acc_words=1 << 14), width)
 
 
+def test_weights_longer_than_a_run(network_maker, assert_equal):
+    """Half of this machine's weights are 2 MiB, a run of a load is at most 1 MiB."""
+    config = Config("large", 64, 64, 1024, weight_tiles=1024, acc_words=64, param_words=64)
+    maker = network_maker(11)
+    maker.dense(maker.input(1, 2, 24 * 64), 24 * 64)
+    region = assert_equal(maker.module(), config, 11)
+    runs = [row.fields for row in region.program.instructions() if row.opcode == Opcode.LOAD]
+    assert max(run["x_bytes"] for run in runs) == 1 << 20
+
+
 def test_operands_of_two_layers_share_act(small, network_maker, assert_equal):
     """Two layers that fill act alone: the second is loaded when the first is done."""
     config, maker = small(act_words=64), network_maker(3)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from compiler.backends.accel import compile_region, extract
+from isa.config import Config
 from isa.instructions import Engine, Opcode
 from simulator.fuzz.accesses import accesses
 
@@ -45,25 +46,59 @@ def touched(config, instruction):
     return reads, writes
 
 
+@pytest.fixture
+def assert_ordered(order_of):
+    """`assert_ordered(module, config, seed)` compiles the module and looks at every pair."""
+
+    def check(module, config, seed):
+        region = compile_region(extract("net", module["main"]), config)
+        order = order_of(region.program)
+        rows = [item for item in region.program.instructions() if item.opcode != Opcode.END]
+        sets = [touched(config, item) for item in rows]
+        for second, (reads, writes) in enumerate(sets):
+            for first in range(second):
+                if order.sorts(first, second):
+                    continue
+                earlier_reads, earlier_writes = sets[first]
+                clash = earlier_writes & reads | earlier_writes & writes | earlier_reads & writes
+                assert not clash, (
+                    f"seed {seed}, {config.name}: instructions {first} and {second} "
+                    f"both touch {min(clash)}"
+                )
+        return region
+
+    return check
+
+
 @pytest.mark.parametrize("seed", range(200, 216))
-def test_conflicts_are_ordered(seed, configs, random_network, order_of):
-    names = list(configs)
-    config = configs[names[seed % len(names)]]
-    graph = extract("net", random_network(seed, layers=4)["main"])
-    program = compile_region(graph, config).program
-    order = order_of(program)
-    rows = [item for item in program.instructions() if item.opcode != Opcode.END]
-    sets = [touched(config, item) for item in rows]
-    for second, (reads, writes) in enumerate(sets):
-        for first in range(second):
-            if order.sorts(first, second):
-                continue
-            earlier_reads, earlier_writes = sets[first]
-            clash = earlier_writes & reads | earlier_writes & writes | earlier_reads & writes
-            assert not clash, (
-                f"seed {seed}, {config.name}: instructions {first} and {second} "
-                f"both touch {min(clash)}"
-            )
+def test_random_network(seed, configs, random_network, assert_ordered):
+    config = configs[list(configs)[seed % len(configs)]]
+    assert_ordered(random_network(seed, layers=4), config, seed)
+
+
+def test_many_blocks(config, network_maker, assert_ordered):
+    """Several groups of channels and several blocks: every half of every memory is used again."""
+    maker = network_maker(1)
+    window = {"padding": (1, 1, 1, 1), "strides": (1, 1), "dilation": (1, 1)}
+    image = maker.convolution(maker.input(12, 9, 5), 20, (3, 3), **window)
+    maker.add(maker.depthwise(image, (3, 3), **window), image)
+    maker.convolution(maker.values[-1], 36, (1, 1))
+    assert_ordered(maker.module(), config, 1)
+
+
+def test_tensors_in_dram(network_maker, assert_ordered):
+    """Act holds no whole tensor: each goes out to DRAM and comes back, block by block."""
+    config = Config("cramped", 4, 4, 192, 64, 64, 64, bus_bytes=4)
+    maker = network_maker(2)
+    window = {"padding": (1, 1, 1, 1), "strides": (1, 1), "dilation": (1, 1)}
+    image = maker.convolution(maker.input(8, 6, 4), 4, (3, 3), **window)
+    middle = maker.maximum(image, (3, 3), **window)
+    maker.add(image, maker.convolution(middle, 4, (3, 3), **window))
+    region = assert_ordered(maker.module(), config, 2)
+    stores = {
+        row.fields["address"] for row in region.program.instructions() if row.opcode == Opcode.STORE
+    }
+    assert len(stores) > 4, "nothing went through DRAM"
 
 
 @pytest.mark.parametrize("seed", range(216, 226))

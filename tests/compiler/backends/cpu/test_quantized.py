@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from compiler.errors import Unsupported
 from compiler.ir import Tuple
 from compiler.ops import call
 from isa.arithmetic import Rounding, requantize
@@ -135,6 +136,15 @@ def test_concatenate(rounding, variable, constant, main, check):
         rounding=rounding,
     )
     check(main(fields, body), arrays)
+
+
+def test_unknown_scale_of_a_concatenation_is_refused(variable, constant, main, execute):
+    data, scale = variable("x", (2,), "int8"), variable("s", ())
+    one, zero = constant(1.0, "float32"), constant(0, "int32")
+    body = call("qnn.concatenate", Tuple((data,)), Tuple((scale,)), Tuple((zero,)), one, zero)
+    message = r"^qnn\.concatenate: every input scale must be a constant on the CPU; fold it before$"
+    with pytest.raises(Unsupported, match=message):
+        execute(main([data, scale], body), [np.zeros(2, np.int8), np.float32(1)])
 
 
 @pytest.mark.parametrize("shape, axis", [((3, 12), -1), ((2, 5, 3), 1), ((1, 300), 1), ((4, 1), 0)])
