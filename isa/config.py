@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 from .errors import ConfigError
 
-__all__ = ["PRESETS", "SLOTS_PER_PARAM_WORD", "Config", "preset"]
+__all__ = ["PRESETS", "SLOTS_PER_PARAM_WORD", "TAPS_PER_PARAM_WORD", "Config", "preset"]
 
 # A param word is one requantisation record of a column: bias int32, multiplier int32, shift int8.
 RECORD_BYTES = 9
 # The same word read as depthwise taps: 9 int8 slots a column; addresses leave room for 16.
+TAPS_PER_PARAM_WORD = RECORD_BYTES
 SLOTS_PER_PARAM_WORD = 16
 TABLE_BYTES = 256
 
@@ -164,7 +165,7 @@ class Config:
     @property
     def taps_per_param_word(self) -> int:
         """Depthwise taps that one param word holds, columns int8 each."""
-        return RECORD_BYTES
+        return TAPS_PER_PARAM_WORD
 
     @property
     def table_bytes(self) -> int:

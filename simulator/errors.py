@@ -3,7 +3,7 @@
 SimulatorError
 ├── AddressError        a DRAM address or register offset that the device does not have
 ├── SimulationError     a program does what the machine's meaning leaves open
-├── SimulationTimeoutError  (short: SimulationTimeout) the granted cycles are over
+├── SimulationTimeout   the program still runs after the cycles that were granted
 ├── ToolchainError      a tool that builds the Verilated machine is missing
 └── BuildError          a tool failed while it built the Verilated machine
 """
@@ -13,7 +13,6 @@ __all__ = [
     "BuildError",
     "SimulationError",
     "SimulationTimeout",
-    "SimulationTimeoutError",
     "SimulatorError",
     "ToolchainError",
 ]
@@ -31,11 +30,8 @@ class SimulationError(SimulatorError):
     """An instruction leaves its scratchpad, or the hardware broke a protocol."""
 
 
-class SimulationTimeoutError(SimulatorError):
+class SimulationTimeout(SimulatorError):
     """The machine is still running after the granted cycles; it may be waited for again."""
-
-
-SimulationTimeout = SimulationTimeoutError
 
 
 class ToolchainError(SimulatorError):

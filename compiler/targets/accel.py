@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from isa.config import Config
 
-from ..backends.accel import find_layers, fits
-from ..backends.accel.layers import Addition, Convolution, Depthwise, Layer, Tensor
+from ..backends.accel import find_layers, layer_name, require_fit
+from ..backends.accel.layers import Addition, Convolution, Depthwise, Layer, Tensor, macs
 from ..backends.accel.recognise import Recognised, shape_of
 from ..backends.accel.schedule import window_of
 from ..ir import Call, Expr
@@ -30,7 +30,13 @@ class AccelTarget:
     name: str = "accel"
 
     def matches(self, body: Expr) -> Sequence[Match]:
-        """Return the layers of `body` that fit the machine, and reshapes that cost nothing."""
+        """Return the layers of `body`, and reshapes that cost nothing.
+
+        Raises
+        ------
+        TooLarge
+            A layer does not fit the machine, even with every operand in DRAM.
+        """
         found, views = find_layers(body)
         matches = []
         for node in post_order(body):
@@ -38,10 +44,9 @@ class AccelTarget:
                 assert isinstance(node, Call)
                 matches.append(Match((node,), 0, 0))
             elif id(node) in found:
-                layer = _draft(found[id(node)])
-                if fits(layer, self.config):
-                    match = self._match(found[id(node)], layer)
-                    matches.append(match)
+                layer = _draft(found[id(node)], len(matches))
+                require_fit(layer, self.config)
+                matches.append(self._match(found[id(node)], layer))
         return matches
 
     def transfer_cycles(self, size_bytes: int) -> int:
@@ -50,7 +55,7 @@ class AccelTarget:
 
     def _match(self, recognised: Recognised, layer: Layer) -> Match:
         taps = window_of(layer).kernel
-        work = layer.macs or layer.target.bytes * taps[0] * taps[1]
+        work = macs(layer) or layer.target.bytes * taps[0] * taps[1]
         return Match(recognised.calls, self._cycles(layer), work // _CPU_PER_CYCLE)
 
     def _cycles(self, layer: Layer) -> int:
@@ -60,7 +65,7 @@ class AccelTarget:
         groups = -(-layer.target.channels // columns)
         taps = window_of(layer).kernel[0] * window_of(layer).kernel[1]
         if isinstance(layer, Convolution):
-            vectors = -(-layer.source.channels // rows)
+            vectors = -(-layer.sources[0].channels // rows)
             load = layer.weight.size // self.config.bus_bytes
             return _START_CYCLES + max(pixels * groups * taps * vectors, load)
         if isinstance(layer, Depthwise):
@@ -69,10 +74,10 @@ class AccelTarget:
         return _START_CYCLES + pixels * groups * passes
 
 
-def _draft(found: Recognised) -> Layer:
+def _draft(found: Recognised, number: int) -> Layer:
     """Return the layer with tensors that stand alone."""
     shapes = [shape_of(item) for item in (*found.operands, found.calls[0])]
     tensors = tuple(
         Tensor(index, *shape) for index, shape in enumerate(shapes) if shape is not None
     )
-    return found.build("", tensors[:-1], tensors[-1])
+    return found.build(layer_name(found, number), tensors[:-1], tensors[-1])

@@ -2,19 +2,17 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from isa.config import Config
 
 from .cache import cached
 from .jobs import run, run_all
+from .progress import Progress
 from .toolchain import Toolchain, find_toolchain
 
-__all__ = ["Progress", "build"]
-
-# Called with what is being done and the share that is done, 0 to 1.
-Progress = Callable[[str, float], None]
+__all__ = ["build"]
 
 _HERE = Path(__file__).parent
 _HARNESS, _TOP = _HERE / "harness.cpp", _HERE / "harness.v"

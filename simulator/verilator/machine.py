@@ -12,9 +12,10 @@ from isa.registers import Control, Status, register_map
 from ..errors import SimulationError, SimulationTimeout, SimulatorError
 from ..memory import DEFAULT_MEMORY_BYTES, Data, Memory
 from ..registers import require_register
-from .build import Progress, build
+from .build import build
 from .cache import cache_folder
 from .library import open_library
+from .progress import Progress
 from .source import machine_verilog
 
 __all__ = ["TRACE_DTYPE", "VerilatorMachine"]
@@ -81,7 +82,7 @@ class VerilatorMachine:
             "dram_seed": seed,
         }
         cache = cache_folder(cache_dir)
-        text = machine_verilog(config, cache) if verilog is None else verilog
+        text = machine_verilog(config, cache, progress) if verilog is None else verilog
         path = build(text, config, cache=cache, waveform=waveform is not None, progress=progress)
         self._library = open_library(path)
         self._handle: int | None = self._library.machine_open(

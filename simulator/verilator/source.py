@@ -9,18 +9,20 @@ from isa.config import Config
 
 from ..errors import ToolchainError
 from .cache import cached
+from .progress import Progress
 
 __all__ = ["machine_verilog"]
 
 _FILE = "machine.v"
 
 
-def machine_verilog(config: Config, cache: Path) -> str:
+def machine_verilog(config: Config, cache: Path, progress: Progress | None = None) -> str:
     """Return the Verilog of the machine `config`; written by hardware.verilog if it is new.
 
     Parameters
     ----------
     cache : Path, see cache_folder
+    progress : called before the Verilog is written
 
     Raises
     ------
@@ -29,6 +31,8 @@ def machine_verilog(config: Config, cache: Path) -> str:
     """
 
     def make(folder: Path) -> None:
+        if progress is not None:
+            progress("writing Verilog", 0.0)
         # Imported here because Amaranth takes most of a second, and a cached machine needs none.
         from hardware.verilog import to_verilog
 

@@ -101,7 +101,7 @@ def random_fields(rng, config):
     memory = rng.choice([m for m in Memory if m != Memory.TABLE or config.tables])
     depth, word_bytes = memory_shape(config, memory)
     bits = instruction_set(config).format(Opcode.LOAD).field("destination").bits
-    words = rng.randint(1, max(1, min(depth, 600 // word_bytes)))
+    words = rng.randint(1, max(1, min(depth, 200 // word_bytes)))
     x_bytes = rng.randint(max(1, (words - 1) * word_bytes + 1), words * word_bytes)
     y_count, z_count = rng.randint(1, 4), rng.randint(1, 3)
     y_step = rng.randint(0, (depth - words) // (y_count * z_count))
@@ -141,7 +141,7 @@ async def random_loads(dut):
     rng = random.Random(seed)
     bench = LoadBench(dut, seed)
     await bench.start()
-    for number_ in range(60):
+    for number_ in range(50):
         fields = [random_fields(rng, bench.config) for _ in range(rng.choice([1, 1, 3]))]
         bench.memory.reads.clear()
         writes = await bench.run(*fields)
@@ -186,6 +186,23 @@ async def fill_alone_reads_nothing(dut):
     fields = default_fields(x_bytes=50, line_count=0, y_count=3, y_step=13)
     check(bench.config, bench.memory, await bench.run(fields), [fields], "no line exists")
     assert not bench.memory.reads
+
+
+@cocotb.test()
+async def every_place_of_a_run_at_the_edges_of_a_line(dut):
+    bench = LoadBench(dut, 14)
+    await bench.start()
+    for x_bytes, line_bytes in ((5, 3), (3, 5), (1, 1), (6, 6)):
+        fields = default_fields(
+            address=501,
+            x_bytes=x_bytes,
+            x_origin=-x_bytes - 1,
+            y_count=x_bytes + line_bytes + 3,
+            y_stride=1,
+            y_step=2,
+            line_bytes=line_bytes,
+        )
+        check(bench.config, bench.memory, await bench.run(fields), [fields], f"{fields}")
 
 
 @cocotb.test()

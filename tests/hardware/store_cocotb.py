@@ -111,7 +111,7 @@ def default_fields(**fields):
 
 def random_fields(rng, config):
     """Return a store whose words lie in act and whose bytes lie in DRAM."""
-    words = rng.randint(1, min(config.act_words, 400 // config.act_word_bytes))
+    words = rng.randint(1, min(config.act_words, 150 // config.act_word_bytes))
     y_count, z_count = rng.randint(1, 4), rng.randint(1, 3)
     room = config.act_words - words
     y_step = rng.randint(0, room // (y_count * z_count))
@@ -137,7 +137,7 @@ async def random_stores(dut):
     rng = random.Random(seed)
     bench = StoreBench(dut, seed)
     await bench.start()
-    for round_ in range(50):
+    for round_ in range(40):
         fields = [random_fields(rng, bench.config) for _ in range(rng.choice([1, 1, 4]))]
         expected = bench.expected(bench.memory.data, *fields)
         await bench.run(*fields)

@@ -240,3 +240,19 @@ def test_verilog_that_cannot_be_written() -> None:
         "/nowhere/x.v: cannot write: No such file or directory",
         *("verilog", "--config", "tiny", "-o", "/nowhere/x.v"),
     )
+
+
+def test_network_too_large_for_the_machine(tmp_path: Path) -> None:
+    text = tmp_path / "wide.relay"
+    text.write_text(
+        '#[version = "0.0.5"]\n'
+        "def @main(%x: Tensor[(1, 300, 1024, 64), int8], %y: Tensor[(1, 300, 1024, 64), int8]) {\n"
+        "  qnn.add(%x, %y, 0.5f, 0, 0.25f, 0, 0.5f, 0)\n"
+        "}\n"
+    )
+    fails(
+        r".*: one line needs \d+ bytes of act, configuration tiny has 65536; "
+        "use a larger configuration, or the CPU alone",
+        *("compile", text, "-o", tmp_path / "wide.twi", "--config", "tiny"),
+    )
+    assert not (tmp_path / "wide.twi").exists()

@@ -17,5 +17,6 @@ def require_words(layer: str, memory: str, needed: int, words: int, config: Conf
     """
     if needed > words:
         raise TooLarge(
-            f"{layer}: needs {needed} words of {memory}, configuration {config.name} has {words}"
+            f"{layer}: needs {needed} words of {memory}, configuration {config.name} has {words}; "
+            "use a larger configuration, or the CPU alone"
         )

@@ -17,7 +17,6 @@ from isa.instructions import (
     Reduction,
 )
 
-from ...errors import TooLarge
 from .capacity import require_words
 from .context import Context, Step, Unit, output_fields
 from .layers import Addition, Convolution, Depthwise, Layer, Output, Pool, Records, Rescale, Window
@@ -41,8 +40,7 @@ def vector_groups(layer: Layer, config: Config) -> int:
     Raises
     ------
     TooLarge
-        One act word of channels needs more than half of param or of acc, or the window of a
-        depthwise convolution has no layout in param.
+        One act word of channels needs more than half of param or of acc.
     """
     groups = -(-layer.target.channels // config.columns)
     unit = config.act_word_bytes // config.columns
@@ -52,13 +50,8 @@ def vector_groups(layer: Layer, config: Config) -> int:
         require_words(layer.name, "acc", 4 * unit, 2 * config.acc_words, config)
         fitting = min(fitting, config.acc_words // 2)
     elif isinstance(layer, Depthwise):
-        layout = tap_layout(layer.window, config)
-        if layout is None:
-            height, width = layer.window.kernel
-            raise TooLarge(
-                f"{layer.name}: a depthwise window may be {config.taps_per_param_word} pixels "
-                f"wide, not {width}, where it is {height} high"
-            )
+        layout = tap_layout(layer.window)
+        assert layout is not None, "recognise takes only windows with a layout"
         words = layout.words + 1
         require_words(layer.name, "param", 2 * words * unit, config.param_words, config)
         fitting = min(fitting, config.param_words // 2 // words)
@@ -114,7 +107,7 @@ class _Emitter:
         """Return the param words of groups g0..g1 - 1: records first, then taps."""
         layer = self.plan.layer
         if isinstance(layer, Depthwise):
-            layout = tap_layout(layer.window, self.config)
+            layout = tap_layout(layer.window)
             assert layout is not None
             taps = pack_taps(layer.weight, layout, self.config)[g0:g1]
             return pack_records(layer.records, self.config)[g0:g1].tobytes() + taps.tobytes()
@@ -249,7 +242,7 @@ class _Emitter:
 
     def _taps(self, layer: Depthwise | Pool | Rescale, window: Window) -> TapLayout:
         """Return how the window's taps are walked; without weights any window can be."""
-        layout = tap_layout(window, self.config) if isinstance(layer, Depthwise) else None
+        layout = tap_layout(window) if isinstance(layer, Depthwise) else None
         if layout is not None:
             return layout
         (height, width), (down, right) = window.kernel, window.dilation

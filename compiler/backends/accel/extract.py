@@ -6,7 +6,7 @@ from ...ir.visitor import count_uses, post_order
 from .layers import Graph, Layer, Tensor
 from .recognise import Recognised, is_view, recognise, shape_of
 
-__all__ = ["extract", "find_layers"]
+__all__ = ["extract", "find_layers", "layer_name"]
 
 
 def find_layers(body: Expr) -> tuple[dict[int, Recognised], set[int]]:
@@ -64,7 +64,7 @@ def extract(name: str, function: Function) -> Graph:
             layer = found[id(node)]
             target = tensors[id(node)] = new_tensor(node)
             sources = tuple(tensors[id(operand)] for operand in layer.operands)
-            layers.append(layer.build(_layer_name(layer, len(layers)), sources, target))
+            layers.append(layer.build(layer_name(layer, len(layers)), sources, target))
         elif isinstance(node, Call) and id(node) not in inside:
             raise Unsupported(
                 "the accelerator has no layer for this call; keep it on the CPU", node.span
@@ -77,7 +77,8 @@ def extract(name: str, function: Function) -> Graph:
     return Graph(name, inputs, tuple(layers), tuple(tensors[id(item)] for item in results))
 
 
-def _layer_name(layer: Recognised, number: int) -> str:
+def layer_name(layer: Recognised, number: int) -> str:
+    """Return what the source of a layer calls it, or its operator and its number."""
     span = layer.calls[-1].span
     if span is not None and span.name:
         return span.name

@@ -5,7 +5,8 @@
     Graph ::= inputs, layers in order, outputs
     Layer ::= Convolution | Depthwise | Addition | Pool | Rescale
 
-The level below Relay: no scales, no expressions, only integers, shapes and names. A fully
+The level below Relay: no scales, no expressions, only integers, shapes and names. Every layer has a
+name, the tensors that it reads, the one that it writes, and how its results become int8. A fully
 connected layer is a Convolution of one pixel; a reshape that moves no data is no layer at all.
 """
 
@@ -29,6 +30,7 @@ __all__ = [
     "Rescale",
     "Tensor",
     "Window",
+    "macs",
 ]
 
 Int8 = npt.NDArray[np.int8]
@@ -122,7 +124,7 @@ class Convolution:
     """Convolution of all input channels; weight : int8[kh, kw, input channels, output channels]."""
 
     name: str
-    source: Tensor
+    sources: tuple[Tensor, ...]
     target: Tensor
     window: Window
     weight: Int8
@@ -130,23 +132,13 @@ class Convolution:
     output: Output
     operator: str = "conv2d"
 
-    @property
-    def sources(self) -> tuple[Tensor, ...]:
-        """The tensors read."""
-        return (self.source,)
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates."""
-        return self.target.height * self.target.width * int(self.weight.size)
-
 
 @dataclass(frozen=True)
 class Depthwise:
     """Convolution of each channel with itself; weight : int8[kh, kw, channels]."""
 
     name: str
-    source: Tensor
+    sources: tuple[Tensor, ...]
     target: Tensor
     window: Window
     weight: Int8
@@ -154,24 +146,13 @@ class Depthwise:
     output: Output
     operator: str = "depthwise_conv2d"
 
-    @property
-    def sources(self) -> tuple[Tensor, ...]:
-        """The tensors read."""
-        return (self.source,)
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates."""
-        return self.target.height * self.target.width * int(self.weight.size)
-
 
 @dataclass(frozen=True)
 class Addition:
     """Sum of two rescaled tensors; the records have one channel; `records` None adds as it is."""
 
     name: str
-    left: Tensor
-    right: Tensor
+    sources: tuple[Tensor, ...]
     target: Tensor
     left_records: Records
     right_records: Records
@@ -179,23 +160,13 @@ class Addition:
     output: Output
     operator: str = "add"
 
-    @property
-    def sources(self) -> tuple[Tensor, ...]:
-        """The tensors read."""
-        return (self.left, self.right)
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates."""
-        return 0
-
 
 @dataclass(frozen=True)
 class Pool:
     """Sum, rescaled by records of one channel, or maximum of a window; `records` None: as it is."""
 
     name: str
-    source: Tensor
+    sources: tuple[Tensor, ...]
     target: Tensor
     window: Window
     reduction: Literal["add", "maximum"]
@@ -203,40 +174,27 @@ class Pool:
     output: Output
     operator: str = "pool2d"
 
-    @property
-    def sources(self) -> tuple[Tensor, ...]:
-        """The tensors read."""
-        return (self.source,)
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates."""
-        return 0
-
 
 @dataclass(frozen=True)
 class Rescale:
     """Element by element: requantised by records of one channel, or clamped as it is."""
 
     name: str
-    source: Tensor
+    sources: tuple[Tensor, ...]
     target: Tensor
     records: Records | None
     output: Output
     operator: str = "rescale"
 
-    @property
-    def sources(self) -> tuple[Tensor, ...]:
-        """The tensors read."""
-        return (self.source,)
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates."""
-        return 0
-
 
 Layer = Convolution | Depthwise | Addition | Pool | Rescale
+
+
+def macs(layer: Layer) -> int:
+    """Return the multiply-accumulates of `layer`."""
+    if isinstance(layer, Convolution | Depthwise):
+        return layer.target.height * layer.target.width * int(layer.weight.size)
+    return 0
 
 
 @dataclass(frozen=True)

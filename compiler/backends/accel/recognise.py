@@ -30,6 +30,7 @@ from .layers import (
     Window,
 )
 from .pooling import average_records
+from .taps import tap_layout
 
 __all__ = ["Recognised", "is_view", "recognise", "shape_of"]
 
@@ -253,11 +254,13 @@ def _convolution(
     if records is None or (depthwise and outputs != channels):
         return None
     window = _window(anchor, cast(tuple[int, int], weight.shape[:2]), zero_point)
+    if depthwise and tap_layout(window) is None:
+        return None
     output = _output(rescaling, low, high)
     kind = Depthwise if depthwise else Convolution
     return chain.found(
         lambda name, sources, target: kind(
-            name, sources[0], target, window, kernel.astype(np.int8), records, output
+            name, sources, target, window, kernel.astype(np.int8), records, output
         ),
         data,
     )
@@ -281,7 +284,7 @@ def _dense(
     output = _output(rescaling, low, high)
     return chain.found(
         lambda name, sources, target: Convolution(
-            name, sources[0], target, Window(), kernel, records, output, "dense"
+            name, sources, target, Window(), kernel, records, output, "dense"
         ),
         data,
     )
@@ -305,7 +308,7 @@ def _rescale(chain: _Chain, call: Call, low: int, high: int) -> Recognised | Non
     records = _single(-int(values[1]), multiplier, shift, rounding_of(call.attrs), 0)
     output = _output(call, low, high)
     return chain.found(
-        lambda name, sources, target: Rescale(name, sources[0], target, records, output),
+        lambda name, sources, target: Rescale(name, sources, target, records, output),
         call.args[0],
     )
 
@@ -313,7 +316,7 @@ def _rescale(chain: _Chain, call: Call, low: int, high: int) -> Recognised | Non
 def _clamp(chain: _Chain, low: int, high: int) -> Recognised | None:
     output = Output(0, low, high)
     return chain.found(
-        lambda name, sources, target: Rescale(name, sources[0], target, None, output, "clip"),
+        lambda name, sources, target: Rescale(name, sources, target, None, output, "clip"),
         chain.next,
     )
 
@@ -341,9 +344,7 @@ def _addition(chain: _Chain, call: Call, low: int, high: int) -> Recognised | No
     )
     output = Output(zero_points[2], low, high)
     return chain.found(
-        lambda name, sources, target: Addition(
-            name, sources[0], sources[1], target, left, right, total, output
-        ),
+        lambda name, sources, target: Addition(name, sources, target, left, right, total, output),
         *call.args[:2],
     )
 
@@ -370,7 +371,7 @@ def _average(chain: _Chain, call: Call, low: int, high: int) -> Recognised | Non
     output = Output(zero_point, low, high)
     return chain.found(
         lambda name, sources, target: Pool(
-            name, sources[0], target, window, "add", records, output, "avg_pool2d"
+            name, sources, target, window, "add", records, output, "avg_pool2d"
         ),
         call.args[0],
     )
@@ -382,7 +383,7 @@ def _maximum(chain: _Chain, call: Call, low: int, high: int) -> Recognised | Non
     window = _window(call, cast(tuple[int, int], call.attrs["pool_size"]), -128)
     return chain.found(
         lambda name, sources, target: Pool(
-            name, sources[0], target, window, "maximum", None, Output(0, low, high), "max_pool2d"
+            name, sources, target, window, "maximum", None, Output(0, low, high), "max_pool2d"
         ),
         call.args[0],
     )

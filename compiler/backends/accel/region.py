@@ -7,17 +7,16 @@ from isa.config import Config
 from isa.image import Layer as LayerRow
 from isa.image import Region, Slot
 
-from ...errors import TooLarge
 from .borders import fill_border
 from .builder import Builder
 from .context import Constants, Context, Step, Unit
 from .convolution import convolution_groups, convolution_steps
 from .elementwise import vector_groups, vector_steps
-from .layers import Convolution, Graph, Layer, Tensor, Window
+from .layers import Convolution, Graph, Layer, Tensor, Window, macs
 from .placement import Border, Placement, Request, allocate
 from .schedule import Schedule, schedule, window_of
 
-__all__ = ["compile_region", "fits"]
+__all__ = ["compile_region", "require_fit"]
 
 _ALIGNMENT = 64
 
@@ -43,18 +42,20 @@ def compile_region(graph: Graph, config: Config) -> Region:
         data_bytes=data_bytes,
         inputs=tuple(slots[tensor.index] for tensor in graph.inputs),
         outputs=tuple(slots[tensor.index] for tensor in graph.outputs),
-        layers=tuple(LayerRow(item.name, item.operator, item.macs) for item in graph.layers),
+        layers=tuple(LayerRow(item.name, item.operator, macs(item)) for item in graph.layers),
         instruction_layers=instruction_layers,
     )
 
 
-def fits(layer: Layer, config: Config) -> bool:
-    """Whether the machine can compute `layer` with every operand in DRAM."""
-    try:
-        _schedule(layer, set(), config)
-    except TooLarge:
-        return False
-    return True
+def require_fit(layer: Layer, config: Config) -> None:
+    """Check that the machine can compute `layer` with every operand in DRAM.
+
+    Raises
+    ------
+    TooLarge
+        It cannot; the message names the memory and what is needed.
+    """
+    _schedule(layer, set(), config)
 
 
 @dataclass(frozen=True)

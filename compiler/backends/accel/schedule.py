@@ -140,7 +140,8 @@ def schedule(
     if 2 * sum(halves) > config.act_words:
         raise TooLarge(
             f"{layer.name}: one line needs {2 * sum(halves) * config.act_word_bytes} bytes of act, "
-            f"configuration {config.name} has {config.act_bytes}"
+            f"configuration {config.name} has {config.act_bytes}; "
+            "use a larger configuration, or the CPU alone"
         )
     sources = tuple(map(SourcePlan, layer.sources, modes, halves[:-1]))
     return Schedule(layer, sources, halves[-1], groups, _blocks(target, lines, pixels))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from isa.config import SLOTS_PER_PARAM_WORD, Config
+from isa.config import SLOTS_PER_PARAM_WORD, TAPS_PER_PARAM_WORD
 
 from .layers import Window
 
@@ -29,10 +29,10 @@ class TapLayout:
     inner: TapLevel
 
 
-def tap_layout(window: Window, config: Config) -> TapLayout | None:
+def tap_layout(window: Window) -> TapLayout | None:
     """Return the layout of the taps of `window`, or None where two levels cannot walk them."""
     (height, width), (down, right) = window.kernel, window.dilation
-    limit, word = config.taps_per_param_word, SLOTS_PER_PARAM_WORD
+    limit, word = TAPS_PER_PARAM_WORD, SLOTS_PER_PARAM_WORD
     if height * width <= limit:
         outer, inner = TapLevel(height, width, down, 0), TapLevel(width, 1, 0, right)
         return TapLayout(1, height * width, outer, inner)

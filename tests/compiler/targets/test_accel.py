@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from compiler.errors import TooLarge
 from compiler.ir import Call
 from compiler.ir.visitor import post_order
 from compiler.targets import AccelTarget
@@ -20,14 +21,19 @@ def test_every_call_belongs_to_one_match(seed, random_network):
     assert sorted(taken) == sorted(calls), f"seed {seed}"
 
 
-def test_what_does_not_fit_is_left(network_maker):
+def test_what_does_not_fit_is_refused(network_maker):
     maker = network_maker(1)
     maker.convolution(maker.input(6, 6, 8), 4, (3, 3), **PLAIN)
     maker.clip(maker.values[-1])
     body = maker.module()["main"].body
     small = Config("small", 4, 4, 1024, 16, 64, 64, bus_bytes=4)
     assert [len(match.calls) for match in VTA.matches(body)][-1] == 1
-    assert [match.calls[0].op.name for match in AccelTarget(small).matches(body)] == ["clip"]
+    with pytest.raises(
+        TooLarge,
+        match="^qnn.conv2d #0: needs 18 words of weight, configuration small has 16; "
+        "use a larger configuration, or the CPU alone$",
+    ):
+        AccelTarget(small).matches(body)
 
 
 def test_views_cost_nothing(network_maker):

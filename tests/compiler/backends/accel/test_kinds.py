@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from compiler.backends.accel import compile_region, extract, fits
+from compiler.backends.accel import compile_region, extract
 from compiler.errors import TooLarge
 from compiler.ir import Tuple
+from compiler.targets import AccelTarget
 from isa.config import Config, preset
 from isa.instructions import MAX_COUNT, Engine, Opcode
 
@@ -76,23 +77,21 @@ def test_depthwise_windows(kernel, network_maker, assert_equal):
     assert_equal(maker.module(), preset("tiny"), 1)
 
 
-def test_depthwise_window_too_wide(network_maker):
+def test_depthwise_window_without_a_layout_is_left_to_the_cpu(network_maker):
     maker = network_maker(0)
     maker.depthwise(maker.input(4, 12, 6), (2, 10), padding=(0, 0, 0, 0), dilation=(1, 1))
-    refused(
-        maker.module(),
-        preset("tiny"),
-        "qnn.conv2d #0: a depthwise window may be 9 pixels wide, not 10, where it is 2 high",
-    )
+    assert not AccelTarget(preset("tiny")).matches(maker.module()["main"].body)
 
 
 def refused(module, config, message):
-    """Check the message, and that `fits` had said so."""
-    graph = extract("net", module["main"])
-    assert not all(fits(layer, config) for layer in graph.layers)
+    """Check the message of the target, and of the backend without it."""
+    expected = f"{message}; use a larger configuration, or the CPU alone"
     with pytest.raises(TooLarge) as caught:
-        compile_region(graph, config)
-    assert str(caught.value) == message
+        AccelTarget(config).matches(module["main"].body)
+    assert str(caught.value) == expected
+    with pytest.raises(TooLarge) as caught:
+        compile_region(extract("net", module["main"]), config)
+    assert str(caught.value) == expected
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def test_taps(config, kernel):
     """Slot s of a word holds one tap of every column."""
     random, channels = np.random.default_rng(2), 13
     weight = random.integers(-128, 128, (*kernel, channels), dtype=np.int8)
-    layout = tap_layout(Window(kernel), config)
+    layout = tap_layout(Window(kernel))
     packed = pack_taps(weight, layout, config)
     columns, flat = config.columns, weight.reshape(-1, channels)
     groups = -(-channels // columns)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from compiler.backends.accel import extract, find_layers
-from compiler.backends.accel.layers import Addition, Convolution, Depthwise, Pool, Rescale
+from compiler.backends.accel.layers import Addition, Convolution, Depthwise, Pool, Rescale, macs
 from compiler.errors import Unsupported
 from compiler.infer import infer
 from compiler.ir import Call, Constant, Function, Module, TensorType, Tuple, Var
@@ -114,7 +114,7 @@ def test_convolution():
     sums = weight.astype(np.int64).sum(axis=(0, 1, 2))
     assert layer.records.bias.tolist() == (np.arange(4) * 100 - 3 * sums).tolist()
     assert layer.records.rounding == Rounding.TFLITE
-    assert layer.macs == layer.target.height * layer.target.width * weight.size
+    assert macs(layer) == layer.target.height * layer.target.width * weight.size
 
 
 def test_convolution_without_bias_and_clip():
@@ -144,7 +144,7 @@ def test_dense(axis):
     x = variable(3, 6)
     layer = only_layer([x], requantize(bias(dense(x), 5, axis), [0.1] * 5, axis=axis))
     assert isinstance(layer, Convolution) and layer.operator == "dense"
-    assert (layer.source.height, layer.source.width, layer.source.channels) == (1, 3, 6)
+    assert (layer.sources[0].height, layer.sources[0].width, layer.sources[0].channels) == (1, 3, 6)
     assert np.array_equal(layer.weight[0, 0], int8(5, 6).T)
 
 
@@ -209,7 +209,7 @@ def test_views_are_no_layers():
     body = call("expand_dims", clip(flat), axis=0, num_newaxis=2)
     graph = extract("net", function([x], call("reshape", body, newshape=(1, 1, 6, 4))))
     (layer,) = graph.layers
-    assert layer.source == graph.inputs[0] and graph.outputs == (layer.target,)
+    assert layer.sources[0] == graph.inputs[0] and graph.outputs == (layer.target,)
 
 
 def test_result_may_be_an_input():

@@ -14,7 +14,7 @@ VTA = preset("vta")
 @pytest.mark.parametrize("height", range(1, 18))
 def test_every_window(height):
     for width, dilation in itertools.product(range(1, 18), ((1, 1), (2, 3))):
-        layout = tap_layout(Window((height, width), dilation=dilation), VTA)
+        layout = tap_layout(Window((height, width), dilation=dilation))
         if layout is None:
             # Only these: wider than a param word has slots, and higher than one line.
             assert width > VTA.taps_per_param_word and height > 1
