@@ -3,13 +3,15 @@
 import re
 
 from amaranth.back import verilog
+from amaranth.lib.wiring import Component
 
 from isa.config import Config
 
 from .core import Core
+from .gating import gate_registers
 from .mac_array import MAC_ARRAY_VERILOG
 
-__all__ = ["to_verilog"]
+__all__ = ["component_verilog", "to_verilog"]
 
 MODULE_NAME = "tilewright"
 # Amaranth writes one line for each word of a memory; a memory without them starts as zero too,
@@ -22,7 +24,13 @@ def to_verilog(config: Config) -> str:
 
     The ports are those of `Core`, and clk and rst.
     """
-    text = verilog.convert(
-        Core(config), name=MODULE_NAME, emit_src=False, strip_internal_attrs=True
-    )
-    return _ZERO_INIT.sub("", text) + MAC_ARRAY_VERILOG
+    return component_verilog(Core(config), MODULE_NAME)
+
+
+def component_verilog(component: Component, name: str) -> str:
+    """Return `component` as Verilog that simulates fast; its module is named `name`.
+
+    A port that is a member of a member is named by its path, joined by two underscores.
+    """
+    text = verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)
+    return gate_registers(_ZERO_INIT.sub("", text)) + MAC_ARRAY_VERILOG

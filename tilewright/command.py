@@ -64,6 +64,7 @@ def _target_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--dump", type=click.Path(), help="Folder for the module after each pass.")
 def compile_command(model: str, output: str, config: str, target: str, dump: str | None) -> None:
     """Compile MODEL (TFLite, ONNX or Relay text) to an image."""
+    _require_folder(output)
     observe = _dumper(Path(dump)) if dump else None
     with Reporter() as reporter:
         image = compile_network(model, preset(config), _targets(target), observe, reporter.step)
@@ -152,6 +153,7 @@ def passes() -> None:
 def verilog(config: str, output: str) -> None:
     """Write the machine as Verilog."""
     machine = preset(config)
+    _require_folder(output)
     text = _verilog(machine)
     try:
         Path(output).write_text(text)
@@ -169,6 +171,12 @@ def _verilog(config: Config) -> str:
             f"{error.name} is not installed: pip install 'tilewright[hardware]'"
         ) from None
     return to_verilog(config)
+
+
+def _require_folder(output: str) -> None:
+    """Check, before the work begins, that the folder of `output` is there."""
+    if not Path(output).absolute().parent.is_dir():
+        raise CommandError(f"{output}: cannot write: there is no folder {Path(output).parent}")
 
 
 def _targets(text: str) -> list[str]:

@@ -5,7 +5,6 @@ import hashlib
 import importlib.util
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -103,23 +102,12 @@ def simulate(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", os.pathsep.join(path))
 
     def run(component, module, **parameters):
-        verilog = _verilog(component)
-        build = _build(verilog, monkeypatch)
+        from hardware.verilog import component_verilog
+
+        build = _build(component_verilog(component, "top"), monkeypatch)
         _run(build, module, parameters, tmp_path)
 
     return run
-
-
-def _verilog(component):
-    """Return the Verilog of `component`, without what only fills memories with zero."""
-    from amaranth.back import verilog
-
-    from hardware.gating import gate_registers
-    from hardware.mac_array import MAC_ARRAY_VERILOG
-
-    text = verilog.convert(component, name="top", emit_src=False, strip_internal_attrs=True)
-    zero_fill = r"  initial begin\n(?:    [\w\\$ .]+\[\d+\] = \d+'h0+;\n)+  end\n"
-    return gate_registers(re.sub(zero_fill, "", text)) + MAC_ARRAY_VERILOG
 
 
 def _build(verilog, monkeypatch):

@@ -97,7 +97,7 @@ async def words_of_random_fields(dut):
     seed = parameters()["seed"]
     rng = random.Random(seed)
     decoding = Decoding(dut)
-    for round_ in range(1500):
+    for round_ in range(600):
         word = random_word(rng, decoding.isa)
         await decoding.check(word, rng.getrandbits(32), f"seed {seed}, round {round_}: {word:#x}")
 
@@ -107,7 +107,7 @@ async def words_with_flipped_bits(dut):
     seed = parameters()["seed"] + 1
     rng = random.Random(seed)
     decoding = Decoding(dut)
-    for round_ in range(1000):
+    for round_ in range(500):
         word = random_word(rng, decoding.isa)
         for _ in range(rng.randint(1, 3)):
             word ^= 1 << rng.choice([rng.randrange(16), rng.randrange(INSTRUCTION_BITS)])

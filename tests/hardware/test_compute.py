@@ -8,6 +8,7 @@ from hardware.acc_memory import AccMemory
 from hardware.act_memory import ActMemory
 from hardware.matrix import Matrix
 from hardware.param_memory import ParamMemory
+from hardware.requantize import Requantize
 from hardware.tables import Tables
 from hardware.vector import Vector
 from hardware.weight_memory import WeightMemory
@@ -54,3 +55,28 @@ def engines(assemble, config):
 def test_engines(simulate, assemble, config):
     bench = engines(assemble, config)
     simulate(bench, "engines_cocotb", config=asdict(config), seed=20260201)
+
+
+@pytest.mark.verilator
+@pytest.mark.parametrize("config", [CONFIGS[0], CONFIGS[3]], ids=lambda config: config.name)
+def test_memories(simulate, assemble, config):
+    parts = {
+        "act": ActMemory(config),
+        "weight": WeightMemory(config),
+        "acc": AccMemory(config),
+        "param": ParamMemory(config),
+        "tables": Tables(config),
+    }
+    simulate(assemble(parts, []), "memories_cocotb", config=asdict(config), seed=20260202)
+
+
+@pytest.mark.verilator
+@pytest.mark.parametrize("config", [CONFIGS[0], CONFIGS[3]], ids=lambda config: config.name)
+def test_requantize(simulate, config):
+    simulate(Requantize(config), "requantize_cocotb", config=asdict(config), seed=20260203)
+
+
+def test_tables_need_tables():
+    message = "^wide.tables must be at least 1 to build Tables, not 0$"
+    with pytest.raises(ValueError, match=message):
+        Tables(CONFIGS[1])

@@ -144,7 +144,7 @@ def test_unknown_device(image: Path) -> None:
 
 
 def test_unwritable_output() -> None:
-    message = "/nowhere/x.twi: cannot write the image: No such file or directory"
+    message = "/nowhere/x.twi: cannot write: there is no folder /nowhere"
     fails(message, "compile", DIGITS, "-o", "/nowhere/x.twi")
 
 
@@ -237,7 +237,7 @@ def test_verilator_without_a_compiler(image: Path, monkeypatch: pytest.MonkeyPat
 
 def test_verilog_that_cannot_be_written() -> None:
     fails(
-        "/nowhere/x.v: cannot write: No such file or directory",
+        "/nowhere/x.v: cannot write: there is no folder /nowhere",
         *("verilog", "--config", "tiny", "-o", "/nowhere/x.v"),
     )
 
