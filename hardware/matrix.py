@@ -18,7 +18,7 @@ __all__ = ["Matrix"]
 class Matrix(wiring.Component):
     """Runs the affine loop nest of a matrix instruction, one iteration a cycle.
 
-    Latency from an accepted instruction to the first write of acc: four cycles. Throughput: one
+    Latency from an accepted instruction to the first write of acc: three cycles. Throughput: one
     iteration a cycle, also from an instruction to the next, whatever the acc addresses are.
 
     Parameters

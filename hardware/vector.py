@@ -22,7 +22,7 @@ __all__ = ["Vector"]
 class Vector(wiring.Component):
     """Runs the affine loop nest of a vector instruction.
 
-    Latency from an accepted instruction to its first write: six cycles, and columns /
+    Latency from an accepted instruction to its first write: five cycles, and columns /
     requantize_lanes + 3 with requantisation. Throughput: one iteration a cycle while the ports are
     granted; a requantised result takes columns / requantize_lanes cycles, a MULTIPLY of an acc word
     two. Instructions do not overlap.

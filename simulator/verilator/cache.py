@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,10 +30,11 @@ def cached(entry: Path, make: Callable[[Path], None]) -> Path:
     with _lock(entry.with_suffix(".lock")):
         if entry.is_dir():
             return entry
-        # Left behind where a builder was killed; the lock says that nobody is at work in it.
-        draft = entry.with_suffix(".draft")
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir()
+        # Left behind where a builder was killed. Its compiler may still write there, so that the
+        # name is never used again; the lock says that nobody else is at work in it.
+        for stale in entry.parent.glob(f"{entry.name}.*.draft"):
+            shutil.rmtree(stale, ignore_errors=True)
+        draft = Path(tempfile.mkdtemp(".draft", f"{entry.name}.", entry.parent))
         try:
             make(draft)
             draft.rename(entry)

@@ -178,6 +178,33 @@ async def vector_runs_every_operation(dut):
 
 
 @cocotb.test()
+async def vector_keeps_its_rate(dut):
+    """One iteration a cycle; what is slower, by as much as it should be."""
+    bench = Engines(dut, parameters()["seed"] + 3)
+    groups = bench.config.columns // bench.config.requantize_lanes
+    in_acc = {"a_memory": AMemory.ACC}
+    output = bench.config.act_column_vectors // 2
+    cases = [
+        ({"operation": Operation.COPY}, 1, 5),
+        ({"operation": Operation.MULTIPLY, "b_source": BSource.TAP}, 1, 5),
+        ({"operation": Operation.MULTIPLY, "immediate": 3, **in_acc}, 2, 6),
+        ({"operation": Operation.COPY, "requantize": 1, **in_acc}, groups, 8 + groups),
+    ]
+    await bench.start()
+    done = 0
+    for fields, cycles, latency in cases:
+        for count in (1, 4, 11):
+            fields = {**fields, "count4": count, "a4": 1, "output": output, "output4": 1}
+            bench.give(Opcode.VECTOR, fields)
+            begin = bench.finished["vector"].cycle
+            done += 1
+            await bench.finish("vector", done)
+            # The instruction is accepted in the cycle after `begin`.
+            took = bench.finished["vector"].cycles[-1] - begin - 1
+            assert took == latency + (count - 1) * cycles, f"{fields}: {took} cycles"
+
+
+@cocotb.test()
 async def engines_share_the_memories(dut):
     """Matrix is never held up; vector waits for the ports, and both get everything right."""
     bench = Engines(dut, parameters()["seed"] + 2)

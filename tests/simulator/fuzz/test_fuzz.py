@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from isa.config import Config, preset
-from isa.instructions import Engine, Opcode
+from isa.instructions import AMemory, Engine, Opcode
 from isa.program import Instruction
 from isa.registers import Status
 from simulator.functional import FunctionalMachine
@@ -30,16 +30,15 @@ def test_programs_run_to_their_end(config, seed, start_program, get_register):
     assert get_register(machine, "instructions") == 50, f"seed {seed}"
 
 
-def test_order_of_a_chain(start_program):
+def test_order_of_a_chain():
     config = preset("tiny")
     chain = [
         Instruction(Opcode.LOAD, {"address": 0x1000, "x_bytes": 4}),
         Instruction(Opcode.MATRIX, {}),
-        Instruction(Opcode.VECTOR, {"operation": 0, "a_memory": 1, "b_source": 0, "output": 4}),
+        Instruction(Opcode.VECTOR, {"a_memory": AMemory.ACC, "output": 4}),
         Instruction(Opcode.STORE, {"address": 0x2000, "source": 4}),
         Instruction(Opcode.LOAD, {"address": 0x2000, "x_bytes": 4}),
     ]
-    chain[2].fields.update(reduce_levels=0, destination=0)
     ordered = order(np.random.default_rng(0), config, chain, extra=0)
     masks = [(item.fields["wait"], item.fields["signal"]) for item in ordered]
     load, matrix, vector, store = (1 << engine for engine in Engine)
