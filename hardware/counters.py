@@ -1,6 +1,6 @@
 """The counters that tell where the cycles went."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import C, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
@@ -65,5 +65,5 @@ class Counters(wiring.Component):
                 m.d.sync += value.eq(0)
             with m.Elif(increment != 0):
                 m.d.comb += total.eq(value + increment)
-                m.d.sync += value.eq(total | total[-1].replicate(COUNTER_BITS))
+                m.d.sync += value.eq(Mux(total[-1], C(-1, COUNTER_BITS), total[:-1]))
         return m

@@ -92,6 +92,9 @@ def _gate_module(text: str) -> str:
         if re.match(r"  (input|output|inout) ", statement.text)
         for name in _NAME.findall(statement.text)
     }
+    unread = _unread(statements, readers, ports)
+    for name in readers:
+        readers[name] -= unread.keys()
     moved: set[str] = set()
     for condition, registers in groups.items():
         kept = ports | set(_NAME.findall(condition))
@@ -99,6 +102,11 @@ def _gate_module(text: str) -> str:
         _move(condition, registers, served, statements)
         moved.update(statements[number].target for number in served)
         moved.update(register.following for register in registers)
+    for number in reversed(unread):
+        # A name for what is now computed only behind an enable.
+        if statements[number].reads & moved:
+            moved.add(statements[number].target)
+            statements[number].text = ""
     return "\n".join(_declare(statement.text, moved) for statement in statements if statement.text)
 
 
@@ -141,6 +149,24 @@ def _parse(text: str) -> _Statement:
 
 def _names(text: str) -> frozenset[str]:
     return frozenset(_NAME.findall(text))
+
+
+def _unread(statements, readers, ports):
+    """Return the statements that set what nothing reads, each before those that it reads."""
+    unread: dict[int, None] = {}
+    grown = True
+    while grown:
+        found = {
+            number
+            for number, statement in enumerate(statements)
+            if statement.target is not None
+            and statement.target not in ports
+            and number not in unread
+            and readers[statement.target] <= unread.keys()
+        }
+        unread |= dict.fromkeys(sorted(found))
+        grown = bool(found)
+    return unread
 
 
 def _registers(statements, readers, setters):

@@ -33,7 +33,8 @@ every level of `reduce` is at its first index overwrite acc; all others add.
 Run a loop nest of five levels, level 0 outermost, over vectors of `columns` lanes. The values of
 the innermost `reduce_levels` levels combine into one; that is requantised and written, at the
 addresses of the record and the output that belong to the last of these iterations. An instruction
-must not read what an earlier iteration of itself wrote.
+must not read what an earlier iteration of itself wrote. A reduction NONE keeps its last value; a
+table's index wraps to 8 bits; with `low` above `high` every result is `high`.
 
     value = operation(a + a_offset, b)                  # TABLE: table[a + a_offset + 128]
     value = reduction(values of the reduction)
