@@ -137,6 +137,9 @@ def _build(verilog, monkeypatch):
         build_args=["-Wno-fatal", "-Wno-WIDTH", "--x-assign", "fast", "--x-initial", "fast"],
         log_file=fresh / "build.log",
     )
+    for path in fresh.iterdir():
+        if path.name not in ("top", "top.v", "build.log"):
+            path.unlink()
     if folder.exists():
         shutil.rmtree(fresh)
     else:

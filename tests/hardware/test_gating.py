@@ -22,10 +22,12 @@ module unit(clk, rst, enable, a, b, q, sum);
   wire [7:0] \\$1 ;
   wire [7:0] \\$2 ;
   wire [7:0] shared;
+  wire [7:0] name;
   reg [7:0] \\$3 ;
   assign \\$2  = \\$1  ^ shared;
   assign \\$1  = a + b;
   assign shared = a & b;
+  assign name = \\$1 ;
   assign sum = shared | q;
   always @(posedge clk)
     q <= \\$3 ;
@@ -67,6 +69,7 @@ def test_what_serves_one_enable_moves_behind_it():
     for name in ("\\$1 ", "\\$2 ", "\\$3 "):
         assert f"  reg [7:0] {name};\n" in gated
     assert "  wire [7:0] shared;\n" in gated
+    assert "assign name" not in gated, "nothing reads it, and what it names is set only then"
 
 
 def test_a_register_without_a_condition_stays():
