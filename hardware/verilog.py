@@ -8,7 +8,6 @@ from amaranth.lib.wiring import Component
 from isa.config import Config
 
 from .core import Core
-from .gating import gate_registers
 from .mac_array import MAC_ARRAY_VERILOG
 
 __all__ = ["component_verilog", "to_verilog"]
@@ -28,9 +27,9 @@ def to_verilog(config: Config) -> str:
 
 
 def component_verilog(component: Component, name: str) -> str:
-    """Return `component` as Verilog that simulates fast; its module is named `name`.
+    """Return `component` as Verilog; its module is named `name`.
 
     A port that is a member of a member is named by its path, joined by two underscores.
     """
     text = verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)
-    return gate_registers(_ZERO_INIT.sub("", text)) + MAC_ARRAY_VERILOG
+    return _ZERO_INIT.sub("", text) + MAC_ARRAY_VERILOG

@@ -14,8 +14,11 @@ from simulator.verilator.cache import cache_folder, cached
 pytestmark = pytest.mark.verilator
 
 ROOT = Path(__file__).parents[3]
+# A process that was started in the background ignores Ctrl-C, and so would its children.
 BUILD = f"""
+import signal
 import sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from isa.config import Config
 from simulator.verilator import VerilatorMachine
 from pathlib import Path
