@@ -13,8 +13,9 @@ from rich.console import Console
 
 import tilewright as tw
 from tilewright.errors import USER_ERRORS
+from tilewright.files import require_folder, write_json
 from tilewright.progress import Reporter
-from tilewright.report import layer_rows, print_layers, print_table, write_json
+from tilewright.report import layer_rows, print_layers, print_table
 from tilewright.running import random_inputs
 
 from .models import find_models
@@ -31,6 +32,7 @@ __all__ = ["main"]
 def main(config: str, models: str | None, latency: int, repeat: int, json_path: str | None) -> None:
     """Measure whole networks on the Verilated machine."""
     try:
+        require_folder(json_path)
         report = _measure(config, models, latency, repeat)
     except (*USER_ERRORS, FileNotFoundError) as error:
         raise click.ClickException(str(error)) from None

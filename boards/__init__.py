@@ -1,1 +1,1 @@
-"""boards."""
+"""Boards: pins, clocks, host links and bitstreams. None is supported yet."""

@@ -1,1 +1,1 @@
-"""compiler."""
+"""From a network to an image: `compile.compile_network` is the whole way."""

@@ -1,1 +1,1 @@
-"""driver."""
+"""Runs an image on a device: `devices.open_device` opens one."""

@@ -23,8 +23,8 @@ __all__ = ["Device", "RegionRun", "Result", "check_inputs"]
 
 Array = npt.NDArray[np.generic]
 
-# A tile of the largest network takes some ten thousand cycles between two finished instructions.
-_WATCHDOG_CYCLES = 1 << 24
+# The longest instruction that is compiled, a block of a convolution, takes some 100,000 cycles.
+_WATCHDOG_CYCLES = 1 << 22
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from isa.config import Config, preset
 from isa.image import Image, load_image, save_image
 
 from .errors import USER_ERRORS, CommandError
+from .files import make_folder, require_folder
 from .progress import Reporter
 from .report import print_table
 from .running import RunOptions, run_network
@@ -64,8 +65,8 @@ def _target_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--dump", type=click.Path(), help="Folder for the module after each pass.")
 def compile_command(model: str, output: str, config: str, target: str, dump: str | None) -> None:
     """Compile MODEL (TFLite, ONNX or Relay text) to an image."""
-    _require_folder(output)
-    observe = _dumper(Path(dump)) if dump else None
+    require_folder(output)
+    observe = _dumper(make_folder(dump)) if dump else None
     with Reporter() as reporter:
         image = compile_network(model, preset(config), _targets(target), observe, reporter.step)
         save_image(image, output)
@@ -78,7 +79,13 @@ def compile_command(model: str, output: str, config: str, target: str, dump: str
 @click.option("--config", help="Machine; vta by default, of an image its own.")
 @click.option("--target", help="Who may compute; by default the CPU alone on device cpu.")
 @click.option("--input", "inputs", multiple=True, type=click.Path(), help="One .npy an input.")
-@click.option("--seed", default=0, show_default=True, help="Of random inputs, if none are given.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Of random inputs, if none are given.",
+)
 @click.option("--output", "outputs", multiple=True, type=click.Path(), help="One .npy an output.")
 @click.option("--json", "json_path", type=click.Path(), help="Write digests, counters, layers.")
 @click.option("--profile", type=click.Path(), help="Folder for a trace that Perfetto opens.")
@@ -153,7 +160,7 @@ def passes() -> None:
 def verilog(config: str, output: str) -> None:
     """Write the machine as Verilog."""
     machine = preset(config)
-    _require_folder(output)
+    require_folder(output)
     text = _verilog(machine)
     try:
         Path(output).write_text(text)
@@ -173,14 +180,8 @@ def _verilog(config: Config) -> str:
     return to_verilog(config)
 
 
-def _require_folder(output: str) -> None:
-    """Check, before the work begins, that the folder of `output` is there."""
-    if not Path(output).absolute().parent.is_dir():
-        raise CommandError(f"{output}: cannot write: there is no folder {Path(output).parent}")
-
-
 def _targets(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+    return [part.strip() for part in text.split(",")]
 
 
 def _image(model: str, config: str | None, targets: str, reporter: Reporter) -> Image:
@@ -196,7 +197,6 @@ def _image(model: str, config: str | None, targets: str, reporter: Reporter) -> 
 
 def _dumper(folder: Path) -> Callable[[str, Any], None]:
     """Return an observer that writes the module after each pass as text."""
-    folder.mkdir(parents=True, exist_ok=True)
     count = iter(range(1000))
 
     def observe(name: str, module: Any) -> None:

@@ -1,11 +1,7 @@
 """Tables for people, and the same facts as JSON."""
 
 import hashlib
-import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -16,7 +12,7 @@ from driver.profile import LayerProfile, dram_bytes, profile_region
 from isa.config import Config
 from isa.image import Image
 
-__all__ = ["layer_rows", "print_layers", "print_table", "run_report", "write_json"]
+__all__ = ["layer_rows", "print_layers", "print_table", "run_report"]
 
 # Below a table in which a layer computed while the layer before it was still at work.
 _OVERLAP = (
@@ -118,13 +114,3 @@ def print_table(
     for line in lines:
         table.add_row(*line)
     console.print(table, markup=False, highlight=False)
-
-
-def write_json(path: str | os.PathLike[str], value: Mapping[str, Any]) -> None:
-    """Write `value` to `path`, whole or not at all."""
-    target = Path(path)
-    with tempfile.NamedTemporaryFile("w", dir=target.parent, delete=False) as file:
-        json.dump(value, file, indent=1)
-        file.write("\n")
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, target)

@@ -4,7 +4,6 @@ import io
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,9 @@ from driver.devices import open_device
 from isa.image import Image, Tensor
 
 from .errors import CommandError
+from .files import make_folder, require_folder, write_json
 from .progress import Reporter
-from .report import layer_rows, print_layers, run_report, write_json
+from .report import layer_rows, print_layers, run_report
 from .trace import write_trace
 
 __all__ = ["RunOptions", "random_inputs", "run_network"]
@@ -54,6 +54,9 @@ def run_network(image: Image, name: str, options: RunOptions, reporter: Reporter
             f"--output must be given {len(image.outputs)} times, once an output, "
             f"not {len(options.outputs)}"
         )
+    for path in (*options.outputs, options.json_path, options.waveform):
+        require_folder(path)
+    profile = None if options.profile is None else make_folder(options.profile)
     with open_device(name, **_settings(name, options, reporter)) as device:
         device.load(image)
         reporter.step("run")
@@ -65,6 +68,8 @@ def run_network(image: Image, name: str, options: RunOptions, reporter: Reporter
         if not options.inputs:
             settings["input_seed"] = options.seed
     _write(image, result, options, settings, seconds)
+    if profile is not None:
+        write_trace(profile / "trace.json", result)
     return _text(image, result, settings, seconds)
 
 
@@ -121,18 +126,14 @@ def _machine_settings(device: Device, image: Image) -> dict[str, Any]:
 def _write(
     image: Image, result: Result, options: RunOptions, settings: dict[str, Any], seconds: float
 ) -> None:
-    try:
-        for path, array in zip(options.outputs, result.outputs, strict=False):
+    for path, array in zip(options.outputs, result.outputs, strict=False):
+        try:
             with open(path, "wb") as file:
                 np.save(file, array)
-        if options.json_path is not None:
-            write_json(options.json_path, run_report(image, result, settings, seconds))
-        if options.profile is not None:
-            folder = Path(options.profile)
-            folder.mkdir(parents=True, exist_ok=True)
-            write_trace(folder / "trace.json", result)
-    except OSError as error:
-        raise CommandError(f"{error.filename}: cannot write: {error.strerror}") from None
+        except OSError as error:
+            raise CommandError(f"{path}: cannot write: {error.strerror}") from None
+    if options.json_path is not None:
+        write_json(options.json_path, run_report(image, result, settings, seconds))
 
 
 def _text(image: Image, result: Result, settings: dict[str, Any], seconds: float) -> str:

@@ -138,6 +138,11 @@ def test_unknown_target(tmp_path: Path) -> None:
     fails(message, "compile", DIGITS, "-o", tmp_path / "x.twi", "--target", "npu")
 
 
+def test_no_target(tmp_path: Path) -> None:
+    message = "target must be one of accel, cpu, not ''"
+    fails(message, "compile", DIGITS, "-o", tmp_path / "x.twi", "--target", "")
+
+
 def test_unknown_device(image: Path) -> None:
     message = "device must be one of cpu, functional, verilator, not 'gpu'"
     fails(message, "run", image, "--device", "gpu")
@@ -232,6 +237,27 @@ def test_verilator_without_a_compiler(image: Path, monkeypatch: pytest.MonkeyPat
     fails(
         r"device verilator needs g\+\+: apt-get install g\+\+",
         *("run", image, "--device", "verilator"),
+    )
+
+
+@pytest.mark.parametrize("option", ["--output", "--json", "--waveform"])
+def test_results_that_cannot_be_written(image: Path, option: str) -> None:
+    fails(
+        "/nowhere/x: cannot write: there is no folder /nowhere",
+        *("run", image, "--device", "verilator", option, "/nowhere/x"),
+    )
+
+
+def test_folder_that_cannot_be_made(image: Path, tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.touch()
+    fails(
+        f"{taken}: cannot make the folder: File exists",
+        *("run", image, "--device", "verilator", "--profile", taken),
+    )
+    fails(
+        f"{taken}: cannot make the folder: File exists",
+        *("compile", DIGITS, "-o", tmp_path / "x.twi", "--dump", taken),
     )
 
 
