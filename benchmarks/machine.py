@@ -1,7 +1,8 @@
 """Cycles of whole networks on the Verilated machine: `python -m benchmarks.machine`.
 
-For each layer MACs, cycles, share of the peak, DRAM bytes and what bounds it; for each network the
-sums, and how fast the simulation ran. Cycles are exact; seconds depend on the computer.
+For each layer MACs, cycles, share of the peak, DRAM bytes, what bounds it and what the timing model
+predicts; for each network the sums, how far the prediction is off, and how fast simulation and
+prediction ran. Cycles are exact; seconds depend on the computer.
 """
 
 import sys
@@ -12,6 +13,7 @@ import click
 from rich.console import Console
 
 import tilewright as tw
+from simulator.timing import Memory, predict
 from tilewright.errors import USER_ERRORS
 from tilewright.files import require_folder, write_json
 from tilewright.progress import Reporter
@@ -53,7 +55,7 @@ def _measure(config: str, models: str | None, latency: int, repeat: int) -> dict
         console.print(settings, highlight=False)
         for name, path in find_models(models).items():
             image = tw.compile(path, machine)
-            layers, totals[name] = _run(device, image, repeat)
+            layers, totals[name] = _run(device, image, latency, repeat)
             rows += [{**row, "model": name} for row in layers]
             console.print(f"\n{name}", style="bold")
             print_layers(console, layers, machine)
@@ -62,7 +64,10 @@ def _measure(config: str, models: str | None, latency: int, repeat: int) -> dict
     return {"settings": settings, "rows": rows, "totals": totals}
 
 
-_HEAD = ("model", "cycles", "MACs", "of peak", "seconds", "cycles/s")
+_HEAD = (
+    *("model", "cycles", "MACs", "of peak", "seconds", "cycles/s"),
+    *("predicted", "off by", "layers", "faster"),
+)
 
 
 def _line(name: str, total: dict[str, float]) -> tuple[str, ...]:
@@ -73,11 +78,15 @@ def _line(name: str, total: dict[str, float]) -> tuple[str, ...]:
         f"{100 * total['peak_share']:.1f} %",
         f"{total['seconds']:.2f}",
         f"{total['cycles_per_second']:,.0f}",
+        f"{total['predicted_cycles']:,}",
+        f"{100 * total['prediction_error']:+.2f} %",
+        f"{100 * total['layer_error']:.2f} %",
+        f"{total['prediction_speed']:,.0f} x",
     )
 
 
 def _run(
-    device: tw.Device, image: tw.Image, repeat: int
+    device: tw.Device, image: tw.Image, latency: int, repeat: int
 ) -> tuple[list[dict[str, Any]], dict[str, float]]:
     """Return the layers' rows and the sums of one network."""
     inputs = random_inputs(image.inputs, seed=0)
@@ -86,7 +95,7 @@ def _run(
         begin = time.perf_counter()
         result = device.run(image, inputs)
         seconds.append(time.perf_counter() - begin)
-    rows = layer_rows(image, result)
+    rows = layer_rows(image, result, latency)
     cycles = sum(run.counters["cycles"] for run in result.regions)
     macs = sum(row["macs"] for row in rows)
     median = sorted(seconds)[len(seconds) // 2]
@@ -96,6 +105,39 @@ def _run(
         "peak_share": macs / (cycles * image.config.macs_per_cycle) if cycles else 0.0,
         "seconds": median,
         "cycles_per_second": cycles / median,
+        **_prediction(image, rows, cycles, median, latency, repeat),
+    }
+
+
+def _prediction(
+    image: tw.Image,
+    rows: list[dict[str, Any]],
+    cycles: int,
+    machine_seconds: float,
+    latency: int,
+    repeat: int,
+) -> dict[str, float]:
+    """Return what the timing model says of one network, how far it is off, and how fast it is."""
+    seconds, predicted = [], 0
+    for _ in range(repeat):
+        begin = time.perf_counter()
+        predictions = [
+            predict(region.program.words, image.config, Memory(latency)) for region in image.regions
+        ]
+        seconds.append(time.perf_counter() - begin)
+        predicted = sum(prediction.cycles for prediction in predictions)
+    median = sorted(seconds)[len(seconds) // 2]
+    # What takes less than a hundredth of the network is measured by that hundredth.
+    errors = [
+        abs(row["predicted_cycles"] - row["cycles"]) / max(row["cycles"], cycles / 100, 1)
+        for row in rows
+    ]
+    return {
+        "predicted_cycles": predicted,
+        "prediction_error": predicted / cycles - 1 if cycles else 0.0,
+        "layer_error": max(errors, default=0.0),
+        "prediction_seconds": median,
+        "prediction_speed": machine_seconds / median,
     }
 
 

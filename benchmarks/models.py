@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from .networks import NETWORKS, network_file
+
 __all__ = ["find_models"]
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -15,6 +17,8 @@ _FILES = {
     "wakeword": _TINY / "str_ww_ref_model.tflite",
     "digits": _ROOT / "examples" / "digits" / "digits.onnx",
 }
+# Measured unless other networks are asked for, besides the files that are here.
+_BUILT = ("resnet18", "mobilenetv2")
 
 
 def find_models(names: str | None) -> dict[str, Path]:
@@ -22,7 +26,7 @@ def find_models(names: str | None) -> dict[str, Path]:
 
     Parameters
     ----------
-    names : None stands for every known network whose file is here
+    names : None stands for every known network whose file is here, ResNet-18 and MobileNetV2
 
     Raises
     ------
@@ -30,12 +34,16 @@ def find_models(names: str | None) -> dict[str, Path]:
         A network that was asked for is not here.
     """
     if names is None:
-        return {name: path for name, path in _FILES.items() if path.exists()}
+        here = {name: path for name, path in _FILES.items() if path.exists()}
+        return here | {name: network_file(name) for name in _BUILT}
     found = {}
     for name in names.split(","):
+        if name in NETWORKS:
+            found[name] = network_file(name)
+            continue
         path = _FILES.get(name, Path(name))
         if not path.exists():
-            known = ", ".join(_FILES)
+            known = ", ".join((*_FILES, *NETWORKS))
             raise FileNotFoundError(f"{name}: no such network; give a file, or one of {known}")
         found[name if name in _FILES else path.stem] = path
     return found

@@ -1,1 +1,1 @@
-"""Boards: pins, clocks, host links and bitstreams. None is supported yet."""
+"""Boards: the FPGA of each, and the machine placed and routed alone for it."""

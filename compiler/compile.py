@@ -7,9 +7,10 @@ from pathlib import Path
 from isa.config import Config
 from isa.image import Image, Tensor
 
+from .backends.accel import CycleModel
 from .errors import Unsupported
 from .frontends.common import TensorInfo
-from .frontends.model import import_model, tensor_info
+from .frontends.model import import_model, import_network
 from .link import link
 from .passes.partition import Decision, explain_partition, partition
 from .pipeline import Observer, optimise
@@ -26,6 +27,7 @@ def compile_network(
     targets: Sequence[str] = TARGETS,
     observe: Observer | None = None,
     progress: Callable[[str], None] | None = None,
+    cycles: CycleModel | None = None,
 ) -> Image:
     """Return the image of the network in `path`.
 
@@ -36,6 +38,7 @@ def compile_network(
     targets : who may compute; the CPU is always among them
     observe : called with each pass's name and the module after it
     progress : called with the name of each step before it begins
+    cycles : returns about how many cycles a program takes; the compiler ranks its tilings by it
 
     Raises
     ------
@@ -47,17 +50,17 @@ def compile_network(
         raise Unsupported(f"target must be one of {', '.join(TARGETS)}, not {unknown[0]!r}")
     report = progress or (lambda step: None)
     report("import")
-    module = import_model(path)
-    inputs, outputs = tensor_info(path)
+    network = import_network(path)
     report("passes")
-    module = optimise(module, observe)
+    module = optimise(network.module, observe)
     if "accel" in targets:
         report("partition")
         module = partition(module, AccelTarget(config))
         if observe is not None:
             observe("partition", module)
     name = Path(path).stem
-    return link(name, module, config, _tensors(inputs), _tensors(outputs), report)
+    inputs, outputs = _tensors(network.inputs), _tensors(network.outputs)
+    return link(name, module, config, inputs, outputs, report, cycles)
 
 
 def explain(path: str | os.PathLike[str], config: Config) -> tuple[Decision, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from isa.config import Config
 from isa.image import Image, Region, Tensor
 
-from .backends.accel import compile_region, extract
+from .backends.accel import CycleModel, compile_region, extract
 from .backends.cpu import compile_host
 from .ir import Module
 
@@ -19,6 +19,7 @@ def link(
     inputs: Sequence[Tensor],
     outputs: Sequence[Tensor],
     progress: Callable[[str], None],
+    cycles: CycleModel | None = None,
 ) -> Image:
     """Return the image of `module`.
 
@@ -27,6 +28,7 @@ def link(
     module : partitioned and inferred; functions whose attribute "Compiler" is "accel" are regions
     inputs, outputs : the network's tensors, in order
     progress : called with the name of each part before it is compiled
+    cycles : returns about how many cycles a program takes
 
     Raises
     ------
@@ -42,7 +44,8 @@ def link(
         if function.attrs.get("Compiler") == "accel":
             progress(function_name)
             numbers[function_name] = len(regions)
-            regions.append(compile_region(extract(function_name, function), config))
+            graph = extract(function_name, function)
+            regions.append(compile_region(graph, config, cycles))
     progress("host program")
     host = compile_host(module, numbers)
     return Image(name, config, tuple(inputs), tuple(outputs), tuple(regions), host)

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from .infer import infer
 from .ir import Module
 from .passes.convert_layout import convert_layout
 from .passes.eliminate_common import eliminate_common
 from .passes.eliminate_dead import eliminate_dead
 from .passes.fold_constants import fold_constants
+from .passes.functions import typed
 from .passes.simplify import simplify
 
 __all__ = ["PASSES", "Observer", "optimise"]
@@ -26,17 +26,17 @@ PASSES: tuple[Callable[[Module], Module], ...] = (
 
 
 def optimise(module: Module, observe: Observer | None = None) -> Module:
-    """Return `module` after all of PASSES, inferred.
+    """Return `module` after all of PASSES, each of which takes and gives a typed module.
 
     Parameters
     ----------
     observe : called with the name of each pass and the module after it, "import" before the first
     """
-    module = infer(module)
+    module = typed(module)
     if observe is not None:
         observe("import", module)
     for apply in PASSES:
-        module = infer(apply(module))
+        module = apply(module)
         if observe is not None:
             observe(apply.__name__, module)
     return module

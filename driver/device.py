@@ -68,10 +68,13 @@ class Device:
     ----------
     name : str
     open_machine : makes the machine of a configuration; None on the CPU
+    checked : bool, whether the static checker looks at the programs of an image when it is loaded;
+        without, what it would refuse may stop the machine, or give other results in every run
     """
 
     name: str
     open_machine: Callable[[Config], Machine] | None
+    checked: bool = True
     _machines: dict[Config, Machine] = field(default_factory=dict)
     _loaded: tuple[Image, HostProgram, tuple[Placed, ...]] | None = None
 
@@ -117,6 +120,8 @@ class Device:
         ------
         ImageMismatch
             The image is for another configuration, version or CPU, or does not fit the DRAM.
+        ProgramRefused
+            A program of the image can deadlock, race, or leave a memory's or a window's bounds.
         """
         if self._loaded is not None and self._loaded[0] is image:
             return
@@ -124,7 +129,7 @@ class Device:
         if image.regions:
             machine = self.machine(image.config)
             check_machine(machine, image.config)
-            placed = place_regions(machine, image)
+            placed = place_regions(machine, image, checked=self.checked)
         self._loaded = image, HostProgram(image.host), placed
 
     def run(self, image: Image, inputs: Sequence[Array] | Mapping[str, Array]) -> Result:
@@ -140,6 +145,8 @@ class Device:
             Inputs of a wrong count, name, shape or dtype.
         ImageMismatch
             The image cannot run here.
+        ProgramRefused
+            A program of the image can go wrong.
         DeviceFault
             The machine stopped with an error.
         """

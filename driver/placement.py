@@ -1,7 +1,9 @@
 """Places the regions of an image in a machine's DRAM."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from isa.checker import check_region
 from isa.image import Image, Region
 
 from .errors import ImageMismatch
@@ -21,14 +23,25 @@ class Placed:
     constants: int
     data: int
 
+    @property
+    def bases(self) -> Mapping[str, int]:
+        """Addresses of the segments that the program names."""
+        return {"constants": self.constants, "data": self.data}
 
-def place_regions(machine: Machine, image: Image) -> tuple[Placed, ...]:
+
+def place_regions(machine: Machine, image: Image, *, checked: bool = True) -> tuple[Placed, ...]:
     """Write programs and constants of every region; regions share the room for data.
+
+    Parameters
+    ----------
+    checked : bool, whether the static checker looks at every program before anything is written
 
     Raises
     ------
     ImageMismatch
         The DRAM is too small.
+    ProgramRefused
+        A program can deadlock, race, or leave a memory's or a window's bounds.
     """
     position = 0
     starts: list[tuple[Region, int, int]] = []
@@ -46,9 +59,11 @@ def place_regions(machine: Machine, image: Image) -> tuple[Placed, ...]:
     placed = tuple(
         Placed(region, program, constants, data) for region, program, constants in starts
     )
+    if checked:
+        for item in placed:
+            check_region(item.region, item.bases)
     for item in placed:
-        bases = {"constants": item.constants, "data": item.data}
-        machine.write(item.program, item.region.program.relocate(bases))
+        machine.write(item.program, item.region.program.relocate(item.bases))
         machine.write(item.constants, item.region.constants)
     return placed
 

@@ -1,6 +1,5 @@
 """Where the cycles went: per layer, from a machine's instruction trace."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -9,12 +8,23 @@ import numpy.typing as npt
 
 from isa.config import Config
 from isa.image import Region
-from isa.instructions import Engine, Opcode
-from isa.program import Instruction
+from isa.instructions import Engine
 
-__all__ = ["LayerProfile", "TracingMachine", "dram_bytes", "profile_region"]
+from .attribution import attribute_cycles
+from .timeline import Cycles, Timeline, read_timeline
+from .traffic import dram_bytes, moved_bytes, transfer_cycles
+from .waits import Cause, find_waits
 
-# An engine busy for less than this share of a layer's cycles does not bound it: latency does.
+__all__ = [
+    "LayerProfile",
+    "TracingMachine",
+    "dram_bytes",
+    "layer_cycles",
+    "profile_layers",
+    "profile_region",
+]
+
+# An engine that works for less than this share of a layer's cycles does not bound it: latency does.
 _BOUND_SHARE = 0.5
 
 
@@ -34,19 +44,34 @@ class LayerProfile:
     ----------
     name, operator : str
     macs : int
-    cycles : int, from the end of the layer before it to its own end; their sum is the region's
+    end : int, cycle after the last one in which this layer or one before it was at work
+    cycles : int, those that belong to the layer (attribution.py); their sum is the region's
     dram_bytes : int, bytes that its loads and stores move
     peak_share : float, MACs a cycle over what the matrix engine can do
-    bound : str, the engine that is busy longest, or "latency" if none is busy half of the time
+    bound : str, the engine that works longest, or "latency" if none works half of the time; a
+        load or store works in the cycles that its beats and words take
+    busy : tuple of int, cycles in which each Engine was busy with the layer, whenever that was
+    engine : Engine or None, the one that computes the layer: matrix if there is such an
+        instruction, else vector, load or store; None if the layer has no instruction
+    waits : tuple of int, cycles that this engine waited before the layer's instructions, by Cause
     """
 
     name: str
     operator: str
     macs: int
+    end: int
     cycles: int
     dram_bytes: int
     peak_share: float
     bound: str
+    busy: tuple[int, ...]
+    engine: Engine | None
+    waits: tuple[int, ...]
+
+    def busy_share(self, config: Config) -> float:
+        """Return MACs a cycle in which matrix was busy, over what it can do; 0 if it never was."""
+        cycles = self.busy[Engine.MATRIX]
+        return self.macs / (cycles * config.macs_per_cycle) if cycles else 0.0
 
 
 def profile_region(
@@ -57,55 +82,102 @@ def profile_region(
     Parameters
     ----------
     trace : records (engine, index, start_cycle, end_cycle) of one run of the region
+    config : Config, the machine's
     """
-    count = len(region.layers)
-    owner = np.asarray(region.instruction_layers)[trace["index"]]
-    ends = np.zeros(count, np.int64)
-    np.maximum.at(ends, owner, trace["end_cycle"].astype(np.int64))
-    ends = np.maximum.accumulate(ends)
-    starts = np.concatenate(([0], ends[:-1]))
+    timeline = read_timeline(region, trace)
+    assert timeline.config == config, "the region is of another machine"
+    return profile_layers(timeline, find_waits(timeline))
+
+
+def layer_cycles(region: Region, trace: npt.NDArray[np.void]) -> list[int]:
+    """Return the cycles of each layer alone, as in its profile; parameters as profile_region."""
+    owners = np.asarray(region.instruction_layers, np.int64)[trace["index"]]
+    engines, ends = (trace[name].astype(np.int64) for name in ("engine", "end_cycle"))
+    starts = np.maximum(trace["start_cycle"].astype(np.int64) - 1, 0)
+    cycles = attribute_cycles(len(region.layers), owners, engines, starts, ends)
+    result: list[int] = cycles.tolist()
+    return result
+
+
+def profile_layers(timeline: Timeline, waits: npt.NDArray[np.void]) -> tuple[LayerProfile, ...]:
+    """Return the profile of each layer of a timeline; `waits` are those that find_waits gives."""
+    count = len(timeline.region.layers)
+    ran = timeline.engines >= 0
+    ends = _layer_ends(count, timeline.layers, timeline.ends)
+    cycles = attribute_cycles(
+        count,
+        timeline.layers[ran],
+        timeline.engines[ran],
+        timeline.starts[ran],
+        timeline.ends[ran],
+    )
     busy = np.zeros((count, len(Engine)), np.int64)
-    spans = trace["end_cycle"].astype(np.int64) - trace["start_cycle"].astype(np.int64) + 1
-    np.add.at(busy, (owner, trace["engine"]), spans)
-    moved = dram_bytes(region)
+    places = timeline.layers[ran], timeline.engines[ran]
+    np.add.at(busy, places, (timeline.ends - timeline.turns)[ran])
+    waited = np.zeros((count, len(Engine), len(Cause)), np.int64)
+    idle = waits[waits["cause"] != Cause.FINISHED]
+    owners = timeline.layers[idle["index"]]
+    np.add.at(waited, (owners, idle["engine"], idle["cause"]), idle["end"] - idle["start"])
+    moved, shortest = _transfers(timeline, count)
+    work = np.where(shortest > 0, np.minimum(busy, shortest), busy)
     return tuple(
-        _profile(region, index, int(ends[index] - starts[index]), busy[index], moved, config)
-        for index in range(count)
+        _profile(
+            timeline,
+            layer,
+            (int(ends[layer]), int(cycles[layer])),
+            int(moved[layer]),
+            busy[layer],
+            work[layer],
+            waited[layer],
+        )
+        for layer in range(count)
     )
 
 
-def dram_bytes(region: Region) -> list[int]:
-    """Return the bytes that the loads and stores of each layer move, without padding."""
-    totals = [0] * len(region.layers)
-    instructions = region.program.instructions()
-    for layer, instruction in zip(region.instruction_layers, instructions, strict=True):
-        totals[layer] += _moved(instruction)
-    return totals
+def _layer_ends(layers: int, owners: Cycles, ends: Cycles) -> Cycles:
+    """Return int64[layers], the end of the layer or of one before it, from its instructions'."""
+    result = np.zeros(layers, np.int64)
+    np.maximum.at(result, owners, ends)
+    return np.maximum.accumulate(result)
+
+
+def _transfers(timeline: Timeline, layers: int) -> tuple[Cycles, Cycles]:
+    """Return int64[layers] bytes and int64[layers, engines] fewest cycles of loads and stores."""
+    moved = np.zeros(layers, np.int64)
+    shortest = np.zeros((layers, len(Engine)), np.int64)
+    for engine in (Engine.LOAD, Engine.STORE):
+        for index in timeline.of(engine).tolist():
+            instruction, layer = timeline.instructions[index], timeline.layers[index]
+            moved[layer] += moved_bytes(instruction)
+            shortest[layer, engine] += transfer_cycles(instruction, timeline.config)
+    return moved, shortest
 
 
 def _profile(
-    region: Region,
+    timeline: Timeline,
     index: int,
-    cycles: int,
-    busy: npt.NDArray[np.int64],
-    moved: Sequence[int],
-    config: Config,
+    times: tuple[int, int],
+    moved: int,
+    busy: Cycles,
+    work: Cycles,
+    waits: Cycles,
 ) -> LayerProfile:
-    layer = region.layers[index]
-    longest = int(busy.argmax())
-    bound = Engine(longest).name.lower() if busy[longest] >= _BOUND_SHARE * cycles else "latency"
-    share = layer.macs / (cycles * config.macs_per_cycle) if cycles else 0.0
-    return LayerProfile(layer.name, layer.operator, layer.macs, cycles, moved[index], share, bound)
-
-
-def _moved(instruction: Instruction) -> int:
-    fields = instruction.fields
-    if instruction.opcode == Opcode.STORE:
-        return fields["x_bytes"] * fields["y_count"] * fields["z_count"]
-    if instruction.opcode != Opcode.LOAD:
-        return 0
-    first = fields["z_origin"]
-    lines = min(first + fields["z_count"], fields["line_count"]) - max(first, 0)
-    starts = fields["x_origin"] + fields["y_stride"] * np.arange(fields["y_count"])
-    stops = np.minimum(starts + fields["x_bytes"], fields["line_bytes"])
-    return max(0, lines) * int(np.maximum(stops - np.maximum(starts, 0), 0).sum())
+    layer = timeline.region.layers[index]
+    end, cycles = times
+    longest = int(work.argmax())
+    at_work = cycles > 0 and work[longest] >= _BOUND_SHARE * cycles
+    order = (Engine.MATRIX, Engine.VECTOR, Engine.LOAD, Engine.STORE)
+    engine = next((item for item in order if busy[item]), None)
+    return LayerProfile(
+        name=layer.name,
+        operator=layer.operator,
+        macs=layer.macs,
+        end=end,
+        cycles=cycles,
+        dram_bytes=moved,
+        peak_share=layer.macs / (cycles * timeline.config.macs_per_cycle) if cycles else 0.0,
+        bound=Engine(longest).name.lower() if at_work else "latency",
+        busy=tuple(busy.tolist()),
+        engine=engine,
+        waits=tuple(waits[engine].tolist()) if engine is not None else (0,) * len(Cause),
+    )

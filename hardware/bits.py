@@ -12,7 +12,7 @@ def sign_extend(value, bits):
     added, and the simulation would compute each of them by itself.
     """
     added = bits - len(value)
-    return Cat(value, Mux(value[-1], C(-1, added), C(0, added))).as_signed()
+    return Cat(value, Mux(value[-1], C((1 << added) - 1, added), C(0, added))).as_signed()
 
 
 def shift_left(value, amount):

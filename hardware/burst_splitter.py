@@ -51,16 +51,15 @@ class BurstSplitter(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        lane_bits = exact_log2(self.config.bus_bytes)
         address = Signal(self.config.address_bits, reset_less=True)
         bytes_left = Signal(RUN_BYTES_BITS, reset_less=True)
+        # Bytes to the end of the page, and those of them that one burst may take.
+        page_left = Signal(13, name="page_left", reset_less=True)
+        room = Signal(13, name="room", reset_less=True)
         final = Signal(reset_less=True)
-        active, ends = Signal(), Signal()
-        page_room, room, taken = (Signal(13, name=name) for name in ("page_room", "room", "taken"))
-        burst_room = self.config.burst_beats * self.config.bus_bytes - address[:lane_bits]
+        active, ends = Signal(name="active"), Signal(name="ends")
+        taken = Signal(13)
         m.d.comb += [
-            page_room.eq(BOUNDARY_BYTES - address[: exact_log2(BOUNDARY_BYTES)]),
-            room.eq(Mux(page_room < burst_room, page_room, burst_room)),
             ends.eq(bytes_left <= room),
             taken.eq(Mux(ends, bytes_left, room)),
             self.bursts.valid.eq(active),
@@ -71,10 +70,13 @@ class BurstSplitter(wiring.Component):
         ]
         with m.If(active & self.bursts.ready):
             m.d.sync += [
-                address.eq(address + taken),
-                bytes_left.eq(bytes_left - taken),
+                address.eq(address + room),
+                bytes_left.eq(bytes_left - room),
                 active.eq(~ends),
             ]
+            # What follows the first burst begins a beat.
+            after = (page_left - room)[:13]
+            self._make_room(m, Mux(after == 0, BOUNDARY_BYTES, after), 0, page_left, room)
         with m.If(self.runs.valid & self.runs.ready):
             run = self.runs.payload
             m.d.sync += [
@@ -83,4 +85,15 @@ class BurstSplitter(wiring.Component):
                 final.eq(run.final),
                 active.eq(1),
             ]
+            in_page = run.address[: exact_log2(BOUNDARY_BYTES)]
+            lane = run.address[: exact_log2(self.config.bus_bytes)]
+            self._make_room(m, (BOUNDARY_BYTES - in_page)[:13], lane, page_left, room)
         return m
+
+    def _make_room(self, m, page_room, lane, page_left, room):
+        """Set how far the next burst, which begins in `lane` of a beat, may reach."""
+        burst_room = self.config.burst_beats * self.config.bus_bytes - lane
+        m.d.sync += [
+            page_left.eq(page_room),
+            room.eq(Mux(page_room < burst_room, page_room, burst_room)),
+        ]

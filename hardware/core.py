@@ -1,6 +1,14 @@
 """The whole machine: registers and supervisor around the processor."""
 
-from amaranth.hdl import Module, ResetInserter
+from amaranth.hdl import (
+    Cat,
+    ClockDomain,
+    ClockSignal,
+    DomainRenamer,
+    Module,
+    ResetInserter,
+    ResetSignal,
+)
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
@@ -8,7 +16,8 @@ from isa.config import Config
 from isa.instructions import Engine
 
 from .axi import Axi, axi_ports, axil_ports, connect_axi
-from .counters import Counters
+from .counters import Counters, increment_bits
+from .gating import add_gate_clock, rest
 from .processor import Processor
 from .registers import Registers
 from .supervisor import Supervisor
@@ -23,6 +32,7 @@ class Core(wiring.Component):
     Parameters
     ----------
     config : isa.Config
+    gated : bool, whether idle units have no clock, for a simulation; see gating
 
     Members
     -------
@@ -34,8 +44,9 @@ class Core(wiring.Component):
     trace_start_index0..3, trace_finish_index0..3 : Out, its index in the program
     """
 
-    def __init__(self, config: Config):
+    def __init__(self, config: Config, *, gated: bool = False):
         self.config = config
+        self.gated = gated
         super().__init__(
             {
                 **axi_ports(config),
@@ -51,25 +62,43 @@ class Core(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        m.submodules.registers = registers = Registers(config)
+        if self.gated:
+            add_gate_clock(m)
+        registers = Registers(config)
         m.submodules.supervisor = supervisor = Supervisor()
         m.submodules.watchdog = watchdog = Watchdog()
         m.submodules.counters = counters = Counters(config)
-        processor = Processor(config)
-        m.submodules.processor = ResetInserter(~supervisor.running)(processor)
+        processor = Processor(config, gated=self.gated)
+        self._hold(m, processor, supervisor.running)
         bus = Axi(config).flip().create(path=("bus",))
         wiring.connect(m, processor.bus, bus)
         wiring.connect(m, processor.report, supervisor.report)
         wiring.connect(m, counters.values, registers.counters)
         m.d.comb += connect_axi(self, bus, config)
-        self._connect_registers(m, registers)
+        self._connect_registers(m, registers, supervisor)
         self._connect_program(m, registers, processor)
         self._supervise(m, supervisor, registers, watchdog, processor)
         self._count(m, counters, supervisor, processor, bus)
         self._trace(m, processor)
         return m
 
-    def _connect_registers(self, m, registers):
+    def _hold(self, m, processor, running):
+        """Hold the processor in reset while it does not run."""
+        if not self.gated:
+            m.submodules.processor = ResetInserter(~running)(processor)
+            return
+        # The clocks of its units need the reset itself.
+        m.domains += (domain := ClockDomain("processor"))
+        m.d.comb += [domain.clk.eq(ClockSignal()), domain.rst.eq(ResetSignal() | ~running)]
+        m.submodules.processor = DomainRenamer("processor")(processor)
+
+    def _connect_registers(self, m, registers, supervisor):
+        asked = [self.s_axil_awvalid, self.s_axil_arvalid, self.s_axil_bvalid, self.s_axil_rvalid]
+        told = [supervisor.started, supervisor.done, supervisor.failed]
+        active = Cat(asked, told).any()
+        m.submodules.registers = (
+            rest(m, registers, "registers", active) if self.gated else registers
+        )
         m.d.comb += self.interrupt.eq(registers.interrupt)
         for name, member in axil_ports().items():
             inner, outer = getattr(registers, name), getattr(self, name)
@@ -99,7 +128,15 @@ class Core(wiring.Component):
         ]
 
     def _count(self, m, counters, supervisor, processor, bus):
-        increments, counting = counters.increments, supervisor.counting
+        counting = supervisor.counting
+        increments = wiring.Signature(
+            {name: Out(bits) for name, bits in increment_bits(self.config).items()}
+        ).create(path=("increments",))
+        # Counted a cycle later: what is told here depends on the bus and on all engines.
+        m.d.sync += [
+            getattr(counters.increments, name).eq(getattr(increments, name))
+            for name in increment_bits(self.config)
+        ]
         m.d.comb += [
             counters.clear.eq(supervisor.started),
             increments.cycles.eq(counting),

@@ -60,10 +60,11 @@ class Counters(wiring.Component):
         for counter in COUNTERS:
             increment = getattr(self.increments, counter.name)
             value = getattr(self.values, counter.name)
-            total = Signal(COUNTER_BITS + 1, name=f"{counter.name}_total")
+            total = Signal(COUNTER_BITS, name=f"{counter.name}_total")
             with m.If(self.clear):
                 m.d.sync += value.eq(0)
             with m.Elif(increment != 0):
                 m.d.comb += total.eq(value + increment)
-                m.d.sync += value.eq(Mux(total[-1], C(-1, COUNTER_BITS), total[:-1]))
+                overflows = value[-1] & ~total[-1]
+                m.d.sync += value.eq(Mux(overflows, C(-1, COUNTER_BITS), total))
         return m

@@ -89,8 +89,8 @@ class Load(wiring.Component):
         m.d.comb += [
             walker.instruction.payload.eq(fields),
             # Runs of the last instruction still need its fields.
-            walker.instruction.valid.eq(self.instruction.valid & ~padding.output.valid),
-            self.instruction.ready.eq(walker.instruction.ready & ~padding.output.valid),
+            walker.instruction.valid.eq(self.instruction.valid & padding.empty),
+            self.instruction.ready.eq(walker.instruction.ready & padding.empty),
         ]
         names = ("memory", "fill", "x_bytes", "line_bytes", "line_count")
         kept = {name: Signal.like(fields[name], name=name, reset_less=True) for name in names}

@@ -4,10 +4,14 @@ from amaranth.hdl import ClockSignal, Instance, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["MAC_ARRAY_VERILOG", "MacArray"]
+__all__ = ["MAC_ARRAY_VERILOG", "MAC_CYCLES", "MacArray"]
 
+# Cycles from the operands to their sums: operands, sums of four products, sums.
+MAC_CYCLES = 3
 # Loops of 32-bit sums, which Amaranth cannot express: its sums grow by a bit a level, and
-# extending each of them makes the whole simulated machine two to three times slower.
+# extending each of them makes the whole simulated machine two to three times slower. `part` is
+# read before it is written: it is a register, and cheaper to simulate than one assigned by <=.
+# Four products a part: on an FPGA a multiplier and two sums, and few parts to simulate.
 MAC_ARRAY_VERILOG = """\
 module tilewright_mac_array #(parameter ROWS = 16, parameter COLUMNS = 16) (
   input clk,
@@ -16,16 +20,37 @@ module tilewright_mac_array #(parameter ROWS = 16, parameter COLUMNS = 16) (
   input [8*ROWS*COLUMNS-1:0] tile,
   output reg [32*COLUMNS-1:0] sums
 );
-  integer column, row;
+  localparam PARTS = (ROWS + 3) / 4;
+  reg a_valid, b_valid;
+  reg [8*ROWS-1:0] a_vector;
+  reg [8*ROWS*COLUMNS-1:0] a_tile;
+  reg signed [31:0] part [0:PARTS*COLUMNS-1];
   reg signed [31:0] total;
-  always @(posedge clk)
-    if (enable)
+  integer column, row, index;
+  always @(posedge clk) begin
+    a_valid <= enable;
+    b_valid <= a_valid;
+    if (enable) begin
+      a_vector <= vector;
+      a_tile <= tile;
+    end
+    if (b_valid)
       for (column = 0; column < COLUMNS; column = column + 1) begin
         total = 0;
-        for (row = 0; row < ROWS; row = row + 1)
-          total = total + $signed(vector[8*row +: 8]) * $signed(tile[8*(column*ROWS+row) +: 8]);
+        for (index = 0; index < PARTS; index = index + 1)
+          total = total + part[PARTS*column+index];
         sums[32*column +: 32] <= total;
       end
+    if (a_valid)
+      for (column = 0; column < COLUMNS; column = column + 1)
+        for (index = 0; index < PARTS; index = index + 1) begin
+          total = 0;
+          for (row = 4*index; row < 4*index + 4 && row < ROWS; row = row + 1)
+            total = total
+              + $signed(a_vector[8*row +: 8]) * $signed(a_tile[8*(column*ROWS+row) +: 8]);
+          part[PARTS*column+index] = total;
+        end
+  end
 endmodule
 """
 
@@ -33,8 +58,8 @@ endmodule
 class MacArray(wiring.Component):
     """Multiplies a vector of rows int8 by a tile of columns x rows int8 into columns int32.
 
-    Latency: one cycle. Throughput: one product a cycle. The array itself is the Verilog module
-    in MAC_ARRAY_VERILOG, which has to stand beside what is generated of the rest.
+    Latency: MAC_CYCLES cycles. Throughput: one product a cycle. The array itself is the Verilog
+    module in MAC_ARRAY_VERILOG, which has to stand beside what is generated of the rest.
 
     Parameters
     ----------
@@ -45,7 +70,7 @@ class MacArray(wiring.Component):
     enable : In, the operands are valid
     vector : In, rows int8, row 0 lowest
     tile : In, byte c * rows + r is the weight of column c, row r
-    sums : Out, columns int32, column 0 lowest; from the cycle after the operands to the next
+    sums : Out, columns int32, column 0 lowest; MAC_CYCLES after the operands, until the next
     """
 
     def __init__(self, config):

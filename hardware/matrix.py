@@ -1,5 +1,7 @@
 """The matrix engine: one vector by one tile a cycle, accumulated in acc."""
 
+from types import SimpleNamespace
+
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -18,7 +20,7 @@ __all__ = ["Matrix"]
 class Matrix(wiring.Component):
     """Runs the affine loop nest of a matrix instruction, one iteration a cycle.
 
-    Latency from an accepted instruction to the first write of acc: three cycles. Throughput: one
+    Latency from an accepted instruction to the first write of acc: five cycles. Throughput: one
     iteration a cycle, also from an instruction to the next, whatever the acc addresses are.
 
     Parameters
@@ -67,22 +69,43 @@ class Matrix(wiring.Component):
         )
         m.submodules.mac_array = mac_array = MacArray(self.config)
         wiring.connect(m, wiring.flipped(self.instruction), nest.instruction)
-        given, held = nest.iteration.payload, nest.held
-        d_valid, d_first, d_last = Signal(), Signal(reset_less=True), Signal(reset_less=True)
-        d_acc = Signal.like(given.acc, reset_less=True)
         m.d.comb += nest.iteration.ready.eq(1)
-        m.d.sync += d_valid.eq(nest.iteration.valid)
-        with m.If(nest.iteration.valid):
-            m.d.sync += [
-                d_first.eq(~held.accumulate & (given.first | ~held.reduce).all()),
-                d_last.eq(given.last.all()),
-                d_acc.eq(given.acc),
-            ]
         self._read_operands(m, nest.iteration, mac_array)
-        m.d.comb += mac_array.enable.eq(d_valid)
-        s_valid = self._accumulate(m, d_valid, d_first, d_last, d_acc, mac_array.sums)
-        m.d.comb += self.busy.eq(nest.iteration.valid | d_valid | s_valid)
+        first = nest.iteration.payload.first
+        source = SimpleNamespace(
+            valid=nest.iteration.valid,
+            first=~nest.held.accumulate & (first | ~nest.held.reduce).all(),
+            last=nest.iteration.payload.last.all(),
+            acc=nest.iteration.payload.acc,
+        )
+        # Beside the array: operands read, kept, multiplied, summed.
+        stages = []
+        for prefix in "dops":
+            source = self._stage(m, prefix, source)
+            stages.append(source)
+        m.d.comb += mac_array.enable.eq(stages[0].valid)
+        self._accumulate(m, *stages, mac_array.sums)
+        busy = nest.iteration.valid
+        for stage in stages:
+            busy |= stage.valid
+        m.d.comb += self.busy.eq(busy)
         return m
+
+    def _stage(self, m, prefix, source):
+        """Return registers of the signals in `source`, which are kept while it is not valid."""
+        values = vars(source)
+        stage = SimpleNamespace(
+            **{
+                name: Signal.like(value, name=f"{prefix}_{name}", reset_less=name != "valid")
+                for name, value in values.items()
+            }
+        )
+        m.d.sync += stage.valid.eq(source.valid)
+        with m.If(source.valid):
+            m.d.sync += [
+                getattr(stage, name).eq(value) for name, value in values.items() if name != "valid"
+            ]
+        return stage
 
     def _read_operands(self, m, iteration, mac_array):
         """Read act and weight; an act word holds one or more vectors of `rows` bytes."""
@@ -104,41 +127,50 @@ class Matrix(wiring.Component):
             mac_array.tile.eq(self.weight_read.data),
         ]
 
-    def _accumulate(self, m, d_valid, d_first, d_last, d_acc, sums):
-        """Add the sums to acc and return whether a sum is there to be added.
+    def _accumulate(self, m, d, o, p, s, sums):
+        """Add the sums to acc.
 
-        Where an iteration follows the one before it at the same address, it takes the total from
-        there: acc is neither written nor read in between.
+        A total is written two cycles after acc was read for it. What is not written by then comes
+        from the total of the cycle before, `previous`: two cycles on for the next iteration, and
+        through `before` for the one after that. Where an iteration follows the one before it at
+        the same address, acc is neither written nor read in between.
         """
-        s_valid, s_first, s_last = Signal(), Signal(reset_less=True), Signal(reset_less=True)
-        s_acc = Signal.like(d_acc, reset_less=True)
-        s_forward = Signal(reset_less=True)
+        o_follows, o_second, o_reads = (
+            Signal(name=f"o_{name}") for name in ("follows", "second", "reads")
+        )
+        p_follows, p_second = Signal(reset_less=True), Signal(reset_less=True)
+        s_follows, s_writes = Signal(reset_less=True), Signal()
+        before = Signal.like(self.acc_write.data, reset_less=True)
         previous = Signal.like(self.acc_write.data, reset_less=True)
-        follows = Signal()
+        adds, same, same_second = Signal(), Signal(), Signal()
         m.d.comb += [
-            follows.eq(s_valid & d_valid & ~d_first & (d_acc == s_acc)),
-            self.acc_read.enable.eq(d_valid & ~d_first & ~follows),
-            self.acc_read.address.eq(d_acc),
-            self.acc_write.enable.eq(s_valid & (s_last | ~follows)),
-            self.acc_write.address.eq(s_acc),
-            self.finished.eq(s_valid & s_last),
+            adds.eq(d.valid & ~d.first),
+            same.eq(o.valid & (d.acc == o.acc)),
+            same_second.eq(p.valid & (d.acc == p.acc)),
+            self.acc_read.enable.eq(o_reads),
+            self.acc_read.address.eq(o.acc),
+            self.acc_write.enable.eq(s_writes),
+            self.acc_write.address.eq(s.acc),
+            self.finished.eq(s.valid & s.last),
         ]
-        m.d.sync += s_valid.eq(d_valid)
-        with m.If(d_valid):
-            m.d.sync += [
-                s_first.eq(d_first),
-                s_last.eq(d_last),
-                s_acc.eq(d_acc),
-                s_forward.eq(follows),
-            ]
+        # Known a cycle early: whether the vector engine may read and write hangs on it.
+        m.d.sync += [
+            o_follows.eq(adds & same),
+            o_second.eq(adds & same_second),
+            o_reads.eq(adds & ~same & ~same_second),
+            s_writes.eq(p.valid & (p.last | ~o_follows)),
+        ]
+        with m.If(o.valid):
+            m.d.sync += [p_follows.eq(o_follows), p_second.eq(o_second)]
+        with m.If(p.valid):
+            m.d.sync += s_follows.eq(p_follows)
+            with m.If(~p_follows):
+                stored = Mux(p_second, previous, self.acc_read.data)
+                m.d.sync += before.eq(Mux(p.first, 0, stored))
         for column in range(self.config.columns):
-            before = Mux(
-                s_forward,
-                previous.word_select(column, 32),
-                self.acc_read.data.word_select(column, 32),
+            total = sums.word_select(column, 32) + Mux(
+                s_follows, previous.word_select(column, 32), before.word_select(column, 32)
             )
-            total = sums.word_select(column, 32) + Mux(s_first, 0, before)
             m.d.comb += self.acc_write.data.word_select(column, 32).eq(total)
-        with m.If(s_valid):
+        with m.If(s.valid):
             m.d.sync += previous.eq(self.acc_write.data)
-        return s_valid

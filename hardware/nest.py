@@ -32,28 +32,36 @@ class Nest(wiring.Component):
     from an accepted instruction to its first iteration: one cycle. Throughput: one iteration a
     cycle; the next instruction is accepted in the cycle in which the last iteration is taken.
 
+    Some streams may skip steps: where a level steps whose bit of `skips` is set, they stay.
+
     Parameters
     ----------
     instruction : StructLayout
     levels : int
     names : sequence of str, the streams of addresses
+    skipping : sequence of str, those of them that may skip steps
 
     Members
     -------
     instruction : In(stream of the instruction)
     held : Out(the instruction), the one whose iterations are given; stands until the next begins
     iteration : Out(stream of iteration_layout)
+    odd, late : Out, with `skipping`, one bit a level: its index is odd, is at least 2
+    skips : In, with `skipping`, one bit a level
     """
 
-    def __init__(self, instruction, levels, names):
+    def __init__(self, instruction, levels, names, skipping=()):
         self.levels = levels
         self.names = tuple(names)
+        self.skipping = tuple(skipping)
         iteration = iteration_layout(instruction, levels, self.names)
+        skips = {"odd": Out(levels), "late": Out(levels), "skips": In(levels)}
         super().__init__(
             {
                 "instruction": In(stream.Signature(instruction)),
                 "held": Out(instruction),
                 "iteration": Out(stream.Signature(iteration)),
+                **(skips if self.skipping else {}),
             }
         )
 
@@ -96,13 +104,18 @@ class Nest(wiring.Component):
         for level in range(self.levels):
             count = held[f"count{level}"]
             index = Signal.like(count, name=f"index{level}", reset_less=True)
-            m.d.comb += [
-                given.first[level].eq(index == 0),
-                given.last[level].eq(index == count),
-            ]
+            # Kept, not compared: on it hangs whether the next instruction is accepted.
+            last = Signal(name=f"last{level}", reset_less=True)
+            m.d.comb += [given.first[level].eq(index == 0), given.last[level].eq(last)]
+            if self.skipping:
+                m.d.comb += [self.odd[level].eq(index[0]), self.late[level].eq(index[1:] != 0)]
             with m.If(moves[level]):
-                stepped = Mux(given.last[level], 0, index + 1)
-                m.d.sync += index.eq(Mux(accepted, 0, stepped))
+                follower = (index + 1)[: len(index)]
+                stays = Mux(last, count == 0, follower == count)
+                m.d.sync += [
+                    index.eq(Mux(accepted | last, 0, follower)),
+                    last.eq(Mux(accepted, self.instruction.payload[f"count{level}"] == 0, stays)),
+                ]
 
     def _address(self, m, name, held, accepted, moves, carries):
         """Keep the address of one stream, and where each level stands with its inner ones first."""
@@ -116,7 +129,10 @@ class Nest(wiring.Component):
         for level, start in enumerate(starts):
             # The level that steps is the innermost one that is not at its last index.
             with m.If(carries[level] & ~given.last[level]):
-                m.d.comb += following.eq(start + held[f"{name}{level}"])
+                step = held[f"{name}{level}"]
+                if name in self.skipping:
+                    step = Mux(self.skips[level], 0, step)
+                m.d.comb += following.eq(start + step)
         for level, start in enumerate(starts):
             with m.If(moves[level]):
                 m.d.sync += start.eq(Mux(accepted, self.instruction.payload[name], following))

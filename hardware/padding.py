@@ -1,6 +1,6 @@
 """The part of each run that exists in DRAM."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -40,7 +40,7 @@ def padded_run_layout(config, local_bits):
 class Padding(wiring.Component):
     """Cuts each run to the bytes of its line that exist.
 
-    Latency one cycle; throughput one run a cycle.
+    Latency two cycles; throughput one run a cycle.
 
     Parameters
     ----------
@@ -49,9 +49,10 @@ class Padding(wiring.Component):
 
     Members
     -------
-    extent : In(extent_layout) of the instruction that `runs` is from
+    extent : In(extent_layout) of the instruction that `runs` is from; stands until `empty`
     runs : In(stream of line_layout)
     output : Out(stream of padded_run_layout)
+    empty : Out, no run is inside
     """
 
     def __init__(self, config, local_bits):
@@ -62,36 +63,56 @@ class Padding(wiring.Component):
                 "extent": In(extent_layout()),
                 "runs": In(stream.Signature(line_layout(config, local_bits))),
                 "output": Out(stream.Signature(padded_run_layout(config, local_bits))),
+                "empty": Out(1),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
         run, output, extent = self.runs.payload, self.output.payload, self.extent
-        m.d.comb += self.runs.ready.eq(~self.output.valid | self.output.ready)
-        negative, exists = Signal(), Signal()
-        before = Signal(20)
-        start, room = Signal(24), Signal(24)
-        wanted = Signal(RUN_BYTES_BITS)
-        line_exists = (run.line >= 0) & (run.line < extent.line_count)
-        begins_inside = (run.position < extent.line_bytes) & ~negative
-        reaches_line = (-run.position <= extent.x_bytes) & negative
+        valid, free = Signal(), Signal()
         m.d.comb += [
-            negative.eq(run.position < 0),
-            exists.eq(line_exists & (begins_inside | reaches_line)),
-            before.eq(Mux(negative, -run.position, 0)),
-            start.eq(Mux(negative, 0, run.position)),
-            room.eq(extent.line_bytes - start),
-            wanted.eq(extent.x_bytes + 1 - before),
+            free.eq(~self.output.valid | self.output.ready),
+            self.runs.ready.eq(~valid | free),
+            self.empty.eq(~valid & ~self.output.valid),
         ]
+        # First where the run begins and ends in its line, then which bytes of it there are.
+        negative, line_exists, begins_inside = (
+            Signal(name=name, reset_less=True)
+            for name in ("negative", "line_exists", "begins_inside")
+        )
+        position = Signal(24, reset_less=True)
+        end = Signal(signed(len(run.position) + 1), reset_less=True)
+        base = Signal.like(run.base, reset_less=True)
+        local, final = Signal.like(run.local, reset_less=True), Signal(reset_less=True)
         with m.If(self.runs.ready):
-            m.d.sync += self.output.valid.eq(self.runs.valid)
+            m.d.sync += valid.eq(self.runs.valid)
             with m.If(self.runs.valid):
                 m.d.sync += [
-                    output.address.eq(run.base + start),
-                    output.before.eq(before),
-                    output.bytes.eq(Mux(exists, Mux(wanted < room, wanted, room), 0)),
-                    output.local.eq(run.local),
-                    output.final.eq(run.final),
+                    negative.eq(run.position < 0),
+                    line_exists.eq((run.line >= 0) & (run.line < extent.line_count)),
+                    begins_inside.eq(run.position < extent.line_bytes),
+                    position.eq(run.position),
+                    end.eq(run.position + extent.x_bytes + 1),
+                    base.eq(run.base),
+                    local.eq(run.local),
+                    final.eq(run.final),
+                ]
+        exists = Signal()
+        start, reached = Signal(24), Signal(25)
+        m.d.comb += [
+            exists.eq(line_exists & Mux(negative, end > 0, begins_inside)),
+            start.eq(Mux(negative, 0, position)),
+            reached.eq(Mux(end < extent.line_bytes, end, extent.line_bytes)),
+        ]
+        with m.If(free):
+            m.d.sync += self.output.valid.eq(valid)
+            with m.If(valid):
+                m.d.sync += [
+                    output.address.eq(base + start),
+                    output.before.eq(Mux(negative, -position, 0)),
+                    output.bytes.eq(Mux(exists, reached - start, 0)),
+                    output.local.eq(local),
+                    output.final.eq(final),
                 ]
         return m

@@ -1,6 +1,6 @@
 """The param scratchpad: records of the requantisation, also read as depthwise taps."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In
 from amaranth.utils import bits_for, exact_log2
@@ -10,6 +10,7 @@ from isa.instructions import Memory
 
 from .layout import write_layout
 from .ports import ReadPort
+from .tap_port import TapPort
 from .word_assembler import WordAssembler
 
 __all__ = ["ParamMemory"]
@@ -29,7 +30,7 @@ class ParamMemory(wiring.Component):
     Members
     -------
     record_read : In(ReadPort), word address; data: the word
-    tap_read : In(ReadPort), slot address; data: columns int8, column 0 lowest
+    tap_read : In(TapPort), slot address; column 0 lowest
     load_write : In(stream of write_layout(config, Memory.PARAM))
     """
 
@@ -40,7 +41,7 @@ class ParamMemory(wiring.Component):
                 "record_read": In(
                     ReadPort(bits_for(config.param_words - 1), 8 * config.param_word_bytes)
                 ),
-                "tap_read": In(ReadPort(bits_for(config.param_slots - 1), 8 * config.columns)),
+                "tap_read": In(TapPort(config)),
                 "load_write": In(stream.Signature(write_layout(config, Memory.PARAM))),
             }
         )
@@ -70,4 +71,12 @@ class ParamMemory(wiring.Component):
         ]
         with m.If(self.tap_read.enable):
             m.d.sync += slot.eq(self.tap_read.address[:slot_bits])
+        if config.row_taps == 3:
+            with m.If(self.tap_read.row):
+                m.d.comb += self.tap_read.before.eq(
+                    Cat(
+                        tap.data.word_select((slot - back)[:slot_bits], 8 * config.columns)
+                        for back in (2, 1)
+                    )
+                )
         return m

@@ -3,7 +3,7 @@
 from functools import reduce
 from operator import and_
 
-from amaranth.hdl import Cat, Module
+from amaranth.hdl import Cat, DomainRenamer, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,6 +12,7 @@ from isa.instructions import Engine
 from .axi import Axi
 from .decoder import Decoder
 from .fetch import Fetch
+from .gating import add_gate
 from .issue import Issue
 from .load import Load
 from .matrix import Matrix
@@ -32,6 +33,7 @@ class Processor(wiring.Component):
     Parameters
     ----------
     config : isa.Config
+    gated : bool, whether idle units have no clock, for a simulation; see gating
 
     Members
     -------
@@ -46,8 +48,9 @@ class Processor(wiring.Component):
     start_index, retired_index : Out for each engine, which one
     """
 
-    def __init__(self, config):
+    def __init__(self, config, *, gated=False):
         self.config = config
+        self.gated = gated
         engines = len(Engine)
         super().__init__(
             {
@@ -70,14 +73,14 @@ class Processor(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        m.submodules.fetch = fetch = Fetch(config)
-        m.submodules.decoder = decoder = Decoder(config)
-        m.submodules.reads = reads = ReadArbiter(config)
-        m.submodules.load = load = Load(config)
-        m.submodules.matrix = matrix = Matrix(config)
-        m.submodules.vector = vector = Vector(config)
-        m.submodules.store = store = Store(config)
-        m.submodules.scratchpads = scratchpads = Scratchpads(config)
+        self._add(m, "fetch", fetch := Fetch(config), "program")
+        self._add(m, "decoder", decoder := Decoder(config), "program")
+        self._add(m, "reads", reads := ReadArbiter(config), "reads")
+        self._add(m, "load", load := Load(config), "load")
+        self._add(m, "matrix", matrix := Matrix(config), "matrix")
+        self._add(m, "vector", vector := Vector(config), "vector")
+        self._add(m, "store", store := Store(config), "store")
+        m.submodules.scratchpads = scratchpads = Scratchpads(config, gated=self.gated)
         engines = {
             Engine.LOAD: load,
             Engine.MATRIX: matrix,
@@ -95,15 +98,37 @@ class Processor(wiring.Component):
                 unit = engines[Engine[engine.upper()]]
                 wiring.connect(m, getattr(unit, port), getattr(scratchpads, name))
         self._report(m, fetch, decoder, reads, engines, issues)
+        if self.gated:
+            self._gate(m, fetch, reads, engines)
         return m
+
+    def _add(self, m, name, unit, domain):
+        """Add a unit, where the machine is gated in a clock domain that may stand still."""
+        m.submodules[name] = DomainRenamer(domain)(unit) if self.gated else unit
+
+    def _gate(self, m, fetch, reads, engines):
+        """Tell when units can change; see gating."""
+        for engine, unit in engines.items():
+            active = unit.busy | unit.instruction.valid
+            if engine == Engine.STORE:
+                active |= ~unit.idle | self.abort
+            add_gate(m, engine.name.lower(), active)
+        asked = fetch.requests.valid | engines[Engine.LOAD].requests.valid
+        add_gate(m, "reads", asked | reads.r.valid | ~reads.idle | self.abort)
+        # Fetch, decoder and queues stand still where an instruction waits for room in its queue.
+        waits = fetch.instruction.valid & ~fetch.instruction.ready
+        moves = fetch.requests.valid | fetch.beats.valid | fetch.refused
+        finished = Cat(unit.finished for unit in engines.values())
+        steps = self.started | self.retired | finished
+        add_gate(m, "program", ~waits | moves | steps.any())
 
     def _issue(self, m, decoder, engines):
         """Put a queue before each engine; return the queues."""
-        m.submodules.semaphores = semaphores = Semaphores()
+        self._add(m, "semaphores", semaphores := Semaphores(), "program")
         issues = {}
         for engine, unit in engines.items():
             name = engine.name.lower()
-            m.submodules[f"{name}_issue"] = issue = Issue(self.config, engine)
+            self._add(m, f"{name}_issue", issue := Issue(self.config, engine), "program")
             issues[engine] = issue
             wiring.connect(m, getattr(decoder, name), issue.dispatch)
             wiring.connect(m, issue.instruction, unit.instruction)

@@ -1,5 +1,7 @@
 """Requantisation: bias, shift, multiplier, rounding."""
 
+from types import SimpleNamespace
+
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -11,13 +13,17 @@ from .vector_layouts import result_layout
 
 __all__ = ["Requantize"]
 
+# Each stage does what an FPGA can do in 11 ns: select, sum and shift, partial products, product,
+# rounding of the high half; the result's registers take the last shift.
+STAGES = "abcde"
+
 
 class Requantize(wiring.Component):
     """Computes requantize((value + bias) << pre_shift, multiplier, shift, rounding).
 
     Bit for bit isa.arithmetic.requantize, where the sum and the shift wrap; every int32 is allowed
     as a value, bias and multiplier, and -31..31 as a shift. Latency: columns / requantize_lanes
-    + 3 cycles. Throughput: one vector in columns / requantize_lanes cycles.
+    + 5 cycles. Throughput: one vector in columns / requantize_lanes cycles.
 
     Parameters
     ----------
@@ -48,8 +54,8 @@ class Requantize(wiring.Component):
         m = Module()
         moves, last_group = Signal(), Signal()
         group = Signal(range(max(2, self.groups)))
-        # works[n]: stage n has lanes and moves on; stage 0 is the vector at the input.
-        works = Signal(4)
+        # works[n]: what stage n gives moves on; stage 0 is the vector at the input.
+        works = Signal(1 + len(STAGES))
         m.d.comb += [
             moves.eq(~self.results.valid | self.results.ready),
             last_group.eq(group == self.groups - 1),
@@ -62,11 +68,13 @@ class Requantize(wiring.Component):
         m.d.comb += works.eq(Cat(moves & valid for valid in valids))
         arrives = Signal(self.groups)
         for number in range(self.groups):
-            m.d.comb += arrives[number].eq(works[3] & (steps[2]["group"] == number))
+            m.d.comb += arrives[number].eq(works[-1] & (steps[-1]["group"] == number))
         columns = self._result_columns(m)
         for lane in range(self.config.requantize_lanes):
-            product, exponent = self._multiply(m, lane, group, works)
-            rounded = self._round(m, lane, product, exponent, works[2])
+            factors = self._select(m, lane, group, works[0])
+            shifted = self._sum(m, lane, factors, works[1])
+            product = self._multiply(m, lane, shifted, works[2:4])
+            rounded = self._round(m, lane, product, works[4])
             for number in range(self.groups):
                 with m.If(arrives[number]):
                     column = number * self.config.requantize_lanes + lane
@@ -74,17 +82,17 @@ class Requantize(wiring.Component):
         return m
 
     def _steps(self, m, moves, group, last_group):
-        """Return what goes beside the lanes through the stages a, b and c: a dict for each."""
-        given = self.values.payload
+        """Return what goes beside the lanes through the stages: a dict for each."""
+        given, result = self.values.payload, self.results.payload
+        beside = [name for name in result.shape().members if name != "values"]
         source = {
             "valid": self.values.valid,
             "last": last_group,
             "group": group,
-            "output": given.output,
-            "ends": given.ends,
+            **{name: given[name] for name in beside},
         }
         steps = []
-        for stage in "abc":
+        for stage in STAGES:
             step = {
                 name: Signal.like(value, name=f"{stage}_{name}", reset_less=name != "valid")
                 for name, value in source.items()
@@ -94,15 +102,14 @@ class Requantize(wiring.Component):
             steps.append(step)
             source = step
         valid = Signal()
-        result = self.results.payload
-        output, ends = Signal.like(result.output, reset_less=True), Signal(reset_less=True)
+        m.d.comb += self.results.valid.eq(valid)
         with m.If(moves):
-            m.d.sync += [
-                valid.eq(source["valid"] & source["last"]),
-                output.eq(source["output"]),
-                ends.eq(source["ends"]),
-            ]
-        m.d.comb += [self.results.valid.eq(valid), result.output.eq(output), result.ends.eq(ends)]
+            m.d.sync += valid.eq(source["valid"] & source["last"])
+        for name in beside:
+            register = Signal.like(result[name], name=name, reset_less=True)
+            m.d.comb += result[name].eq(register)
+            with m.If(moves):
+                m.d.sync += register.eq(source[name])
         return steps
 
     def _result_columns(self, m):
@@ -114,55 +121,88 @@ class Requantize(wiring.Component):
         m.d.comb += self.results.payload["values"].eq(Cat(columns))
         return columns
 
-    def _multiply(self, m, lane, group, works):
-        """Stages a and b: shifted sum, then its product; return (product, exponent)."""
+    def _select(self, m, lane, group, works):
+        """Stage a: what belongs to the lane's column."""
         columns = self.config.columns
         column = group * self.config.requantize_lanes + lane if self.groups > 1 else lane
-        value = self.values.payload["values"].word_select(column, 32)
-        bias = self.record[: 32 * columns].word_select(column, 32)
-        multiplier = self.record[32 * columns : 64 * columns].word_select(column, 32)
+        a = _registers("a", lane, value=32, bias=32, multiplier=signed(32), shift=signed(6))
+        with m.If(works):
+            m.d.sync += [
+                a.value.eq(self.values.payload["values"].word_select(column, 32)),
+                a.bias.eq(self.record[: 32 * columns].word_select(column, 32)),
+                a.multiplier.eq(self.record[32 * columns : 64 * columns].word_select(column, 32)),
+                # -31..31 needs six of the eight bits.
+                a.shift.eq(self.record[64 * columns :].word_select(column, 8)[:6]),
+            ]
+        return a
+
+    def _sum(self, m, lane, a, works):
+        """Stage b: the shifted sum, and by how many bits the product is shifted back."""
         tflite = self.rounding == Rounding.TFLITE
-        shift = Signal(signed(6), name=f"shift{lane}")
         left = Signal(6, name=f"left{lane}")
-        m.d.comb += [
-            # -31..31 needs six of the eight bits.
-            shift.eq(self.record[64 * columns :].word_select(column, 8)[:6]),
-            left.eq(self.pre_shift + Mux(tflite & (shift > 0), shift[:5], 0)),
-        ]
-        a_x = Signal(signed(32), name=f"a_x{lane}", reset_less=True)
-        a_multiplier = Signal(signed(32), name=f"a_multiplier{lane}", reset_less=True)
-        a_exponent = Signal(6, name=f"a_exponent{lane}", reset_less=True)
+        m.d.comb += left.eq(self.pre_shift + Mux(tflite & (a.shift > 0), a.shift[:5], 0))
+        b = _registers("b", lane, x=signed(32), multiplier=signed(32), exponent=6)
+        with m.If(works):
+            m.d.sync += [
+                b.x.eq(shift_left((a.value + a.bias)[:32], left)),
+                b.multiplier.eq(a.multiplier),
+                b.exponent.eq(Mux(tflite, Mux(a.shift < 0, -a.shift, 0), 31 - a.shift)),
+            ]
+        return b
+
+    def _multiply(self, m, lane, b, works):
+        """Stages c and d: three products of halves, of 18 bits at most, and the whole product.
+
+        With h and l the halves, x * y = hh << 32 + ((xh + xl) * (yh + yl) - hh - ll) << 16 + ll.
+        """
+        c = _registers("c", lane, high=signed(32), low=32, crossed=signed(36), exponent=6)
+        halves = [(value[16:].as_signed(), value[:16]) for value in (b.x, b.multiplier)]
+        (x_high, x_low), (y_high, y_low) = halves
         with m.If(works[0]):
             m.d.sync += [
-                a_x.eq(shift_left((value + bias)[:32], left)),
-                a_multiplier.eq(multiplier),
-                a_exponent.eq(Mux(tflite, Mux(shift < 0, -shift, 0), 31 - shift)),
+                c.high.eq(x_high * y_high),
+                c.low.eq(x_low * y_low),
+                c.crossed.eq((x_high + x_low) * (y_high + y_low)),
+                c.exponent.eq(b.exponent),
             ]
-        b_product = Signal(signed(64), name=f"b_product{lane}", reset_less=True)
-        b_exponent = Signal(6, name=f"b_exponent{lane}", reset_less=True)
+        d = _registers("d", lane, product=signed(64), exponent=6)
+        middle = Signal(signed(34), name=f"middle{lane}")
+        m.d.comb += middle.eq(c.crossed - c.high - c.low)
         with m.If(works[1]):
-            m.d.sync += [b_product.eq(a_x * a_multiplier), b_exponent.eq(a_exponent)]
-        return b_product, b_exponent
+            m.d.sync += [
+                d.product.eq(Cat(c.low[:16], (Cat(c.low[16:], c.high).as_signed() + middle)[:48])),
+                d.exponent.eq(c.exponent),
+            ]
+        return d
 
-    def _round(self, m, lane, product, exponent, works):
-        """Stage c: the high half in TFLITE; return that or the product, shifted and rounded."""
+    def _round(self, m, lane, d, works):
+        """Stage e: the high half in TFLITE; return that or the product, shifted and rounded."""
         doubled = Signal(signed(34), name=f"doubled{lane}")
         high = Signal(signed(32), name=f"high{lane}")
         nudged = Signal(signed(33), name=f"nudged{lane}")
         m.d.comb += [
-            doubled.eq(product[31:].as_signed() + product[30]),
+            doubled.eq(d.product[31:].as_signed() + d.product[30]),
             # Only the product of two -2**31 gives 2**31.
             high.eq(Mux(~doubled[32] & doubled[31], 2**31 - 1, doubled[:32])),
             # Half rounds away from zero, where UPWARD and the shift below round it up.
-            nudged.eq(high - ((high < 0) & (exponent != 0))),
+            nudged.eq(high - ((high < 0) & (d.exponent != 0))),
         ]
-        c_value = Signal(signed(64), name=f"c_value{lane}", reset_less=True)
-        c_exponent = Signal(6, name=f"c_exponent{lane}", reset_less=True)
+        e = _registers("e", lane, value=signed(64), exponent=6)
         tflite = self.rounding == Rounding.TFLITE
         with m.If(works):
             m.d.sync += [
-                c_exponent.eq(exponent),
-                c_value.eq(Mux(tflite, sign_extend(nudged, 64), product)),
+                e.exponent.eq(d.exponent),
+                e.value.eq(Mux(tflite, sign_extend(nudged, 64), d.product)),
             ]
-        below = Cat(0, c_value[:62]).bit_select(c_exponent, 1)
-        return (c_value >> c_exponent)[:32] + below
+        below = Cat(0, e.value[:62]).bit_select(e.exponent, 1)
+        return (e.value >> e.exponent)[:32] + below
+
+
+def _registers(stage, lane, **shapes):
+    """Return a namespace of registers of one stage and lane."""
+    return SimpleNamespace(
+        **{
+            name: Signal(shape, name=f"{stage}_{name}{lane}", reset_less=True)
+            for name, shape in shapes.items()
+        }
+    )

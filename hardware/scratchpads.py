@@ -7,11 +7,13 @@ from amaranth.utils import bits_for
 
 from .acc_memory import AccMemory
 from .act_memory import ActMemory
+from .gating import rest
 from .load_aligner import load_write_layout
 from .load_router import LoadRouter
 from .param_memory import ParamMemory
 from .ports import ArbitratedReadPort, ArbitratedWritePort, MaskedWritePort, ReadPort, WritePort
 from .tables import TablePort, Tables
+from .tap_port import TapPort
 from .weight_memory import WeightMemory
 
 __all__ = ["Scratchpads"]
@@ -23,6 +25,7 @@ class Scratchpads(wiring.Component):
     Parameters
     ----------
     config : isa.Config
+    gated : bool, whether idle memories have no clock, for a simulation; see gating
 
     Members
     -------
@@ -30,19 +33,20 @@ class Scratchpads(wiring.Component):
     matrix_act_read, matrix_weight_read, matrix_acc_read : In(ReadPort)
     matrix_acc_write : In(WritePort)
     vector_act_read, vector_acc_read : In(ArbitratedReadPort)
-    vector_tap_read, vector_record_read : In(ReadPort)
+    vector_tap_read : In(TapPort)
+    vector_record_read : In(ReadPort)
     vector_table_read : In(TablePort), only with tables
     vector_act_write : In(MaskedWritePort)
     vector_acc_write : In(ArbitratedWritePort)
     store_act_read : In(ArbitratedReadPort)
     """
 
-    def __init__(self, config):
+    def __init__(self, config, *, gated=False):
         self.config = config
+        self.gated = gated
         act = bits_for(config.act_words - 1), 8 * config.act_word_bytes
         acc = bits_for(2 * config.acc_words - 1), 8 * config.acc_word_bytes
         weight = bits_for(config.weight_tiles - 1), 8 * config.tile_bytes
-        tap = bits_for(config.param_slots - 1), 8 * config.columns
         record = bits_for(config.param_words - 1), 8 * config.param_word_bytes
         groups = config.act_word_bytes // config.columns
         super().__init__(
@@ -54,7 +58,7 @@ class Scratchpads(wiring.Component):
                 "matrix_acc_write": In(WritePort(*acc)),
                 "vector_act_read": In(ArbitratedReadPort(*act)),
                 "vector_acc_read": In(ArbitratedReadPort(*acc)),
-                "vector_tap_read": In(ReadPort(*tap)),
+                "vector_tap_read": In(TapPort(config)),
                 "vector_record_read": In(ReadPort(*record)),
                 **({"vector_table_read": In(TablePort(config))} if config.tables else {}),
                 "vector_act_write": In(MaskedWritePort(*act, groups)),
@@ -70,7 +74,9 @@ class Scratchpads(wiring.Component):
         m.submodules.act = act = ActMemory(config)
         m.submodules.weight = weight = WeightMemory(config)
         m.submodules.acc = acc = AccMemory(config)
-        m.submodules.param = param = ParamMemory(config)
+        param = ParamMemory(config)
+        reads = self.vector_tap_read.enable | self.vector_record_read.enable
+        m.submodules.param = self._rest(m, param, "param", router.param.valid | reads)
         wiring.connect(m, wiring.flipped(self.load_writes), router.writes)
         wiring.connect(m, router.act, act.load_write)
         wiring.connect(m, router.weight, weight.load_write)
@@ -89,9 +95,15 @@ class Scratchpads(wiring.Component):
             "store_act_read": act.store_read,
         }
         if config.tables:
-            m.submodules.tables = tables = Tables(config)
+            tables = Tables(config)
+            reads = self.vector_table_read.enable
+            m.submodules.tables = self._rest(m, tables, "tables", router.table.valid | reads)
             wiring.connect(m, router.table, tables.load_write)
             ports["vector_table_read"] = tables.read
         for name, port in ports.items():
             wiring.connect(m, wiring.flipped(getattr(self, name)), port)
         return m
+
+    def _rest(self, m, memory, name, active):
+        """Return `memory`, which rests while it is not `active`."""
+        return rest(m, memory, name, active) if self.gated else memory

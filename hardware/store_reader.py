@@ -25,7 +25,7 @@ def stored_run_layout(config, local_bits):
 class StoreReader(wiring.Component):
     """Reads runs of act words.
 
-    Latency two cycles. Throughput one chunk a cycle while every read is granted, without a gap
+    Latency three cycles. Throughput one chunk a cycle while every read is granted, without a gap
     between runs of more than one chunk.
 
     Parameters
@@ -63,19 +63,25 @@ class StoreReader(wiring.Component):
             Signal(range(max(2, chunks_a_word)), reset_less=True, name=name)
             for name in ("chunk", "last_chunk")
         )
-        emptied, granted, ends = Signal(), Signal(), Signal()
+        payload = Signal(8 * self.config.bus_bytes, reset_less=True)
+        free, emptied, granted, ends = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
-            emptied.eq(self.chunks.ready & (chunk == last_chunk)),
+            free.eq(~self.chunks.valid | self.chunks.ready),
+            emptied.eq(free & (chunk == last_chunk)),
             self.act.valid.eq((chunks_left != 0) & (~held | emptied)),
             self.act.address.eq(address),
             granted.eq(self.act.valid & self.act.ready),
             ends.eq(chunks_left <= chunks_a_word),
-            self.chunks.valid.eq(held),
-            self.chunks.payload.eq(self.act.data.word_select(chunk, 8 * self.config.bus_bytes)),
+            self.chunks.payload.eq(payload),
             self.runs.ready.eq((chunks_left == 0) | (granted & ends)),
         ]
-        with m.If(held & self.chunks.ready):
-            m.d.sync += chunk.eq(chunk + 1)
+        with m.If(free):
+            m.d.sync += self.chunks.valid.eq(held)
+        with m.If(held & free):
+            m.d.sync += [
+                payload.eq(self.act.data.word_select(chunk, 8 * self.config.bus_bytes)),
+                chunk.eq(chunk + 1),
+            ]
             with m.If(emptied):
                 m.d.sync += held.eq(0)
         with m.If(granted):

@@ -1,17 +1,18 @@
 """The vector engine: lane-wise operations, reductions and requantisation."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-from isa.instructions import VECTOR_LEVELS, Opcode, instruction_set
+from isa.instructions import VECTOR_LEVELS, Opcode, Slide, instruction_set
 
 from .layout import layout
 from .nest import Nest
 from .ports import ArbitratedReadPort, ArbitratedWritePort, MaskedWritePort, ReadPort
 from .requantize import Requantize
 from .tables import TablePort
+from .tap_port import TapPort
 from .vector_lanes import VectorLanes
 from .vector_operands import VectorOperands
 from .vector_writer import VectorWriter
@@ -22,10 +23,11 @@ __all__ = ["Vector"]
 class Vector(wiring.Component):
     """Runs the affine loop nest of a vector instruction.
 
-    Latency from an accepted instruction to its first write: five cycles, and columns /
-    requantize_lanes + 3 with requantisation. Throughput: one iteration a cycle while the ports are
+    Latency from an accepted instruction to its first write: six cycles, and columns /
+    requantize_lanes + 5 with requantisation. Throughput: one iteration a cycle while the ports are
     granted; a requantised result takes columns / requantize_lanes cycles, a MULTIPLY of an acc word
-    two. Instructions do not overlap.
+    two; an iteration of a sliding row is one cycle for three taps. Instructions do not overlap: one
+    begins to read in the cycle after the last write of the one before.
 
     Parameters
     ----------
@@ -39,7 +41,7 @@ class Vector(wiring.Component):
     stalled : Out, a read or a write was refused in this cycle
     act_read : Out(ArbitratedReadPort), act word address
     acc_read : Out(ArbitratedReadPort)
-    tap_read : Out(ReadPort), param slot address
+    tap_read : Out(TapPort), param slot address
     record_read : Out(ReadPort), param word address
     table_read : Out(TablePort), only with tables
     act_write : Out(MaskedWritePort), act word address
@@ -54,7 +56,7 @@ class Vector(wiring.Component):
         ports = {
             "act_read": Out(ArbitratedReadPort(act_bits, act_word_bits)),
             "acc_read": Out(ArbitratedReadPort(acc_bits, acc_word_bits)),
-            "tap_read": Out(ReadPort(bits_for(config.param_slots - 1), 8 * config.columns)),
+            "tap_read": Out(TapPort(config)),
             "record_read": Out(
                 ReadPort(bits_for(config.param_words - 1), 8 * config.param_word_bytes)
             ),
@@ -78,7 +80,9 @@ class Vector(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         shape = self.instruction.payload.shape()
-        m.submodules.nest = nest = Nest(shape, VECTOR_LEVELS, ("a", "b", "record", "output"))
+        names, places = ("a", "b", "record", "output"), ("record", "output")
+        skipping = places if self.config.row_taps == 3 else ()
+        m.submodules.nest = nest = Nest(shape, VECTOR_LEVELS, names, skipping)
         m.submodules.operands = operands = VectorOperands(self.config)
         m.submodules.lanes = lanes = VectorLanes(self.config)
         m.submodules.requantize = requantize = Requantize(self.config)
@@ -87,6 +91,8 @@ class Vector(wiring.Component):
         wiring.connect(m, operands.operands, lanes.operands)
         for unit in (operands, lanes, writer):
             m.d.comb += unit.held.eq(nest.held)
+        if skipping:
+            self._slide(m, nest, operands, lanes)
         ports = {
             operands: ("act_read", "acc_read", "tap_read"),
             lanes: ("record_read", "table_read") if self.config.tables else ("record_read",),
@@ -106,14 +112,28 @@ class Vector(wiring.Component):
         self._accept(m, nest.instruction)
         return m
 
+    def _slide(self, m, nest, operands, lanes):
+        """Tell which columns of a sliding row give a result; only these step record and output."""
+        held = nest.held
+        slides, gives = Signal(VECTOR_LEVELS), Signal(VECTOR_LEVELS)
+        inner = range(VECTOR_LEVELS - 1, -1, -1)
+        m.d.comb += [
+            slides.eq(Cat((held.slide != Slide.OFF) & (held.reduce_levels == n) for n in inner)),
+            gives.eq(nest.late & ~(nest.odd & (held.slide == Slide.TWO).replicate(VECTOR_LEVELS))),
+            nest.skips.eq(slides & ~gives),
+            operands.empty.eq(nest.skips.any()),
+            lanes.before.eq(self.tap_read.before),
+        ]
+
     def _accept(self, m, instruction):
-        """Accept an instruction when the one before it has been written."""
-        busy = Signal()
+        """Accept an instruction with the last write of the one before: it reads after that."""
+        busy, free = Signal(), Signal()
         m.d.comb += [
             self.busy.eq(busy),
+            free.eq(~busy | self.finished),
             instruction.payload.eq(self.instruction.payload),
-            instruction.valid.eq(self.instruction.valid & ~busy),
-            self.instruction.ready.eq(instruction.ready & ~busy),
+            instruction.valid.eq(self.instruction.valid & free),
+            self.instruction.ready.eq(instruction.ready & free),
         ]
         with m.If(instruction.valid & instruction.ready):
             m.d.sync += busy.eq(1)

@@ -21,8 +21,9 @@ def operands_layout(config):
     -------
     act, tap : columns int8
     acc : columns int32
-    first, last : the iteration begins, ends a reduction
-    ends : the last iteration of the instruction
+    first, last : the iteration begins a reduction, ends one that gives a result
+    ends : the last iteration of the instruction; it gives a result, even if an empty one
+    empty : with row_taps 3, the result is not to be written
     record, output : addresses
     """
     instruction = vector_layout(config)
@@ -34,6 +35,7 @@ def operands_layout(config):
             "first": 1,
             "last": 1,
             "ends": 1,
+            **_empty(config),
             "record": instruction["record"].shape,
             "output": instruction["output"].shape,
         }
@@ -48,11 +50,17 @@ def result_layout(config):
     values : columns int32, column 0 lowest
     output : address
     ends : the last result of the instruction
+    empty : with row_taps 3, it is not to be written
     """
     return data.StructLayout(
         {
             "values": 32 * config.columns,
             "output": vector_layout(config)["output"].shape,
             "ends": 1,
+            **_empty(config),
         }
     )
+
+
+def _empty(config):
+    return {"empty": 1} if config.row_taps == 3 else {}

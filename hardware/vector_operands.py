@@ -1,14 +1,16 @@
 """Reads the operands of the vector engine."""
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, exact_log2
 
-from isa.instructions import VECTOR_LEVELS, AMemory, BSource
+from isa.config import SLOTS_PER_PARAM_WORD
+from isa.instructions import SLIDE_TAPS, VECTOR_LEVELS, AMemory, BSource, Slide
 
 from .nest import iteration_layout
-from .ports import ArbitratedReadPort, ReadPort
+from .ports import ArbitratedReadPort
+from .tap_port import TapPort
 from .vector_layouts import operands_layout, vector_layout
 
 __all__ = ["VectorOperands"]
@@ -31,7 +33,8 @@ class VectorOperands(wiring.Component):
     operands : Out(stream of operands_layout)
     act_read : Out(ArbitratedReadPort), act word address
     acc_read : Out(ArbitratedReadPort)
-    tap_read : Out(ReadPort), param slot address
+    empty : In, with row_taps 3: the column of the iteration gives no result
+    tap_read : Out(TapPort), param slot address
     refused : Out, a read is refused in this cycle
     """
 
@@ -55,7 +58,8 @@ class VectorOperands(wiring.Component):
                 "acc_read": Out(
                     ArbitratedReadPort(self.acc_address_bits, 8 * config.acc_word_bytes)
                 ),
-                "tap_read": Out(ReadPort(self.tap_address_bits, 8 * config.columns)),
+                "tap_read": Out(TapPort(config)),
+                **({"empty": In(1)} if config.row_taps == 3 else {}),
                 "refused": Out(1),
             }
         )
@@ -79,10 +83,12 @@ class VectorOperands(wiring.Component):
             self.act_read.address.eq(given.a[part_bits : part_bits + self.act_address_bits]),
             self.acc_read.address.eq(given.b[: self.acc_address_bits]),
             self.tap_read.enable.eq(accepted & (self.held.b_source == BSource.TAP)),
-            self.tap_read.address.eq(given.b[: self.tap_address_bits]),
+            self.tap_read.address.eq(self._tap_address(given.b[: self.tap_address_bits])),
         ]
         with m.If(a_in_acc):
             m.d.comb += self.acc_read.address.eq(given.a[: self.acc_address_bits])
+        if self.config.row_taps == 3:
+            m.d.comb += self.tap_read.row.eq(self.held.slide != Slide.OFF)
         self._give(m, accepted)
         return m
 
@@ -90,6 +96,15 @@ class VectorOperands(wiring.Component):
     def _part_bits(self):
         """Address bits that select one vector of columns bytes of an act word."""
         return exact_log2(self.config.act_word_bytes // self.config.columns)
+
+    def _tap_address(self, slot):
+        """Return the slot that is read: of a row the last, where `slot` is its first."""
+        if self.config.row_taps == 1:
+            return slot
+        slot_bits = exact_log2(SLOTS_PER_PARAM_WORD)
+        # A row lies in one word.
+        last = (slot[:slot_bits] + Mux(self.tap_read.row, SLIDE_TAPS - 1, 0))[:slot_bits]
+        return Cat(last, slot[slot_bits:])
 
     def _read(self, m, port, name, wanted, accepted):
         """Read `port` once for an iteration; return whether that is, or need not be, granted."""
@@ -119,6 +134,9 @@ class VectorOperands(wiring.Component):
             "record": given.record,
             "output": given.output,
         }
+        if self.config.row_taps == 3:
+            step["empty"] = self.empty
+            step["last"] &= ~self.empty | step["ends"]
         for name, value in step.items():
             register = Signal.like(operands[name], name=name, reset_less=True)
             m.d.comb += operands[name].eq(register)

@@ -1,6 +1,8 @@
 """Writes the results of the vector engine."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from types import SimpleNamespace
+
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, exact_log2
@@ -16,7 +18,8 @@ __all__ = ["VectorWriter"]
 class VectorWriter(wiring.Component):
     """Adds the zero point and clamps for act, or writes int32 to acc.
 
-    Latency: one cycle. Throughput: one result a cycle while acc grants the writes.
+    Latency: one cycle. Throughput: one result a cycle while acc grants the writes. One result
+    more is taken than can be written.
 
     Parameters
     ----------
@@ -55,52 +58,105 @@ class VectorWriter(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         to_acc = self.held.destination == Destination.ACC
-        valid, done, taken = Signal(), Signal(), Signal()
+        # An empty result only ends its instruction.
+        valid, filled, done, taken = Signal(), Signal(), Signal(), Signal()
         output = Signal.like(self.results.payload.output, reset_less=True)
         ends = Signal(reset_less=True)
         m.d.comb += [
-            done.eq(valid & (~to_acc | self.acc_write.ready)),
-            self.results.ready.eq(~valid | done),
-            taken.eq(self.results.valid & self.results.ready),
+            done.eq(valid & (~to_acc | ~filled | self.acc_write.ready)),
             self.finished.eq(done & ends),
             self.refused.eq(valid & ~done),
         ]
-        with m.If(taken):
+        spare, refill = self._keep_spare(m, ~valid | done, taken)
+        new = self.results.payload
+        with m.If(refill):
+            m.d.sync += [
+                filled.eq(spare.filled),
+                output.eq(spare.output),
+                ends.eq(spare.ends),
+            ]
+        with m.Elif(taken):
             m.d.sync += [
                 valid.eq(1),
-                output.eq(self.results.payload.output),
-                ends.eq(self.results.payload.ends),
+                filled.eq(self._is_filled(new)),
+                output.eq(new.output),
+                ends.eq(new.ends),
             ]
         with m.Elif(done):
             m.d.sync += valid.eq(0)
-        values = [self._value(m, lane, to_acc, taken) for lane in range(self.config.columns)]
+        values = [
+            self._value(m, lane, to_acc, taken, refill, spare)
+            for lane in range(self.config.columns)
+        ]
         groups = self.config.act_word_bytes // self.config.columns
         part_bits = exact_log2(groups)
         m.d.comb += [
-            self.acc_write.valid.eq(valid & to_acc),
+            self.acc_write.valid.eq(valid & filled & to_acc),
             self.acc_write.address.eq(output[: self.acc_address_bits]),
             self.acc_write.data.eq(Cat(values)),
-            self.act_write.enable.eq(valid & ~to_acc),
+            self.act_write.enable.eq(valid & filled & ~to_acc),
             self.act_write.address.eq(output[part_bits : part_bits + self.act_address_bits]),
             self.act_write.data.eq(Cat(value[:8] for value in values).replicate(groups)),
             self.act_write.mask.eq(1 << output[:part_bits] if part_bits else 1),
         ]
         return m
 
-    def _value(self, m, lane, to_acc, taken):
+    def _is_filled(self, result):
+        """Return whether a result is to be written."""
+        return ~result.empty if self.config.row_taps == 3 else 1
+
+    def _keep_spare(self, m, free, taken):
+        """Keep one result that comes while acc refuses the one before it.
+
+        So whether results are taken does not hang on the acc memory in the same cycle, and with it
+        all that the vector engine reads. Return the spare, and whether it takes its turn now;
+        `taken`: a result comes, and it is not to be kept.
+        """
+        result = self.results.payload
+        spare = SimpleNamespace(
+            values=Signal(32 * self.config.columns, name="spare_values", reset_less=True),
+            output=Signal.like(result.output, name="spare_output", reset_less=True),
+            ends=Signal(name="spare_ends", reset_less=True),
+            filled=Signal(name="spare_filled", reset_less=True),
+        )
+        valid, refill = Signal(name="spare_valid"), Signal()
+        m.d.comb += [
+            self.results.ready.eq(~valid),
+            taken.eq(self.results.valid & ~valid & free),
+            refill.eq(valid & free),
+        ]
+        with m.If(refill):
+            m.d.sync += valid.eq(0)
+        with m.Elif(self.results.valid & ~valid & ~free):
+            m.d.sync += [
+                valid.eq(1),
+                spare.values.eq(result["values"]),
+                spare.output.eq(result.output),
+                spare.ends.eq(result.ends),
+                spare.filled.eq(self._is_filled(result)),
+            ]
+        return spare, refill
+
+    def _value(self, m, lane, to_acc, taken, refill, spare):
         """Return the register of one lane: the value, or for act isa.arithmetic.saturate of it."""
         held = self.held
         value = self.results.payload["values"].word_select(lane, 32).as_signed()
-        total = Signal(signed(33), name=f"total{lane}")
-        at_least = Signal(signed(33), name=f"at_least{lane}")
+        # The sum is compared before it is there: the bounds less the zero point stand still.
+        below, above = (Signal(name=f"{name}{lane}") for name in ("below", "above"))
+        total = Signal(8, name=f"total{lane}")
         m.d.comb += [
+            below.eq(value < held.low - held.zero_point),
+            above.eq((value > held.high - held.zero_point) | (held.low > held.high)),
             total.eq(value + held.zero_point),
-            at_least.eq(Mux(total < held.low, held.low, total)),
         ]
         register = Signal(32, name=f"value{lane}", reset_less=True)
-        with m.If(taken):
+        # What is refused, and then kept, is for acc.
+        with m.If(refill):
+            m.d.sync += register.eq(spare.values.word_select(lane, 32))
+        with m.Elif(taken):
             with m.If(to_acc):
                 m.d.sync += register.eq(value)
             with m.Else():
-                m.d.sync += register.eq(Mux(at_least > held.high, held.high, at_least)[:32])
+                clamped = Mux(above, held.high, Mux(below, held.low, total))
+                m.d.sync += register[:8].eq(clamped)
         return register

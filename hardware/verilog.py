@@ -18,12 +18,13 @@ MODULE_NAME = "tilewright"
 _ZERO_INIT = re.compile(r"  initial begin\n(?:    \S+ ?\[\d+\] = \d+'[hd]0+;\n)+  end\n")
 
 
-def to_verilog(config: Config) -> str:
+def to_verilog(config: Config, *, gated: bool = False) -> str:
     """Return the machine of `config` as Verilog; its module is named tilewright.
 
-    The ports are those of `Core`, and clk and rst.
+    The ports are those of `Core`, and clk and rst. With `gated` it is the machine for a simulation:
+    the same in every cycle, but its idle units have no clock.
     """
-    return component_verilog(Core(config), MODULE_NAME)
+    return component_verilog(Core(config, gated=gated), MODULE_NAME)
 
 
 def component_verilog(component: Component, name: str) -> str:

@@ -58,7 +58,16 @@ class Windows(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         burst = Signal(burst_layout(self.config), reset_less=True)
-        waiting, free = Signal(), Signal()
+        # One past the last byte of each window.
+        ends = [
+            Signal(max(self.config.address_bits, 32) + 1, name=f"end{index}", reset_less=True)
+            for index in range(self.config.windows)
+        ]
+        m.d.sync += [
+            end.eq(window.address + window.bytes)
+            for end, window in zip(ends, self.windows, strict=True)
+        ]
+        waiting, free = Signal(name="waiting"), Signal(name="free")
         m.d.comb += [
             free.eq(~self.checked.valid | self.checked.ready),
             self.requests.ready.eq((~waiting | free) & ~self.flush),
@@ -69,7 +78,7 @@ class Windows(wiring.Component):
             with m.If(waiting):
                 m.d.sync += [
                     self.checked.payload.eq(burst),
-                    self.inside.eq(self._inside(burst)),
+                    self.inside.eq(self._inside(burst, ends)),
                 ]
         with m.If(self.flush):
             m.d.sync += waiting.eq(0)
@@ -79,14 +88,11 @@ class Windows(wiring.Component):
                 m.d.sync += burst.eq(self.requests.payload)
         return m
 
-    def _inside(self, burst):
+    def _inside(self, burst, ends):
         """Return whether one window allows all bytes of `burst`."""
-        hits = []
-        for window in self.windows:
-            offset = burst.address - window.address
-            hits.append(
-                window[self.access]
-                & (burst.address >= window.address)
-                & (offset[: self.config.address_bits] + burst.last_byte < window.bytes)
-            )
+        last_byte = burst.address + burst.last_byte
+        hits = [
+            window[self.access] & (burst.address >= window.address) & (last_byte < end)
+            for window, end in zip(self.windows, ends, strict=True)
+        ]
         return Cat(hits).any()

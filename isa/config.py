@@ -38,6 +38,7 @@ _RANGES = {
     "reads_in_flight": _Range(1, 64),
     "burst_beats": _Range(1, 256, power_of_two=True),
     "windows": _Range(1, 16),
+    "row_taps": _Range(1, 3),
 }
 
 
@@ -63,6 +64,7 @@ class Config:
     reads_in_flight : int, memory reads the load engine may have outstanding
     burst_beats : int, longest burst; a power of two
     windows : int, DRAM windows that the driver may open
+    row_taps : int, taps of a row that one read of act serves: 3, or 1 to leave the feature out
 
     Raises
     ------
@@ -86,6 +88,7 @@ class Config:
     reads_in_flight: int = 16
     burst_beats: int = 16
     windows: int = 4
+    row_taps: int = 3
 
     def __post_init__(self) -> None:
         if self.requantize_lanes == 0:
@@ -121,6 +124,8 @@ class Config:
                 f"{self.name}.act_words must be a multiple of act_banks = {self.act_banks}, "
                 f"not {self.act_words}"
             )
+        if self.row_taps == 2:
+            raise ConfigError(f"{self.name}.row_taps must be 1 or 3, not 2")
 
     @property
     def act_word_bytes(self) -> int:
@@ -201,11 +206,11 @@ PRESETS = {
         # Quick tests and proofs; the small networks still fit on chip.
         Config("tiny", 4, 4, 16384, 1024, 256, 256, bus_bytes=4, tables=1),
         # Lattice ECP5-85F on the ULX3S: 156 multipliers, 208 block memories of 18 kbit.
-        Config("ulx3s", 8, 16, 8192, 512, 256, 128, tables=0, requantize_lanes=2),
+        Config("ulx3s", 8, 16, 8192, 512, 256, 128, tables=0, requantize_lanes=2, row_taps=1),
         # Like for like with VTA: 256 multipliers, 64-bit bus, at most 480 KiB of scratchpads.
-        Config("vta", 16, 16, 16384, 512, 512, 128),
+        Config("vta", 16, 16, 16384, 512, 512, 128, reads_in_flight=32),
         # Zynq UltraScale+.
-        Config("zu", 32, 32, 16384, 512, 1024, 128, bus_bytes=16),
+        Config("zu", 32, 32, 16384, 512, 1024, 128, bus_bytes=16, reads_in_flight=32),
     )
 }
 

@@ -5,10 +5,19 @@ IsaError
 ├── EncodeError      a field value out of its range
 ├── DecodeError      words that are no legal instruction
 ├── AssemblyError    program text that cannot be read
-└── ImageError       an image file that cannot be read, or is for another machine
+├── ImageError       an image file that cannot be read, or is for another machine
+└── ProgramRefused   a program that can deadlock, race or leave a memory's or a window's bounds
 """
 
-__all__ = ["AssemblyError", "ConfigError", "DecodeError", "EncodeError", "ImageError", "IsaError"]
+__all__ = [
+    "AssemblyError",
+    "ConfigError",
+    "DecodeError",
+    "EncodeError",
+    "ImageError",
+    "IsaError",
+    "ProgramRefused",
+]
 
 
 class IsaError(Exception):
@@ -33,3 +42,7 @@ class AssemblyError(IsaError):
 
 class ImageError(IsaError):
     """An image is malformed, or was made for another configuration or version."""
+
+
+class ProgramRefused(IsaError):
+    """The static checker found that a program may go wrong; the message says where, and why."""

@@ -5,19 +5,34 @@ bit positions exist nowhere else. Field widths derive from the configuration.
 """
 
 from dataclasses import dataclass
-from enum import IntEnum
 from functools import lru_cache
 
 from .arithmetic import Rounding
+from .choices import (
+    MATRIX_LEVELS,
+    SLIDE_TAPS,
+    VECTOR_LEVELS,
+    AMemory,
+    BSource,
+    Destination,
+    Engine,
+    Memory,
+    Opcode,
+    Operation,
+    Reduction,
+    Slide,
+)
 from .config import Config
 from .errors import ConfigError, DecodeError
 from .fields import Field, Format
+from .rules import Rule, rules
 
 __all__ = [
     "INSTRUCTION_BITS",
     "INSTRUCTION_BYTES",
     "MATRIX_LEVELS",
     "MAX_COUNT",
+    "SLIDE_TAPS",
     "VECTOR_LEVELS",
     "AMemory",
     "BSource",
@@ -29,100 +44,16 @@ __all__ = [
     "Operation",
     "Reduction",
     "Rule",
+    "Slide",
     "instruction_set",
+    "slide_results",
 ]
 
 INSTRUCTION_BITS = 512
 INSTRUCTION_BYTES = INSTRUCTION_BITS // 8
-MATRIX_LEVELS = 6
-VECTOR_LEVELS = 5
 COUNT_BITS = 13
 # Most iterations of a loop level; a count from 1 is encoded as count - 1.
 MAX_COUNT = 1 << COUNT_BITS
-
-
-class Engine(IntEnum):
-    """The four engines, in the order of their bits in a wait or signal mask."""
-
-    LOAD = 0
-    MATRIX = 1
-    VECTOR = 2
-    STORE = 3
-
-
-class Opcode(IntEnum):
-    """What an instruction is; the first four are the engines' own."""
-
-    LOAD = 0
-    MATRIX = 1
-    VECTOR = 2
-    STORE = 3
-    SYNC = 4
-    END = 5
-
-
-class Memory(IntEnum):
-    """Where a load writes."""
-
-    ACT = 0
-    WEIGHT = 1
-    PARAM = 2
-    TABLE = 3
-
-
-class AMemory(IntEnum):
-    """Where the vector engine reads its first operand."""
-
-    ACT = 0
-    ACC = 1
-
-
-class BSource(IntEnum):
-    """Where the vector engine reads its second operand."""
-
-    IMMEDIATE = 0
-    TAP = 1
-    ACC = 2
-
-
-class Destination(IntEnum):
-    """Where the vector engine writes."""
-
-    ACT = 0
-    ACC = 1
-
-
-class Operation(IntEnum):
-    """What the vector engine computes of its operands a and b, in int32 that wraps."""
-
-    COPY = 0
-    ADD = 1
-    SUBTRACT = 2
-    MULTIPLY = 3
-    MAXIMUM = 4
-    MINIMUM = 5
-    TABLE = 6
-
-
-class Reduction(IntEnum):
-    """How the vector engine combines the values of a reduction, in int32 that wraps."""
-
-    NONE = 0
-    ADD = 1
-    MAXIMUM = 2
-    MINIMUM = 3
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What makes an instruction illegal: every condition (field, mask, value) holds.
-
-    A condition holds when the field's encoded bits, masked, equal the value.
-    """
-
-    opcode: Opcode
-    conditions: tuple[tuple[str, int, int], ...]
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -273,6 +204,7 @@ def _vector(config: Config) -> list[Field]:
         Field("operation", 3, "what is computed of a and b", choices=Operation),
         Field("reduction", 2, "how values of a reduction combine", choices=Reduction),
         Field("reduce_levels", 3, "innermost levels that reduce", maximum=VECTOR_LEVELS),
+        Field("slide", 2, "columns from a result to the next of a sliding row", choices=Slide),
         Field("a_memory", 1, "where a is read", choices=AMemory),
         Field("a_offset", 9, "added to a", signed=True),
         Field("b_source", 2, "where b is read", choices=BSource),
@@ -319,34 +251,6 @@ _BUILDERS = {
 }
 
 
-def _rules(config: Config) -> list[Rule]:
-    rules = []
-    for engine in Engine:
-        bit = 1 << engine
-        for mask in ("wait", "signal"):
-            reason = (
-                f"an engine cannot {mask} for itself"
-                if mask == "wait"
-                else ("an engine cannot signal itself")
-            )
-            rules += [
-                Rule(Opcode(engine), ((mask, bit, bit),), reason),
-                Rule(Opcode.SYNC, (("engine", 3, engine), (mask, bit, bit)), reason),
-            ]
-    acc_a, acc_b = ("a_memory", 1, AMemory.ACC), ("b_source", 3, BSource.ACC)
-    table = ("operation", 7, Operation.TABLE)
-    rules += [
-        Rule(Opcode.VECTOR, (acc_a, acc_b), "a and b cannot both be read from acc"),
-        Rule(Opcode.VECTOR, (acc_a, table), "a table is indexed from act, not from acc"),
-    ]
-    if not config.tables:
-        rules += [
-            Rule(Opcode.VECTOR, (table,), "this machine has no tables"),
-            Rule(Opcode.LOAD, (("memory", 3, Memory.TABLE),), "this machine has no tables"),
-        ]
-    return rules
-
-
 @lru_cache
 def instruction_set(config: Config) -> InstructionSet:
     """Return the instruction set of `config`.
@@ -367,4 +271,9 @@ def instruction_set(config: Config) -> InstructionSet:
                 f"({config.param_words}) smaller"
             )
         formats.append(form)
-    return InstructionSet(config, tuple(formats), tuple(_rules(config)))
+    return InstructionSet(config, tuple(formats), rules(config))
+
+
+def slide_results(columns: int, slide: int) -> int:
+    """Return how many results a sliding row gives on `columns` columns, `slide` columns apart."""
+    return max(0, (columns - SLIDE_TAPS) // slide + 1)

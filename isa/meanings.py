@@ -42,6 +42,18 @@ table's index wraps to 8 bits; with `low` above `high` every result is `high`.
         value = arithmetic.requantize((value + bias) << pre_shift, multiplier, shift, rounding)
     if destination == ACT:
         value = arithmetic.saturate(value, zero_point, low, high)
+
+With `slide`, the level just outside those that reduce is the sliding level: it walks the columns x
+of a line, the levels that reduce walk the lines r of a kernel, and a result combines the values of
+three columns, each with its own tap of a row. `slide` is how many columns a result is after the one
+before it. The addresses of record and output step once for each result at this level, not for each
+column; nothing is written where a line has fewer than three columns. The slots b, b + 1 and b + 2
+lie in one param word.
+
+    for k in range((columns - 3) // slide + 1):         # columns: the count of the sliding level
+        x = k * slide
+        value = sum((a[x + j, r] + a_offset) * tap[b[x + j, r] + j] for r for j in range(3))
+        ...                                             # as above, to output + k * its step
 """,
     Opcode.STORE: """\
 Copy `z_count` lines of `y_count` runs of `x_bytes` bytes from act to DRAM. A run begins at an act

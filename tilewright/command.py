@@ -8,7 +8,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from compiler.compile import compile_network, explain
+from compiler.compile import explain
 from compiler.pipeline import PASSES
 from compiler.text import to_text
 from driver.devices import DEVICES
@@ -18,6 +18,7 @@ from isa.config import Config, preset
 from isa.image import Image, load_image, save_image
 
 from .errors import USER_ERRORS, CommandError
+from .face import compile as compile_model
 from .files import make_folder, require_folder
 from .progress import Reporter
 from .report import print_table
@@ -68,7 +69,7 @@ def compile_command(model: str, output: str, config: str, target: str, dump: str
     require_folder(output)
     observe = _dumper(make_folder(dump)) if dump else None
     with Reporter() as reporter:
-        image = compile_network(model, preset(config), _targets(target), observe, reporter.step)
+        image = compile_model(model, config, _targets(target), reporter.step, observe)
         save_image(image, output)
     click.echo(f"{output}: {_summary(image)}")
 
@@ -187,8 +188,7 @@ def _targets(text: str) -> list[str]:
 def _image(model: str, config: str | None, targets: str, reporter: Reporter) -> Image:
     """Return the image in `model`, or what the network in it compiles to."""
     if Path(model).suffix != ".twi":
-        machine = preset(config or "vta")
-        return compile_network(model, machine, _targets(targets), progress=reporter.step)
+        return compile_model(model, config or "vta", _targets(targets), reporter.step)
     image = load_image(model)
     if config is not None:
         check_config(f"--config {config}", preset(config), image.config)

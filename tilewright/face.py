@@ -4,8 +4,10 @@ import os
 from collections.abc import Callable, Sequence
 
 from compiler.compile import TARGETS, compile_network
+from compiler.pipeline import Observer
 from isa.config import Config, preset
 from isa.image import Image
+from simulator.timing import cycles
 
 __all__ = ["compile"]
 
@@ -15,6 +17,7 @@ def compile(
     config: str | Config = "vta",
     targets: Sequence[str] = TARGETS,
     progress: Callable[[str], None] | None = None,
+    observe: Observer | None = None,
 ) -> Image:
     """Return the image of the network in `path`.
 
@@ -24,6 +27,7 @@ def compile(
     config : a configuration, or the name of a preset
     targets : who may compute: "accel", "cpu"; the CPU takes what nobody else does
     progress : called with the name of each step before it begins
+    observe : called with each pass's name and the module after it
 
     Raises
     ------
@@ -33,4 +37,4 @@ def compile(
         There is no such preset.
     """
     machine = preset(config) if isinstance(config, str) else config
-    return compile_network(path, machine, targets, progress=progress)
+    return compile_network(path, machine, targets, observe, progress, cycles)

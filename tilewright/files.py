@@ -3,13 +3,13 @@
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from .errors import CommandError
 
-__all__ = ["make_folder", "require_folder", "write_json"]
+__all__ = ["make_folder", "require_folder", "require_writable", "write_json", "write_texts"]
 
 
 def require_folder(path: str | os.PathLike[str] | None) -> None:
@@ -58,3 +58,39 @@ def write_json(path: str | os.PathLike[str], value: Mapping[str, Any]) -> None:
         os.replace(file.name, target)
     except OSError as error:
         raise CommandError(f"{path}: cannot write: {error.strerror}") from None
+
+
+def require_writable(folder: Path, names: Iterable[str]) -> None:
+    """Check that files `names` can be written into `folder`.
+
+    Raises
+    ------
+    CommandError
+        They cannot.
+    """
+    for name in names:
+        if (folder / name).is_dir():
+            raise CommandError(f"{folder / name}: cannot write: it is a folder")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise CommandError(f"{folder}: cannot write into the folder: {error.strerror}") from None
+
+
+def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write files of these names into `folder`: none of them before all of them are whole.
+
+    Raises
+    ------
+    CommandError
+        A file cannot be written.
+    """
+    try:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".") as drafts:
+            for name, text in texts.items():
+                (Path(drafts) / name).write_text(text, encoding="utf-8")
+            for name in texts:
+                os.replace(Path(drafts) / name, folder / name)
+    except OSError as error:
+        raise CommandError(f"{folder}: cannot write: {error.strerror}") from None

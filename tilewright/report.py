@@ -8,25 +8,31 @@ from rich.console import Console
 from rich.table import Table
 
 from driver.device import Result
-from driver.profile import LayerProfile, dram_bytes, profile_region
+from driver.profile import LayerProfile, dram_bytes, layer_cycles, profile_region
 from isa.config import Config
-from isa.image import Image
+from isa.image import Image, Region
+from simulator.timing import Memory, predict
 
 __all__ = ["layer_rows", "print_layers", "print_table", "run_report"]
 
-# Below a table in which a layer computed while the layer before it was still at work.
-_OVERLAP = (
-    "cycles count from the end of the layer before; layers overlap, so over 100 % is possible"
-)
 
+def layer_rows(
+    image: Image, result: Result, latency_cycles: int | None = None
+) -> list[dict[str, Any]]:
+    """Return one row a layer of every region that ran; cycles where the machine has time.
 
-def layer_rows(image: Image, result: Result) -> list[dict[str, Any]]:
-    """Return one row a layer of every region that ran on a machine with time."""
+    Parameters
+    ----------
+    latency_cycles : int, the DRAM's, for rows to hold `predicted_cycles` of the timing model too
+    """
     rows: list[dict[str, Any]] = []
     for run in result.regions:
         if run.trace is not None:
             profiles = profile_region(run.region, run.trace, image.config)
-            rows += [_row(image.name, profile) for profile in profiles]
+            timed = [_row(image.name, profile) for profile in profiles]
+            if latency_cycles is not None:
+                _add_predictions(timed, run.region, latency_cycles)
+            rows += timed
         else:
             moved = dram_bytes(run.region)
             rows += [
@@ -48,6 +54,14 @@ def _row(model: str, profile: LayerProfile) -> dict[str, Any]:
     }
 
 
+def _add_predictions(rows: list[dict[str, Any]], region: Region, latency_cycles: int) -> None:
+    program = region.program
+    prediction = predict(program.words, program.config, Memory(latency_cycles))
+    predicted = layer_cycles(region, prediction.instruction_trace)
+    for row, cycles in zip(rows, predicted, strict=True):
+        row["predicted_cycles"] = cycles
+
+
 def run_report(
     image: Image, result: Result, settings: Mapping[str, Any], seconds: float
 ) -> dict[str, Any]:
@@ -67,7 +81,7 @@ def run_report(
     ]
     return {
         "settings": dict(settings),
-        "rows": layer_rows(image, result),
+        "rows": layer_rows(image, result, settings.get("dram_latency_cycles")),
         "totals": {"outputs": outputs, "counters": counters, "seconds": seconds},
     }
 
@@ -84,21 +98,25 @@ def print_layers(console: Console, rows: Sequence[Mapping[str, Any]], config: Co
         "dram_bytes": sum(row["dram_bytes"] for row in rows),
         "bound": "",
     }
-    lines = [
-        (
-            str(row["layer"]),
-            f"{row['macs']:,}",
-            f"{row['cycles']:,}",
-            f"{100 * row['peak_share']:.1f} %",
-            f"{row['dram_bytes']:,}",
-            str(row["bound"]),
-        )
-        for row in (*rows, total)
-    ]
-    head = ("layer", "MACs", "cycles", "of peak", "DRAM bytes", "bound by")
+    head = ["layer", "MACs", "cycles", "of peak", "DRAM bytes", "bound by"]
+    predicted = bool(rows) and all("predicted_cycles" in row for row in rows)
+    if predicted:
+        head.append("predicted")
+        total["predicted_cycles"] = sum(row["predicted_cycles"] for row in rows)
+    lines = [_line(row, predicted) for row in (*rows, total)]
     print_table(console, head, lines, text=(0, 5))
-    if any(row["peak_share"] > 1 for row in rows):
-        console.print(_OVERLAP)
+
+
+def _line(row: Mapping[str, Any], predicted: bool) -> list[str]:
+    cells = [
+        str(row["layer"]),
+        f"{row['macs']:,}",
+        f"{row['cycles']:,}",
+        f"{100 * row['peak_share']:.1f} %",
+        f"{row['dram_bytes']:,}",
+        str(row["bound"]),
+    ]
+    return [*cells, f"{row['predicted_cycles']:,}"] if predicted else cells
 
 
 def print_table(

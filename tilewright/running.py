@@ -14,10 +14,10 @@ from driver.devices import open_device
 from isa.image import Image, Tensor
 
 from .errors import CommandError
-from .files import make_folder, require_folder, write_json
+from .files import require_folder, write_json
+from .profiling import profile_folder, write_profile
 from .progress import Reporter
 from .report import layer_rows, print_layers, run_report
-from .trace import write_trace
 
 __all__ = ["RunOptions", "random_inputs", "run_network"]
 
@@ -56,7 +56,7 @@ def run_network(image: Image, name: str, options: RunOptions, reporter: Reporter
         )
     for path in (*options.outputs, options.json_path, options.waveform):
         require_folder(path)
-    profile = None if options.profile is None else make_folder(options.profile)
+    profile = None if options.profile is None else profile_folder(options.profile, name, image)
     with open_device(name, **_settings(name, options, reporter)) as device:
         device.load(image)
         reporter.step("run")
@@ -69,7 +69,7 @@ def run_network(image: Image, name: str, options: RunOptions, reporter: Reporter
             settings["input_seed"] = options.seed
     _write(image, result, options, settings, seconds)
     if profile is not None:
-        write_trace(profile / "trace.json", result)
+        write_profile(profile, image, result, settings)
     return _text(image, result, settings, seconds)
 
 
@@ -110,8 +110,6 @@ def _settings(name: str, options: RunOptions, reporter: Reporter) -> dict[str, A
         settings["latency_cycles"] = options.latency
     if settings and name != "verilator":
         raise CommandError(f"--waveform and --latency are of device verilator, not of {name}")
-    if options.profile is not None and name != "verilator":
-        raise CommandError(f"--profile needs a device with time: verilator, not {name}")
     if name == "verilator":
         settings["progress"] = reporter.build
     return settings

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ImportFailed
-from ..ir import Span
+from ..ir import Module, Span
 
-__all__ = ["Array", "TensorInfo", "identifiers", "nearest", "read_file"]
+__all__ = ["Array", "Network", "Signature", "TensorInfo", "identifiers", "nearest", "read_file"]
 
 Array = npt.NDArray[np.generic]
 
@@ -40,6 +40,19 @@ class TensorInfo:
     dtype: str
     scale: float | None = None
     zero_point: int | None = None
+
+
+Signature = tuple[tuple[TensorInfo, ...], tuple[TensorInfo, ...]]
+"""The inputs and the outputs of a network."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Network:
+    """What is in a network's file: its typed module, and how the file describes its tensors."""
+
+    module: Module
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
 
 
 def read_file(path: str | PathLike[str]) -> tuple[bytes, Span]:

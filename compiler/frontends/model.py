@@ -1,21 +1,33 @@
-"""Importing a network whatever its format is."""
+"""Importing a network whatever its format is; a file is read and parsed once."""
 
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from ..errors import ImportFailed
 from ..infer import infer
-from ..ir import Module, TensorType, TupleType
+from ..ir import Module, Span, TensorType, TupleType
 from ..text import parse
-from .common import TensorInfo, read_file
-from .onnx import import_onnx, onnx_tensor_info
-from .tflite import import_tflite, tflite_tensor_info
+from .common import Network, Signature, TensorInfo, read_file
+from .onnx import onnx_module, onnx_tensors
+from .onnx_file import read_onnx
+from .tflite import tflite_module, tflite_tensors
+from .tflite_file import read_tflite
 
-__all__ = ["import_model", "tensor_info"]
+__all__ = ["import_model", "import_network", "tensor_info"]
 
 
-def import_model(path: str | PathLike[str]) -> Module:
-    """Return the network in a file as a typed module.
+class _Format(NamedTuple):
+    """How to parse a format, and what to take from the outcome: the module, the tensors."""
+
+    parse: Callable[[bytes, Span], Any]
+    module: Callable[[Any], Module]
+    tensors: Callable[[Any], Signature]
+
+
+def import_network(path: str | PathLike[str]) -> Network:
+    """Return the network in a file: its module, and its inputs and outputs.
 
     A name that ends in ".relay" is text; otherwise the content decides: TFLite bears its
     identifier, and everything else is taken for ONNX.
@@ -27,35 +39,47 @@ def import_model(path: str | PathLike[str]) -> Module:
     ParseError, TypeInferenceError, Unsupported
         What it holds is wrong, or not supported.
     """
-    kind = _format(path)
-    if kind == "relay":
-        return infer(_relay(path))
-    return import_tflite(path) if kind == "tflite" else import_onnx(path)
+    form, parsed = _parsed(path)
+    module = form.module(parsed)
+    return Network(module, *form.tensors(parsed))
 
 
-def tensor_info(
-    path: str | PathLike[str],
-) -> tuple[tuple[TensorInfo, ...], tuple[TensorInfo, ...]]:
+def import_model(path: str | PathLike[str]) -> Module:
+    """Return the network in a file as a typed module.
+
+    Raises
+    ------
+    ImportFailed, ParseError, TypeInferenceError, Unsupported
+        As of `import_network`.
+    """
+    form, parsed = _parsed(path)
+    return form.module(parsed)
+
+
+def tensor_info(path: str | PathLike[str]) -> Signature:
     """Return the inputs and the outputs of a network as its file describes them.
 
     Raises
     ------
     ImportFailed, ParseError, TypeInferenceError, Unsupported
-        As of `import_model`.
+        As of `import_network`.
     """
-    kind = _format(path)
-    if kind == "relay":
-        return _relay_tensor_info(path)
-    return tflite_tensor_info(path) if kind == "tflite" else onnx_tensor_info(path)
+    form, parsed = _parsed(path)
+    return form.tensors(parsed)
 
 
-def _format(path: str | PathLike[str]) -> str:
-    """Return relay, tflite or onnx."""
+def _parsed(path: str | PathLike[str]) -> tuple[_Format, Any]:
+    """Return the format of a file, and its content parsed."""
     data, span = read_file(path)
+    form = _format(path, data, span)
+    return form, form.parse(data, span)
+
+
+def _format(path: str | PathLike[str], data: bytes, span: Span) -> _Format:
     if Path(path).suffix == ".relay":
-        return "relay"
+        return _Format(_relay, lambda text: text.module, _relay_tensors)
     if data[4:8] == b"TFL3":
-        return "tflite"
+        return _Format(read_tflite, tflite_module, tflite_tensors)
     # An ONNX file begins with field 1 of ModelProto, its format's version: tag 8, a small number.
     if data[0] != 8:
         raise ImportFailed(
@@ -63,28 +87,30 @@ def _format(path: str | PathLike[str]) -> str:
             "name a network's file",
             span,
         )
-    return "onnx"
+    return _Format(read_onnx, onnx_module, onnx_tensors)
 
 
-def _relay(path: str | PathLike[str]) -> Module:
+class _Text(NamedTuple):
+    """A program in a text file: typed, and the file."""
+
+    module: Module
+    span: Span
+
+
+def _relay(data: bytes, span: Span) -> _Text:
     """Return the program in a text file."""
-    data, span = read_file(path)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ImportFailed(f"the text must be UTF-8, not byte {error.start}", span) from None
-    return parse(text, path=str(path))
+    return _Text(infer(parse(text, path=span.path)), span)
 
 
-def _relay_tensor_info(
-    path: str | PathLike[str],
-) -> tuple[tuple[TensorInfo, ...], tuple[TensorInfo, ...]]:
+def _relay_tensors(text: _Text) -> Signature:
     """Return the parameters and results of @main."""
-    module = infer(_relay(path))
-    _, span = read_file(path)
-    if "main" not in module:
-        raise ImportFailed("the module must have a function @main", span)
-    main = module["main"]
+    if "main" not in text.module:
+        raise ImportFailed("the module must have a function @main", text.span)
+    main = text.module["main"]
     kind = main.body.type
     results = kind.fields if isinstance(kind, TupleType) else (kind,)
     tensors = [(param.name, param.type) for param in main.params]
@@ -93,7 +119,7 @@ def _relay_tensor_info(
     for name, given in tensors:
         if not isinstance(given, TensorType) or not all(isinstance(d, int) for d in given.shape):
             raise ImportFailed(
-                f"{name} of @main must be a tensor of known shape, not {given}", span
+                f"{name} of @main must be a tensor of known shape, not {given}", text.span
             )
         shape = tuple(size for size in given.shape if isinstance(size, int))
         described.append(TensorInfo(name, shape, given.dtype))

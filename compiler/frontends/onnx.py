@@ -9,7 +9,7 @@ from ..errors import ImportFailed, Unsupported
 from ..infer import infer
 from ..ir import Expr, Function, Module, Span, TensorType, Tuple, Var
 from . import normal_form
-from .common import Array, TensorInfo, identifiers, nearest
+from .common import Array, Signature, TensorInfo, identifiers, nearest, read_file
 from .normal_form import Quantization
 from .onnx_file import OnnxGraph, OnnxNode, OnnxTensor, read_onnx
 from .onnx_node import OnnxContext, Source, Value, constant_value
@@ -17,7 +17,7 @@ from .onnx_ops import FLOAT, MOVEMENT, clip_bounds
 from .onnx_qdq import QDQ, Layer
 from .onnx_quantize import dequantize, quantization_of, quantize
 
-__all__ = ["import_onnx", "onnx_tensor_info"]
+__all__ = ["import_onnx", "onnx_module", "onnx_tensor_info", "onnx_tensors"]
 
 SUPPORTED = frozenset((*FLOAT, *MOVEMENT, "QuantizeLinear", "DequantizeLinear"))
 PARAMETER_DTYPES = ("float32", "int8", "uint8")
@@ -45,7 +45,11 @@ def import_onnx(path: str | PathLike[str]) -> Module:
         An operator, a data type or a form of them is not supported; the message names it, its
         place, and the nearest that is.
     """
-    graph = read_onnx(path)
+    return onnx_module(read_onnx(*read_file(path)))
+
+
+def onnx_module(graph: OnnxGraph) -> Module:
+    """Return the typed module of a graph, as of `import_onnx`."""
     network = _Network(graph)
     params = network.parameters()
     network.convert()
@@ -57,9 +61,7 @@ def import_onnx(path: str | PathLike[str]) -> Module:
     return module
 
 
-def onnx_tensor_info(
-    path: str | PathLike[str],
-) -> tuple[tuple[TensorInfo, ...], tuple[TensorInfo, ...]]:
+def onnx_tensor_info(path: str | PathLike[str]) -> Signature:
     """Return the inputs and the outputs of an ONNX file.
 
     Raises
@@ -67,7 +69,11 @@ def onnx_tensor_info(
     ImportFailed, Unsupported
         As of `import_onnx`, for the file.
     """
-    graph = read_onnx(path)
+    return onnx_tensors(read_onnx(*read_file(path)))
+
+
+def onnx_tensors(graph: OnnxGraph) -> Signature:
+    """Return the inputs and the outputs of a graph."""
     inputs, outputs = (
         tuple(TensorInfo(t.name, t.shape, t.dtype) for t in tensors)
         for tensors in (graph.inputs, graph.outputs)

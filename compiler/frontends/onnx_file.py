@@ -7,7 +7,6 @@ importer sees only operators that compute.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,12 @@ import onnx
 
 from ..errors import ImportFailed, Unsupported
 from ..ir import Span
-from .common import Array, read_file
+from .common import Array
 
 __all__ = ["OnnxGraph", "OnnxNode", "OnnxTensor", "read_onnx"]
+
+# Sizes that shape inference computes with are far smaller, weights of any cost larger.
+_LARGE_BYTES = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,22 +96,26 @@ class _Reader:
     aliases: dict[str, str] = field(default_factory=dict)
 
 
-def read_onnx(path: str | PathLike[str]) -> OnnxGraph:
+def read_onnx(data: bytes, span: Span) -> OnnxGraph:
     """Return the graph of an ONNX file.
+
+    Parameters
+    ----------
+    data : its content
+    span : the file
 
     Raises
     ------
     ImportFailed
-        The file is missing, no ONNX file, or not well formed.
+        It is no ONNX file, or not well formed.
     Unsupported
         It is an ONNX file of a kind that is not taken: open shapes, weights in other files.
     """
-    data, span = read_file(path)
     try:
         onnx.checker.check_model(data)
-        model = onnx.shape_inference.infer_shapes(
-            onnx.load_model_from_string(data), strict_mode=True, data_prop=True
-        )
+        model = onnx.load_model_from_string(data)
+        large = _take_large(model)
+        model = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
     except (ValueError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         reason = str(error).strip().splitlines()[0].rstrip(".")
         raise ImportFailed(
@@ -117,11 +123,37 @@ def read_onnx(path: str | PathLike[str]) -> OnnxGraph:
         ) from None
     graph = model.graph
     reader = _Reader(span)
-    for tensor in graph.initializer:
+    for tensor in (*graph.initializer, *large):
         reader.constants[tensor.name] = _array(tensor, span)
     for number, node in enumerate(graph.node):
         _read_node(reader, node, number)
     return _finished(reader, model)
+
+
+def _take_large(model: Any) -> list[Any]:
+    """Remove the large constants from a model and return them; each becomes an input instead.
+
+    Shape inference does not need their values, but copies the whole model several times.
+    """
+    graph = model.graph
+    inputs = {value.name for value in graph.input}
+    large = [
+        tensor
+        for tensor in graph.initializer
+        if len(tensor.raw_data) > _LARGE_BYTES and tensor.data_location != onnx.TensorProto.EXTERNAL
+    ]
+    if not large:
+        return []
+    names = {tensor.name for tensor in large}
+    kept = [tensor for tensor in graph.initializer if tensor.name not in names]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
+    graph.input.extend(
+        onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
+        for tensor in large
+        if tensor.name not in inputs
+    )
+    return large
 
 
 def _finished(reader: _Reader, model: Any) -> OnnxGraph:

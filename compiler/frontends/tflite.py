@@ -9,11 +9,17 @@ from ..infer import infer
 from ..ir import Constant, Expr, Function, Module, Span, TensorType, Tuple, Var
 from ..ops import call
 from . import tflite_float, tflite_int8
-from .common import TensorInfo, identifiers, nearest
+from .common import Signature, TensorInfo, identifiers, nearest, read_file
 from .tflite_file import NUMPY, TfliteGraph, TfliteOperator, TfliteTensor, read_tflite
 from .tflite_node import TfliteNode
 
-__all__ = ["SUPPORTED", "import_tflite", "tflite_tensor_info"]
+__all__ = [
+    "SUPPORTED",
+    "import_tflite",
+    "tflite_module",
+    "tflite_tensor_info",
+    "tflite_tensors",
+]
 
 Converter = Callable[[TfliteNode], Expr]
 
@@ -83,7 +89,11 @@ def import_tflite(path: str | PathLike[str]) -> Module:
         An operator, a data type or a form of them is not supported; the message names it, its
         place, and the nearest that is.
     """
-    graph = read_tflite(path)
+    return tflite_module(read_tflite(*read_file(path)))
+
+
+def tflite_module(graph: TfliteGraph) -> Module:
+    """Return the typed module of a graph, as of `import_tflite`."""
     params = _params(graph)
     values: dict[int, Expr] = dict(zip(graph.inputs, params, strict=True))
     for number, tensor in enumerate(graph.tensors):
@@ -97,9 +107,7 @@ def import_tflite(path: str | PathLike[str]) -> Module:
     return _checked(graph, Function(params, body, span=graph.span))
 
 
-def tflite_tensor_info(
-    path: str | PathLike[str],
-) -> tuple[tuple[TensorInfo, ...], tuple[TensorInfo, ...]]:
+def tflite_tensor_info(path: str | PathLike[str]) -> Signature:
     """Return the inputs and the outputs of a TFLite file.
 
     Raises
@@ -107,7 +115,11 @@ def tflite_tensor_info(
     ImportFailed, Unsupported
         As of `import_tflite`, for the file and for these tensors.
     """
-    graph = read_tflite(path)
+    return tflite_tensors(read_tflite(*read_file(path)))
+
+
+def tflite_tensors(graph: TfliteGraph) -> Signature:
+    """Return the inputs and the outputs of a graph, as of `tflite_tensor_info`."""
 
     def info(number: int) -> TensorInfo:
         tensor, kind = graph.tensors[number], _type(graph, number)

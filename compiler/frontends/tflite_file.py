@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from math import prod
-from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ import tflite
 
 from ..errors import ImportFailed, Unsupported
 from ..ir import Span
-from .common import Array, read_file
+from .common import Array
 
 __all__ = ["TfliteGraph", "TfliteOperator", "TfliteTensor", "read_tflite"]
 
@@ -123,17 +122,21 @@ class TfliteGraph:
     span: Span
 
 
-def read_tflite(path: str | PathLike[str]) -> TfliteGraph:
+def read_tflite(data: bytes, span: Span) -> TfliteGraph:
     """Return the graph of a TFLite file.
+
+    Parameters
+    ----------
+    data : its content
+    span : the file
 
     Raises
     ------
     ImportFailed
-        The file is missing, no TFLite file, or damaged.
+        It is no TFLite file, or damaged.
     Unsupported
         It is a TFLite file of a kind that is not taken (several subgraphs, sparse tensors).
     """
-    data, span = read_file(path)
     if data[4:8] != b"TFL3":
         raise ImportFailed(
             "not a TFLite file: bytes 4..7 must be 'TFL3'; "

@@ -10,6 +10,8 @@ before -> after (c: a constant)::
     clip(x) wider than the data type   ->  x
     nn.relu(nn.relu(x))                ->  nn.relu(x)
     qnn.requantize(x) between equal scales, zero points and narrow types  ->  x
+    qnn.dense(reshape(transpose(x)), c)  ->  qnn.dense(reshape(x), c'), a matrix of each row of x;
+                                             c' has the columns of c in the order of x
 
 A floating-point ``x + 0`` stays unless the zero is negative, because it makes -0 a +0.
 """
@@ -146,9 +148,28 @@ def _drop_requantize(found: Match) -> Expr | None:
     return found[_X] if same_scale and int(values[1]) == int(values[3]) else None
 
 
+def _order_columns(found: Match) -> Expr | None:
+    """Let a product take the values in the order they stand in; sums of integers have none."""
+    dense, data, weight = cast(Call, found.root), found[_X], cast(Constant, found[_C]).value
+    kind, flat = data.type, found[_FLAT].type
+    if not isinstance(kind, TensorType) or not isinstance(flat, TensorType):
+        return None
+    shape, axes = kind.shape, _axes(cast(Call, found[_INNER_TRANSPOSE]), len(kind.shape))
+    if not all(isinstance(size, int) for size in shape) or axes[0] or flat.shape[0] != shape[0]:
+        return None
+    sizes = cast(tuple[int, ...], shape)
+    back = tuple(axes.index(axis) for axis in range(len(axes)))
+    moved = weight.reshape(-1, *(sizes[axis] for axis in axes[1:])).transpose(back)
+    columns = Constant(np.ascontiguousarray(moved).reshape(weight.shape), span=found[_C].span)
+    row = call("reshape", data, span=found[_FLAT].span, newshape=flat.shape)
+    typed = replace(row, type=flat), replace(columns, type=found[_C].type)
+    return replace(dense, args=(*typed, *dense.args[2:]))
+
+
 _X, _C = wildcard(), constant()
 _PARAMETERS = (constant(), constant(), constant(), constant())
 _INNER_TRANSPOSE = op("transpose")(_X)
+_FLAT = op("reshape")(_INNER_TRANSPOSE) | op("nn.batch_flatten")(_INNER_TRANSPOSE)
 _INNER_CLIP = op("clip")(_X)
 _RESHAPING = (
     op("reshape")(_X) | op("squeeze")(_X) | op("expand_dims")(_X) | op("nn.batch_flatten")(_X)
@@ -169,4 +190,5 @@ RULES: tuple[Rule, ...] = (
     (op("clip")(_X), _drop_clip),
     (op("nn.relu")(op("nn.relu")(_X)), lambda found: call("nn.relu", found[_X])),
     (op("qnn.requantize")(_X, *_PARAMETERS), _drop_requantize),
+    (op("qnn.dense")(_FLAT, _C, *_PARAMETERS), _order_columns),
 )

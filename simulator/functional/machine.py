@@ -1,8 +1,7 @@
 """The functional machine: a device that executes instructions in program order, without time."""
 
 from functools import lru_cache
-
-import numpy as np
+from typing import NamedTuple
 
 from isa.assembler import format_instruction
 from isa.config import Config
@@ -13,12 +12,12 @@ from isa.registers import Cause, Status
 
 from ..errors import SimulationError
 from ..memory import DEFAULT_MEMORY_BYTES, Data, Memory
-from .load import load
+from .load import Load
 from .matrix import matrix
 from .registers import Registers
 from .scratchpads import Scratchpads
 from .store import store
-from .transfer import READ, Bus, FaultError
+from .transfer import Bus, FaultError
 from .vector import vector
 
 __all__ = ["FunctionalMachine"]
@@ -104,7 +103,6 @@ class _Run:
         self._config = config
         self._scratchpads = scratchpads
         self._registers = registers
-        self._memory = memory
         self._bus = Bus(config, memory, registers.windows())
         # tokens[giver][taker]
         self._tokens = [[0] * len(Engine) for _ in Engine]
@@ -115,15 +113,17 @@ class _Run:
         base, length = registers.value("program_address"), registers.value("program_length")
         index, engine = 0, Engine.LOAD
         try:
+            if length and base >> self._config.address_bits:
+                raise FaultError(Cause.WINDOW_FAULT)
             while True:
                 if index >= length:
                     raise FaultError(Cause.PROGRAM_CUT_SHORT)
                 engine = Engine.LOAD
-                instruction = self._fetch(base + INSTRUCTION_BYTES * index)
-                if instruction.opcode == Opcode.END:
+                step = self._fetch(base + INSTRUCTION_BYTES * index)
+                if step.instruction.opcode == Opcode.END:
                     break
-                engine = _engine(instruction)
-                self._execute(engine, index, instruction)
+                engine = step.engine
+                self._execute(index, step)
                 index += 1
             registers.finish()
         except FaultError as fault:
@@ -136,46 +136,55 @@ class _Run:
             registers.count("read_bytes", self._bus.read_bytes)
             registers.count("write_bytes", self._bus.write_bytes)
 
-    def _fetch(self, address: int) -> Instruction:
-        if self._registers.value("program_address") >> self._config.address_bits:
-            raise FaultError(Cause.WINDOW_FAULT)
-        start = self._bus.wrap(np.array([address], np.int64))
-        self._bus.check(start, np.array([INSTRUCTION_BYTES], np.int64), READ)
-        word = self._memory.read(int(start[0]), INSTRUCTION_BYTES)
+    def _fetch(self, address: int) -> "_Step":
+        word = self._bus.fetch(address, INSTRUCTION_BYTES)
         try:
             return _decode(self._config, word)
         except DecodeError:
             raise FaultError(Cause.ILLEGAL_INSTRUCTION) from None
 
-    def _execute(self, engine: Engine, index: int, instruction: Instruction) -> None:
-        fields, tokens = instruction.fields, self._tokens
-        for other in Engine:
-            if fields["wait"] >> other & 1:
-                if not tokens[other][engine]:
-                    raise FaultError(Cause.WATCHDOG)
-                tokens[other][engine] -= 1
+    def _execute(self, index: int, step: "_Step") -> None:
+        tokens, engine = self._tokens, step.engine
+        for other in step.waits:
+            if not tokens[other][engine]:
+                raise FaultError(Cause.WATCHDOG)
+            tokens[other][engine] -= 1
+        opcode, fields = step.instruction.opcode, step.instruction.fields
         try:
-            if instruction.opcode == Opcode.LOAD:
-                load(fields, self._scratchpads, self._bus)
-            elif instruction.opcode == Opcode.MATRIX:
+            if step.load is not None:
+                step.load.execute(self._scratchpads, self._bus)
+            elif opcode == Opcode.MATRIX:
                 matrix(fields, self._scratchpads)
-            elif instruction.opcode == Opcode.VECTOR:
+            elif opcode == Opcode.VECTOR:
                 vector(fields, self._scratchpads)
-            elif instruction.opcode == Opcode.STORE:
+            elif opcode == Opcode.STORE:
                 store(fields, self._scratchpads, self._bus)
         except SimulationError as error:
-            text = format_instruction(self._config, instruction)
+            text = format_instruction(self._config, step.instruction)
             raise SimulationError(f"instruction {index}: {error}: {text}") from None
-        for other in Engine:
-            tokens[engine][other] += fields["signal"] >> other & 1
+        for other in step.signals:
+            tokens[engine][other] += 1
 
 
-def _engine(instruction: Instruction) -> Engine:
-    if instruction.opcode == Opcode.SYNC:
-        return Engine(instruction.fields["engine"])
-    return Engine(instruction.opcode)
+class _Step(NamedTuple):
+    """An instruction, its engine, the engines it waits for and signals; ready to run if a load."""
+
+    instruction: Instruction
+    engine: Engine
+    waits: tuple[Engine, ...]
+    signals: tuple[Engine, ...]
+    load: Load | None = None
 
 
-@lru_cache(maxsize=8192)
-def _decode(config: Config, word: bytes) -> Instruction:
-    return Instruction(*instruction_set(config).decode(int.from_bytes(word, "little")))
+@lru_cache(maxsize=1 << 16)
+def _decode(config: Config, word: bytes) -> _Step:
+    instruction = Instruction(*instruction_set(config).decode(int.from_bytes(word, "little")))
+    opcode, fields = instruction.opcode, instruction.fields
+    if opcode == Opcode.END:
+        return _Step(instruction, Engine.LOAD, (), ())
+    engine = Engine(fields["engine"] if opcode == Opcode.SYNC else opcode)
+    waits, signals = (
+        tuple(other for other in Engine if fields[name] >> other & 1) for name in ("wait", "signal")
+    )
+    load = Load(config, fields) if opcode == Opcode.LOAD else None
+    return _Step(instruction, engine, waits, signals, load)

@@ -8,14 +8,16 @@ way, which finds for each acc word the last iteration that overwrites it.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from isa.instructions import MATRIX_LEVELS
 
-from .nest import Addresses, addresses, bounds, steps
-from .scratchpads import Int32, Scratchpads, require
+from .nest import Addresses, addresses, are_distinct, bounds, places, steps
+from .scratchpads import Int8, Int32, Scratchpads, require
 
 __all__ = ["matrix"]
 
@@ -29,9 +31,8 @@ _BLAS_PRODUCTS = 1 << 19
 _CHUNK_ITERATIONS = 1 << 14
 
 
-@dataclass(frozen=True)
-class _Level:
-    count: int
+class _Level(NamedTuple):
+    iterations: int
     acc: int
     act: int
     weight: int
@@ -50,8 +51,7 @@ class _Nest:
 
     def over(self, levels: tuple[_Level, ...], operand: str, base: int = 0) -> Addresses:
         """Return the addresses of `operand` over some levels, flattened."""
-        strides = [getattr(level, operand) for level in levels]
-        return addresses(base, [level.count for level in levels], strides).reshape(-1)
+        return addresses(base, *_nest_of(levels, operand)).reshape(-1)
 
 
 def matrix(fields: Mapping[str, int], scratchpads: Scratchpads) -> None:
@@ -63,13 +63,13 @@ def matrix(fields: Mapping[str, int], scratchpads: Scratchpads) -> None:
         An address outside acc, act or weight is used.
     """
     nest = _nest(fields)
-    _require(fields, scratchpads)
+    _require(nest, scratchpads)
     kept = tuple(level for level in nest.levels if level.acc)
     summed = tuple(level for level in nest.levels if not level.acc)
     regular = nest.accumulate or (
         all(level.reduces for level in summed) and not any(level.reduces for level in kept)
     )
-    if regular and _distinct(nest.over(kept, "acc")):
+    if regular and are_distinct(*_nest_of(kept, "acc")):
         _products(nest, kept, summed, scratchpads)
     else:
         _general(nest, scratchpads)
@@ -77,24 +77,23 @@ def matrix(fields: Mapping[str, int], scratchpads: Scratchpads) -> None:
 
 def _nest(fields: Mapping[str, int]) -> _Nest:
     columns = [steps(fields, name, MATRIX_LEVELS) for name in ("count", "acc", "act", "weight")]
-    reduces = [bool(fields["reduce"] >> level & 1) for level in range(MATRIX_LEVELS)]
-    levels = tuple(_Level(*row) for row in zip(*columns, reduces, strict=True) if row[0] > 1)
+    reduce = fields["reduce"]
+    levels = tuple(
+        _Level(count, acc, act, weight, bool(reduce >> number & 1))
+        for number, (count, acc, act, weight) in enumerate(zip(*columns, strict=True))
+        if count > 1
+    )
     return _Nest(levels, fields["acc"], fields["act"], fields["weight"], bool(fields["accumulate"]))
 
 
-def _require(fields: Mapping[str, int], scratchpads: Scratchpads) -> None:
-    counts = steps(fields, "count", MATRIX_LEVELS)
-    for name, memory, unit in (
-        ("acc", scratchpads.acc, "words"),
-        ("act", scratchpads.act_rows, "vectors of rows bytes"),
-        ("weight", scratchpads.tiles, "tiles"),
+def _require(nest: _Nest, scratchpads: Scratchpads) -> None:
+    for name, base, memory, unit in (
+        ("acc", nest.acc, scratchpads.acc, "words"),
+        ("act", nest.act, scratchpads.act_rows, "vectors of rows bytes"),
+        ("weight", nest.weight, scratchpads.tiles, "tiles"),
     ):
-        low, high = bounds(fields[name], counts, steps(fields, name, MATRIX_LEVELS))
+        low, high = bounds(base, *_nest_of(nest.levels, name))
         require(name, low, high, len(memory), unit)
-
-
-def _distinct(values: Addresses) -> bool:
-    return np.unique(values).size == values.size
 
 
 def _products(
@@ -107,46 +106,64 @@ def _products(
     batch = tuple(level for level in kept if level.act and level.weight)
     channels = tuple(level for level in kept if level.weight and not level.act)
     pixels = tuple(level for level in kept if not level.weight)
-    act = nest.over(pixels, "act")[:, None] + nest.over(summed, "act")
-    weight = nest.over(channels, "weight")[:, None] + nest.over(summed, "weight")
-    acc = nest.over(pixels, "acc")[:, None] + nest.over(channels, "acc")
-    places = zip(
-        nest.over(batch, "act", nest.act),
-        nest.over(batch, "weight", nest.weight),
-        nest.over(batch, "acc", nest.acc),
+    # The order of a sum is free: what lies together in act is best copied together.
+    summed = tuple(sorted(summed, key=lambda level: -abs(level.act)))
+    bases = zip(
+        nest.over(batch, "act", nest.act).tolist(),
+        nest.over(batch, "weight", nest.weight).tolist(),
+        nest.over(batch, "acc", nest.acc).tolist(),
         strict=True,
     )
-    for act_base, weight_base, acc_base in places:
-        sums = _multiply(scratchpads, act_base + act, weight_base + weight)
+    for act, weight, acc in bases:
+        vectors = _view(scratchpads.act_rows, act, (*pixels, *summed), "act")
+        tiles = _view(scratchpads.tiles, weight, (*channels, *summed), "weight")
+        target = _view(scratchpads.acc, acc, (*pixels, *channels), "acc")
+        # int8[*channels, columns, *reduction, rows]
+        weights = np.moveaxis(tiles, -2, len(channels))
+        sums = _multiply(vectors, weights, len(pixels), len(channels) + 1)
         if nest.accumulate:
-            sums += scratchpads.acc[acc_base + acc]
-        scratchpads.acc[acc_base + acc] = sums
+            target += sums.reshape(target.shape)
+        else:
+            target[...] = sums.reshape(target.shape)
 
 
-def _multiply(scratchpads: Scratchpads, act: Addresses, weight: Addresses) -> Int32:
-    """Return the sums of vector times tile.
+def _nest_of(levels: tuple[_Level, ...], operand: str) -> tuple[list[int], list[int]]:
+    """Return the iterations of some levels, and how far each moves `operand`."""
+    place = _Level._fields.index(operand)
+    return [level[0] for level in levels], [level[place] for level in levels]
+
+
+def _view(memory: Any, base: int, levels: tuple[_Level, ...], operand: str) -> Any:
+    """Return a view of what the iterations over `levels` address."""
+    return places(memory, base, *_nest_of(levels, operand))
+
+
+def _multiply(act: Int8, weight: Int8, pixel_axes: int, channel_axes: int) -> Int32:
+    """Return the sums of products over the last axes, which are the same of both.
 
     Parameters
     ----------
-    act : int64[pixels, reduction]
-    weight : int64[channels, reduction]
+    act : int8[*pixels, *reduction]
+    weight : int8[*channels, *reduction]
 
     Returns
     -------
-    int32[pixels, channels, columns], modulo 2**32
+    int32[pixels, channels], modulo 2**32
     """
-    _, columns, rows = scratchpads.tiles.shape
-    total: Int32 = np.zeros((len(act), len(weight) * columns), np.int32)
-    depth = max(1, _EXACT_PRODUCTS // rows)
-    for start in range(0, act.shape[1], depth):
-        tiles = scratchpads.tiles[weight[:, start : start + depth]]
-        right = tiles.transpose(1, 3, 0, 2).reshape(-1, total.shape[1]).astype(np.float32)
-        height = max(1, _BLAS_PRODUCTS // right.size)
-        for top in range(0, len(act), height):
-            vectors = scratchpads.act_rows[act[top : top + height, start : start + depth]]
-            left = vectors.reshape(len(vectors), -1).astype(np.float32)
-            total[top : top + height] += (left @ right).astype(np.int32)
-    return total.reshape(len(act), len(weight), columns)
+    left = act.astype(np.float32, order="C").reshape(prod(act.shape[:pixel_axes]), -1)
+    right = weight.astype(np.float32, order="C").reshape(prod(weight.shape[:channel_axes]), -1).T
+    total: Int32 = np.empty((len(left), right.shape[1]), np.int32)
+    for start in range(0, len(right), _EXACT_PRODUCTS):
+        part = right[start : start + _EXACT_PRODUCTS]
+        height = max(1, _BLAS_PRODUCTS // part.size)
+        for top in range(0, len(left), height):
+            rows = slice(top, top + height)
+            sums = left[rows, start : start + _EXACT_PRODUCTS] @ part
+            if start:
+                total[rows] += sums.astype(np.int32)
+            else:
+                total[rows] = sums
+    return total
 
 
 def _general(nest: _Nest, scratchpads: Scratchpads) -> None:
@@ -171,7 +188,7 @@ def _general(nest: _Nest, scratchpads: Scratchpads) -> None:
 
 def _chunks(nest: _Nest) -> Iterator[tuple[Addresses, tuple[npt.NDArray[np.intp], ...]]]:
     """Yield the iterations in order, a few at a time: their numbers and index of each level."""
-    counts = tuple(level.count for level in nest.levels)
+    counts = tuple(level.iterations for level in nest.levels)
     total = int(np.prod(counts, dtype=np.int64))
     for start in range(0, total, _CHUNK_ITERATIONS):
         order = np.arange(start, min(start + _CHUNK_ITERATIONS, total), dtype=np.int64)

@@ -12,7 +12,7 @@ from isa.registers import Cause
 from ..memory import Memory
 from .nest import Addresses
 
-__all__ = ["READ", "WRITE", "Bus", "FaultError", "Window"]
+__all__ = ["READ", "WRITE", "Bus", "FaultError", "Transfer", "Window"]
 
 # Bits of a window's access register.
 READ, WRITE = 1, 2
@@ -42,6 +42,42 @@ class Window(NamedTuple):
     access: int
 
 
+class Transfer(NamedTuple):
+    """Runs of bytes that an instruction moves, in order.
+
+    Attributes
+    ----------
+    starts, ends : int64[runs], first address of each, as the bus carries it, and one past the last
+    low, high : int, smallest start and largest end
+    bytes : int, of all runs
+    bus_bytes : int, whole bus beats
+    wraps : bool, whether an address was beyond those that the bus carries
+    """
+
+    starts: Addresses
+    ends: Addresses
+    low: int
+    high: int
+    bytes: int
+    bus_bytes: int
+    wraps: bool
+
+    @staticmethod
+    def of(config: Config, addresses: Addresses, sizes: Addresses) -> "Transfer":
+        """Return the runs of `sizes` bytes (at least 1) from `addresses`, int64[runs] both."""
+        starts = addresses & ((1 << config.address_bits) - 1)
+        ends, bus = starts + sizes, config.bus_bytes
+        return Transfer(
+            starts,
+            ends,
+            int(starts.min()) if starts.size else 0,
+            int(ends.max(initial=0)),
+            int(sizes.sum()),
+            bus * int((-(-ends // bus) - starts // bus).sum()),
+            not np.array_equal(starts, addresses),
+        )
+
+
 @dataclass
 class Bus:
     """The machine's way to DRAM during one program.
@@ -65,12 +101,12 @@ class Bus:
         """Return addresses as the bus carries them, modulo 2**address_bits."""
         return starts & ((1 << self.config.address_bits) - 1)
 
-    def check(self, starts: Addresses, sizes: Addresses, access: int) -> None:
+    def check(self, transfer: Transfer, access: int) -> None:
         """Check runs of bytes against the windows, then against the end of DRAM, and count them.
 
         Parameters
         ----------
-        starts, sizes : int64[runs], first address and bytes (at least 1) of each, in order
+        transfer : the runs, in order
         access : int, READ or WRITE
 
         Raises
@@ -79,20 +115,46 @@ class Bus:
             WINDOW_FAULT or BUS_ERROR, whichever the first bad run meets. (In hardware the answer
             to an earlier burst may arrive after a later burst was refused.)
         """
-        ends = starts + sizes
+        if transfer.starts.size and not self._holds(transfer.low, transfer.high, access):
+            self._check_each(transfer.starts, transfer.ends, access)
+        if access == READ:
+            self.read_bytes += transfer.bus_bytes
+        else:
+            self.write_bytes += transfer.bytes
+
+    def fetch(self, address: int, size: int) -> bytes:
+        """Return `size` bytes from `address`, whole bus beats, and count them.
+
+        Raises
+        ------
+        FaultError
+            As of `check`.
+        """
+        start = address & ((1 << self.config.address_bits) - 1)
+        if not self._holds(start, start + size, READ):
+            run = np.array([start], np.int64)
+            self._check_each(run, run + size, READ)
+        self.read_bytes += size
+        return self.memory.read(start, size)
+
+    def _holds(self, start: int, end: int, access: int) -> bool:
+        """Return whether one window, and DRAM, hold all bytes from `start` to before `end`."""
+        return end <= len(self.memory) and any(
+            window.access & access
+            and start >= window.address
+            and end <= window.address + window.size
+            for window in self.windows
+        )
+
+    def _check_each(self, starts: Addresses, ends: Addresses, access: int) -> None:
+        """Raise the fault of the first bad run, if there is one."""
         outside = ~self._inside(starts, ends, access)
         for run in np.flatnonzero(outside):
             outside[run] = not self._split_inside(int(starts[run]), int(ends[run]), access)
-        beyond = ends > len(self.memory)
-        bad = outside | beyond
+        bad = outside | (ends > len(self.memory))
         if bad.any():
             first = int(np.argmax(bad))
             raise FaultError(Cause.WINDOW_FAULT if outside[first] else Cause.BUS_ERROR)
-        if access == READ:
-            bus = self.config.bus_bytes
-            self.read_bytes += bus * int((-(-ends // bus) - starts // bus).sum())
-        else:
-            self.write_bytes += int(sizes.sum())
 
     def _inside(self, starts: Addresses, ends: Addresses, access: int) -> np.ndarray:
         inside = np.zeros(starts.shape, np.bool_)

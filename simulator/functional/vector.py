@@ -1,15 +1,26 @@
 """The vector instruction: lane-wise operations, reductions and requantisation."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from operator import mul
 
 import numpy as np
+import numpy.typing as npt
 
 from isa.arithmetic import Rounding, requantize, saturate
-from isa.instructions import VECTOR_LEVELS, AMemory, BSource, Destination, Operation, Reduction
+from isa.instructions import (
+    SLIDE_TAPS,
+    VECTOR_LEVELS,
+    AMemory,
+    BSource,
+    Destination,
+    Operation,
+    Reduction,
+    slide_results,
+)
 
 from .nest import Addresses, addresses, bounds, steps
 from .scratchpads import Int32, Scratchpads, require
+from .slide import line_counts, slide_values
 
 __all__ = ["vector"]
 
@@ -43,16 +54,17 @@ def vector(fields: Mapping[str, int], scratchpads: Scratchpads) -> None:
         An address outside a memory is used.
     """
     _require(fields, scratchpads)
-    a, b = _nest(fields, "a"), _nest(fields, "b")
-    if fields["reduction"] == Reduction.NONE:
-        a, b = a[:, -1:], b[:, -1:]
-    record, output = _nest(fields, "record")[:, -1], _nest(fields, "output")[:, -1]
-    chunk = max(1, _CHUNK_VALUES // (a.shape[1] * scratchpads.acc.shape[1]))
+    if not all(_result_counts(fields)):
+        return
+    record, output = _results(fields, "record"), _results(fields, "output")
+    taps = scratchpads.param.view(np.int8).reshape(-1, _SLOTS, scratchpads.acc.shape[1])
     pieces = []
-    for start in range(0, len(a), chunk):
-        part = slice(start, start + chunk)
-        values = _reduce(fields, _operate(fields, a[part], b[part], scratchpads))
-        pieces.append(_finish(fields, values, record[part], scratchpads))
+    start = 0
+    chunks = slide_values if fields["slide"] else _values
+    for values in chunks(fields, scratchpads, taps):
+        stop = start + len(values)
+        pieces.append(_finish(fields, values, record[start:stop], scratchpads))
+        start = stop
     # Where an output address repeats, numpy keeps the last value, as the machine does.
     result = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
     if fields["destination"] == Destination.ACT:
@@ -69,6 +81,42 @@ def _nest(fields: Mapping[str, int], operand: str) -> Addresses:
     return addresses(fields[operand], counts, strides).reshape(-1, inner)
 
 
+def _result_counts(fields: Mapping[str, int]) -> tuple[int, ...]:
+    """Return the results of each level that does not reduce; none where a line is too short."""
+    if fields["slide"]:
+        outer, columns, _ = line_counts(fields)
+        return (*outer, slide_results(columns, fields["slide"]))
+    return steps(fields, "count", VECTOR_LEVELS)[: VECTOR_LEVELS - fields["reduce_levels"]]
+
+
+def _result_nest(fields: Mapping[str, int], operand: str) -> tuple[int, tuple[int, ...]]:
+    """Return the address of the first result, and the step of each level that does not reduce."""
+    outer = VECTOR_LEVELS - fields["reduce_levels"]
+    counts = steps(fields, "count", VECTOR_LEVELS)
+    strides = steps(fields, operand, VECTOR_LEVELS)
+    last = [count - 1 for count in counts[outer:]]
+    return fields[operand] + sum(map(mul, strides[outer:], last)), strides[:outer]
+
+
+def _results(fields: Mapping[str, int], operand: str) -> Addresses:
+    """Return int64[outputs]: the addresses of the record or the output."""
+    base, strides = _result_nest(fields, operand)
+    return addresses(base, _result_counts(fields), strides).reshape(-1)
+
+
+def _values(
+    fields: Mapping[str, int], scratchpads: Scratchpads, taps: npt.NDArray[np.int8]
+) -> Iterator[Int32]:
+    """Yield int32[outputs, columns], all outputs in several pieces."""
+    a, b = _nest(fields, "a"), _nest(fields, "b")
+    if fields["reduction"] == Reduction.NONE:
+        a, b = a[:, -1:], b[:, -1:]
+    chunk = max(1, _CHUNK_VALUES // (a.shape[1] * taps.shape[-1]))
+    for start in range(0, len(a), chunk):
+        part = slice(start, start + chunk)
+        yield _reduce(fields, _operate(fields, a[part], b[part], scratchpads, taps))
+
+
 def _require(fields: Mapping[str, int], scratchpads: Scratchpads) -> None:
     """Check that every address exists."""
     act = ("act", len(scratchpads.act_columns), "vectors of columns bytes")
@@ -81,23 +129,23 @@ def _require(fields: Mapping[str, int], scratchpads: Scratchpads) -> None:
         used["record"] = param
     if _uses_b(fields) and fields["b_source"] != BSource.IMMEDIATE:
         used["b"] = taps if fields["b_source"] == BSource.TAP else acc
+    if not all(_result_counts(fields)):
+        used = {operand: row for operand, row in used.items() if operand in ("a", "b")}
     for operand, (memory, size, unit) in used.items():
         require(memory, *_span(fields, operand), size, unit)
     if used.get("b") is taps:
         slots = _nest(fields, "b") & ((1 << _SLOT_BITS) - 1)
-        require("tap", int(slots.min()), int(slots.max()), _SLOTS, "slots of a param word")
+        last = int(slots.max()) + (SLIDE_TAPS - 1 if fields["slide"] else 0)
+        require("tap", int(slots.min()), last, _SLOTS, "slots of a param word")
 
 
 def _span(fields: Mapping[str, int], operand: str) -> tuple[int, int]:
     """Return the smallest and the largest address of one operand."""
-    counts = steps(fields, "count", VECTOR_LEVELS)
-    strides = steps(fields, operand, VECTOR_LEVELS)
     if operand in ("a", "b"):
-        return bounds(fields[operand], counts, strides)
-    outer = VECTOR_LEVELS - fields["reduce_levels"]
-    last = (0,) * outer + tuple(count - 1 for count in counts[outer:])
-    base = fields[operand] + sum(map(mul, strides, last))
-    return bounds(base, counts[:outer], strides[:outer])
+        counts = steps(fields, "count", VECTOR_LEVELS)
+        return bounds(fields[operand], counts, steps(fields, operand, VECTOR_LEVELS))
+    base, strides = _result_nest(fields, operand)
+    return bounds(base, _result_counts(fields), strides)
 
 
 def _uses_b(fields: Mapping[str, int]) -> bool:
@@ -105,7 +153,11 @@ def _uses_b(fields: Mapping[str, int]) -> bool:
 
 
 def _operate(
-    fields: Mapping[str, int], a: Addresses, b: Addresses, scratchpads: Scratchpads
+    fields: Mapping[str, int],
+    a: Addresses,
+    b: Addresses,
+    scratchpads: Scratchpads,
+    taps: npt.NDArray[np.int8],
 ) -> Int32:
     """Return int32[outputs, values, columns]: the operation on every pair of operands."""
     if fields["a_memory"] == AMemory.ACT:
@@ -121,17 +173,20 @@ def _operate(
         table = scratchpads.table[fields["table"]].view(np.int8)
         looked_up: Int32 = table[(left + 128) & 0xFF].astype(np.int32)
         return looked_up
-    result: Int32 = _OPERATIONS[operation](left, _operand_b(fields, b, scratchpads))
+    result: Int32 = _OPERATIONS[operation](left, _operand_b(fields, b, scratchpads, taps))
     return result
 
 
-def _operand_b(fields: Mapping[str, int], b: Addresses, scratchpads: Scratchpads) -> Int32:
-    columns = scratchpads.acc.shape[1]
+def _operand_b(
+    fields: Mapping[str, int],
+    b: Addresses,
+    scratchpads: Scratchpads,
+    taps: npt.NDArray[np.int8],
+) -> Int32:
     if fields["b_source"] == BSource.IMMEDIATE:
         return np.array(fields["immediate"], np.int32)
     if fields["b_source"] == BSource.ACC:
         return scratchpads.acc[b]
-    taps = scratchpads.param.view(np.int8).reshape(-1, _SLOTS, columns)
     values: Int32 = taps[b >> _SLOT_BITS, b & ((1 << _SLOT_BITS) - 1)].astype(np.int32)
     return values
 

@@ -1,26 +1,13 @@
-"""What an instruction reads and writes, as sets of places."""
+"""What an instruction reads and writes, as sets of places: isa.footprint, for quick comparison."""
 
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-
+from isa import in_place
 from isa.config import Config
-from isa.instructions import (
-    MATRIX_LEVELS,
-    VECTOR_LEVELS,
-    AMemory,
-    BSource,
-    Destination,
-    Memory,
-    Opcode,
-    Operation,
-    instruction_set,
-)
+from isa.footprint import DRAM, footprint
+from isa.instructions import instruction_set
 from isa.program import Instruction
-
-from ..functional.nest import Addresses, addresses, steps
 
 __all__ = ["Accesses", "accesses", "reads_its_own_writes"]
 
@@ -40,7 +27,7 @@ class Accesses:
 
     Attributes
     ----------
-    reads, writes : act in units of min(rows, columns) bytes, DRAM in blocks, the others in words
+    reads, writes : places as in isa.footprint, DRAM in blocks
     """
 
     reads: Places = field(default_factory=_places)
@@ -57,96 +44,27 @@ class Accesses:
 
 def accesses(config: Config, instruction: Instruction) -> Accesses:
     """Return what `instruction` reads and writes."""
-    form = instruction_set(config).format(instruction.opcode)
-    fields = {item.name: item.default for item in form.fields} | dict(instruction.fields)
     result = Accesses()
-    if instruction.opcode == Opcode.LOAD:
-        memory = Memory(fields["memory"])
-        size = (
-            config.act_word_bytes,
-            config.tile_bytes,
-            config.param_word_bytes,
-            config.table_bytes,
-        )[memory]
-        _add(config, result.writes, memory.name.lower(), _words(fields, "destination", size), size)
-        fields["address"] += fields["z_origin"] * fields["z_stride"] + fields["x_origin"]
-        result.reads["dram"] |= _blocks(fields)
-    elif instruction.opcode == Opcode.STORE:
-        size = config.act_word_bytes
-        _add(config, result.reads, "act", _words(fields, "source", size), size)
-        result.writes["dram"] |= _blocks(fields)
-    elif instruction.opcode == Opcode.MATRIX:
-        _add(config, result.reads, "act", _operand(fields, "act", MATRIX_LEVELS), config.rows)
-        _add(config, result.reads, "weight", _operand(fields, "weight", MATRIX_LEVELS), 0)
-        _add(config, result.writes, "acc", _operand(fields, "acc", MATRIX_LEVELS), 0)
-    elif instruction.opcode == Opcode.VECTOR:
-        _vector(config, fields, result)
+    for access in footprint(config, instruction.opcode, _fields(config, instruction)):
+        places = access.places
+        if access.memory == DRAM:
+            places = places.divided(_BLOCK_BYTES)
+        found = (result.writes if access.writes else result.reads)[access.memory]
+        for start, stop in places:
+            found.update(range(start, stop))
     return result
 
 
 def reads_its_own_writes(config: Config, instruction: Instruction) -> bool:
     """Return whether a vector instruction reads a place that an earlier iteration wrote."""
-    result = accesses(config, instruction)
-    if not _meet(result.reads, result.writes):
-        return False
-    fields = instruction.fields
-    a, output = (_operand(fields, name, VECTOR_LEVELS) for name in ("a", "output"))
-    in_place = (
-        fields["a_memory"] == fields["destination"]
-        and fields["b_source"] != BSource.ACC
-        and fields["reduce_levels"] == 0
-        and np.array_equal(a, output)
-        and np.unique(output).size == output.size
-    )
-    return not in_place
+    return bool(len(in_place.reads_its_own_writes(_fields(config, instruction))))
 
 
-def _vector(config: Config, fields: Mapping[str, int], result: Accesses) -> None:
-    a, b, record, output = (
-        _operand(fields, name, VECTOR_LEVELS) for name in ("a", "b", "record", "output")
-    )
-    memory = "act" if fields["a_memory"] == AMemory.ACT else "acc"
-    _add(config, result.reads, memory, a, config.columns)
-    memory = "act" if fields["destination"] == Destination.ACT else "acc"
-    _add(config, result.writes, memory, output, config.columns)
-    if fields["b_source"] == BSource.ACC:
-        _add(config, result.reads, "acc", b, 0)
-    if fields["b_source"] == BSource.TAP:
-        _add(config, result.reads, "param", b >> 4, 0)
-    if fields["operation"] == Operation.TABLE:
-        result.reads["table"].add(fields["table"])
-    if fields["requantize"]:
-        _add(config, result.reads, "param", record, 0)
+def _fields(config: Config, instruction: Instruction) -> dict[str, int]:
+    """Return every field of `instruction`, its defaults filled in."""
+    form = instruction_set(config).format(instruction.opcode)
+    return {item.name: item.default for item in form.fields} | dict(instruction.fields)
 
 
-def _operand(fields: Mapping[str, int], name: str, levels: int) -> Addresses:
-    return addresses(fields[name], steps(fields, "count", levels), steps(fields, name, levels))
-
-
-def _words(fields: Mapping[str, int], local: str, word_bytes: int) -> Addresses:
-    counts = (fields["z_count"], fields["y_count"], -(-fields["x_bytes"] // word_bytes))
-    return addresses(fields[local], counts, (fields["z_step"], fields["y_step"], 1))
-
-
-def _blocks(fields: Mapping[str, int]) -> set[int]:
-    """Return the DRAM blocks of all runs, as if every byte existed."""
-    counts = (fields["z_count"], fields["y_count"])
-    starts = addresses(fields["address"], counts, (fields["z_stride"], fields["y_stride"]))
-    blocks: set[int] = set()
-    for start in starts.reshape(-1).tolist():
-        end = start + fields["x_bytes"]
-        blocks.update(range(start // _BLOCK_BYTES, (end - 1) // _BLOCK_BYTES + 1))
-    return blocks
-
-
-def _add(config: Config, places: Places, memory: str, values: Addresses, unit: int) -> None:
-    """Add addresses; those of act are in units of `unit` bytes."""
-    unique = np.unique(values)
-    if memory == "act":
-        ratio = unit // min(config.rows, config.columns)
-        unique = (unique[:, None] * ratio + np.arange(ratio)).reshape(-1)
-    places[memory].update(unique.tolist())
-
-
-def _meet(left: Mapping[str, set[int]], right: Mapping[str, set[int]]) -> bool:
+def _meet(left: Places, right: Places) -> bool:
     return any(not left[name].isdisjoint(right[name]) for name in left.keys() & right.keys())

@@ -1,29 +1,17 @@
 """Random legal instructions, every option of each opcode, without waits and signals."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from isa.config import SLOTS_PER_PARAM_WORD, Config
-from isa.instructions import (
-    MATRIX_LEVELS,
-    VECTOR_LEVELS,
-    AMemory,
-    BSource,
-    Destination,
-    Engine,
-    Memory,
-    Opcode,
-    Operation,
-    Reduction,
-)
+from isa.config import Config
+from isa.instructions import MATRIX_LEVELS, Engine, Memory, Opcode
 from isa.program import Instruction
 
 from ..functional.nest import bounds
 from ..memory import Bytes
-from .accesses import reads_its_own_writes
-from .placement import Random, random_counts, random_place
+from .placement import Random, random_counts, random_nest, random_place
+from .vectors import random_vector
 
 __all__ = ["Sizes", "random_dram", "random_instruction"]
 
@@ -69,7 +57,7 @@ def random_instruction(random: Random, config: Config, opcode: Opcode, sizes: Si
     if opcode == Opcode.MATRIX:
         return Instruction(opcode, _matrix(random, config, sizes))
     if opcode == Opcode.VECTOR:
-        return _vector(random, config, sizes)
+        return random_vector(random, config, sizes.iterations)
     if opcode == Opcode.STORE:
         return Instruction(opcode, _store(random, config, sizes))
     if opcode == Opcode.SYNC:
@@ -148,15 +136,6 @@ def _store(random: Random, config: Config, sizes: Sizes) -> dict[str, int]:
     return fields | {"address": address, "z_stride": z_stride, "y_stride": y_stride}
 
 
-def _nest(random: Random, counts: list[int], operands: Mapping[str, int]) -> dict[str, int]:
-    """Return the counts, and base and steps of each operand in a memory of the given size."""
-    fields = {f"count{level}": count for level, count in enumerate(counts)}
-    for name, size in operands.items():
-        fields[name], strides = random_place(random, counts, size)
-        fields |= {f"{name}{level}": stride for level, stride in enumerate(strides)}
-    return fields
-
-
 def _matrix(random: Random, config: Config, sizes: Sizes) -> dict[str, int]:
     counts = random_counts(random, MATRIX_LEVELS, sizes.iterations)
     operands = {
@@ -164,7 +143,7 @@ def _matrix(random: Random, config: Config, sizes: Sizes) -> dict[str, int]:
         "act": config.act_row_vectors,
         "weight": config.weight_tiles,
     }
-    fields = _nest(random, counts, operands)
+    fields = random_nest(random, counts, operands)
     fields["accumulate"] = int(random.random() < 0.4)
     fields["reduce"] = int(random.integers(1 << MATRIX_LEVELS))
     if random.random() < 0.6:
@@ -178,67 +157,3 @@ def _matrix(random: Random, config: Config, sizes: Sizes) -> dict[str, int]:
         low, high = bounds(0, counts, [fields[f"acc{level}"] for level in range(MATRIX_LEVELS)])
         fields["acc"] = int(random.integers(-low, 2 * config.acc_words - high))
     return fields
-
-
-def _vector(random: Random, config: Config, sizes: Sizes) -> Instruction:
-    """Draw until the instruction does not read what it wrote itself."""
-    while True:
-        instruction = Instruction(Opcode.VECTOR, _vector_fields(random, config, sizes))
-        if not reads_its_own_writes(config, instruction):
-            return instruction
-
-
-def _vector_fields(random: Random, config: Config, sizes: Sizes) -> dict[str, int]:
-    operations = [op for op in Operation if config.tables or op != Operation.TABLE]
-    operation = Operation(random.choice(operations))
-    act, acc = config.act_column_vectors, 2 * config.acc_words
-    a_memory = AMemory.ACT if operation == Operation.TABLE else AMemory(int(random.integers(2)))
-    sources = [source for source in BSource if not (a_memory and source == BSource.ACC)]
-    b_source = BSource(random.choice(sources))
-    destination = Destination(int(random.integers(2)))
-    counts = random_counts(random, VECTOR_LEVELS, sizes.iterations)
-    operands = {
-        "a": acc if a_memory else act,
-        "b": acc if b_source == BSource.ACC else config.param_slots,
-        "record": config.param_words,
-        "output": acc if destination else act,
-    }
-    fields = _nest(random, counts, operands)
-    if b_source == BSource.TAP:
-        _taps(random, config, fields)
-    low, high = sorted(int(value) for value in random.integers(-128, 128, 2))
-    return fields | {
-        "operation": operation,
-        "a_memory": a_memory,
-        "b_source": b_source,
-        "destination": destination,
-        "reduction": int(random.choice(list(Reduction))),
-        "reduce_levels": int(random.integers(VECTOR_LEVELS + 1)) if random.random() < 0.6 else 0,
-        "a_offset": 0 if random.random() < 0.3 else int(random.integers(-256, 256)),
-        "immediate": int(random.integers(-(1 << 15), 1 << 15)),
-        "table": int(random.integers(max(1, config.tables))),
-        "requantize": int(random.random() < 0.5),
-        "rounding": int(random.integers(2)),
-        "pre_shift": int(random.integers(32)) if random.random() < 0.3 else 0,
-        "zero_point": int(random.integers(-128, 128)),
-        "low": low if random.random() < 0.5 else -128,
-        "high": high if random.random() < 0.5 else 127,
-    }
-
-
-def _taps(random: Random, config: Config, fields: dict[str, int]) -> None:
-    """Place b on slots that exist: whole words apart on all levels but one, which walks slots."""
-    counts = [fields[f"count{level}"] for level in range(VECTOR_LEVELS)]
-    slots = config.taps_per_param_word
-    walking = [level for level, count in enumerate(counts) if 1 < count <= slots]
-    word, strides = random_place(random, counts, config.param_words)
-    steps = [SLOTS_PER_PARAM_WORD * stride for stride in strides]
-    first = int(random.integers(slots))
-    if walking and random.random() < 0.8:
-        level = int(random.choice(walking))
-        low, high = bounds(0, counts, strides[:level] + [0] + strides[level + 1 :])
-        word = int(random.integers(-low, config.param_words - high))
-        steps[level] = 1
-        first = int(random.integers(slots - counts[level] + 1))
-    fields["b"] = SLOTS_PER_PARAM_WORD * word + first
-    fields |= {f"b{level}": step for level, step in enumerate(steps)}

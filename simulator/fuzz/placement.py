@@ -1,12 +1,12 @@
 """Random loop nests whose addresses all lie inside a memory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from ..functional.nest import bounds
 
-__all__ = ["Random", "random_counts", "random_place"]
+__all__ = ["Random", "random_counts", "random_nest", "random_place"]
 
 Random = np.random.Generator
 
@@ -37,6 +37,17 @@ def random_place(random: Random, counts: Sequence[int], size: int) -> tuple[int,
         strides = [0] * len(counts)
         low = high = 0
     return _base(random, -low, size - 1 - high), strides
+
+
+def random_nest(
+    random: Random, counts: Sequence[int], operands: Mapping[str, int]
+) -> dict[str, int]:
+    """Return the counts, and base and steps of each operand in a memory of the given size."""
+    fields = {f"count{level}": count for level, count in enumerate(counts)}
+    for name, size in operands.items():
+        fields[name], strides = random_place(random, counts, size)
+        fields |= {f"{name}{level}": stride for level, stride in enumerate(strides)}
+    return fields
 
 
 def _base(random: Random, low: int, high: int) -> int:

@@ -36,7 +36,7 @@ def machine_verilog(config: Config, cache: Path, progress: Progress | None = Non
         # Imported here because Amaranth takes most of a second, and a cached machine needs none.
         from hardware.verilog import to_verilog
 
-        (folder / _FILE).write_text(to_verilog(config))
+        (folder / _FILE).write_text(to_verilog(config, gated=True))
 
     entry = cache / "verilog" / _digest(config)
     return (cached(entry, make) / _FILE).read_text()

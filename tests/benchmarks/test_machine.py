@@ -8,7 +8,10 @@ from click.testing import CliRunner
 
 from benchmarks.machine import main
 
-ROW_KEYS = {"model", "layer", "macs", "cycles", "peak_share", "dram_bytes", "bound"}
+ROW_KEYS = {
+    *("model", "layer", "macs", "cycles", "peak_share", "dram_bytes", "bound"),
+    "predicted_cycles",
+}
 
 
 @pytest.mark.verilator
@@ -26,6 +29,10 @@ def test_digits_on_tiny(tmp_path: Path) -> None:
     # A layer ends with its last instruction; what follows is END and the answer to the last store.
     assert 0 <= total["cycles"] - sum(row["cycles"] for row in report["rows"]) < 100
     assert 0.3 < total["peak_share"] < 1
+    assert total["predicted_cycles"] == sum(row["predicted_cycles"] for row in report["rows"])
+    assert abs(total["prediction_error"]) < 0.03
+    # Its layers take a few hundred cycles: an instruction fetched earlier or later shows.
+    assert total["layer_error"] < 0.2
 
 
 def test_unknown_network() -> None:

@@ -10,6 +10,7 @@ import pytest
 import tilewright as tw
 from driver.errors import DeviceFault, ImageMismatch, InputMismatch, Unavailable
 from isa.assembler import assemble
+from isa.errors import ProgramRefused
 from isa.image import Image
 from isa.program import Program
 
@@ -91,9 +92,14 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_names_the_instruction_and_the_device_works_again(
-    device: tw.Device, image: Image, pixels: np.ndarray, fault: str
+    device: tw.Device,
+    image: Image,
+    pixels: np.ndarray,
+    fault: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     expected = device.run(image, [pixels])[0]
+    monkeypatch.setattr(device, "checked", False)
     text, cause, index, shown = FAULTS[fault]
     bad = (
         broken(image, text)
@@ -108,13 +114,51 @@ def test_a_fault_names_the_instruction_and_the_device_works_again(
     np.testing.assert_array_equal(device.run(image, [pixels])[0], expected)
 
 
-def test_a_token_that_nobody_gives_ends_in_the_watchdog(
-    image: Image, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_token_that_nobody_gives_ends_in_the_watchdog(image: Image, pixels: np.ndarray) -> None:
     with tw.open_device("functional") as device:
+        device.checked = False
         bad = broken(image, "matrix wait=load\nend")
         with pytest.raises(DeviceFault, match="^functional: watchdog in engine matrix at instr"):
             device.run(bad, [pixels])
+
+
+REFUSED = {
+    "a load outside the windows": (
+        "load address=0x1000000\nend",
+        r"instruction 0 \(load, [^)]+\) reads DRAM 0x1000000\.\.0x1000000, but no window opens "
+        "that for reading; open a window, move its address or make its counts smaller",
+    ),
+    "a store to constants": (
+        "store address=constants+0x0 x_bytes=4\nend",
+        r"instruction 0 \(store, [^)]+\) writes DRAM 0x1000\.\.0x1003, but no window .*",
+    ),
+    "no end": (
+        "sync engine=matrix",
+        "a program must have an end, but instruction 0 is the last .*",
+    ),
+    "a token that nobody gives": (
+        "matrix wait=load\nend",
+        r"instruction 0 \(matrix, [^)]+\) waits for a token of load that no instruction gives; .*",
+    ),
+    "a race": (
+        "load address=data+0x0 x_bytes=8\nstore address=data+0x0 x_bytes=4 source=3\nend",
+        r"instruction 0 \(load, [^)]+\) reads and instruction 1 \(store, [^)]+\) writes DRAM "
+        r"0x\w+000\.\.0x\w+003 in no fixed order; let instruction 0 signal store, and "
+        "instruction 1 wait for load",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_program_that_can_go_wrong_is_refused_before_it_runs(
+    image: Image, pixels: np.ndarray, case: str
+) -> None:
+    text, message = REFUSED[case]
+    with tw.open_device("functional") as device:
+        expected = device.run(image, [pixels])[0]
+        with pytest.raises(ProgramRefused, match=f"^accel_0: {message}$"):
+            device.run(broken(image, text), [pixels])
+        np.testing.assert_array_equal(device.run(image, [pixels])[0], expected)
 
 
 def test_an_image_of_another_configuration(image: Image, pixels: np.ndarray) -> None:

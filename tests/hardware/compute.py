@@ -68,6 +68,9 @@ class Scratchpads:
 
     def vector(self, fields):
         """Do a vector instruction."""
+        if fields.get("slide"):
+            self._slide(fields)
+            return
         kept = VECTOR_LEVELS - fields["reduce_levels"]
         counts = [fields[f"count{level}"] for level in range(VECTOR_LEVELS)]
         total = None
@@ -83,8 +86,24 @@ class Scratchpads:
             if all(n == count - 1 for n, count in zip(i[kept:], counts[kept:], strict=True)):
                 self._write(fields, i, total)
 
-    def _operate(self, fields, i):
-        """Return int32[columns]: the operation of one iteration."""
+    def _slide(self, fields):
+        """Do a vector instruction that slides: column x of a line completes the result of x - 2."""
+        level = VECTOR_LEVELS - 1 - fields["reduce_levels"]
+        last = tuple(fields[f"count{n}"] - 1 for n in range(level + 1, VECTOR_LEVELS))
+        totals = {}
+        for i in iterations(fields, VECTOR_LEVELS):
+            for tap in range(3):
+                # The result that has this column at its tap.
+                key = (*i[:level], i[level] - tap)
+                value = self._operate(fields, i, tap).astype(np.int64)
+                totals[key] = wrap_int32(totals.get(key, np.int64(0)) + value)
+        for (*outer, x), total in totals.items():
+            result, odd = divmod(x, fields["slide"])
+            if not odd and 0 <= x < fields[f"count{level}"] - 2:
+                self._write(fields, (*outer, result, *last), total)
+
+    def _operate(self, fields, i, slot=0):
+        """Return int32[columns]: the operation of one iteration, `slot` after its tap."""
         config = self.config
         at = address(fields, "a", i)
         in_acc = fields["a_memory"] == AMemory.ACC
@@ -92,7 +111,7 @@ class Scratchpads:
         a = wrap_int32(a.astype(np.int64) + fields["a_offset"])
         if fields["operation"] == Operation.TABLE:
             return self.table[fields["table"]][(a + 128) & 255].astype(np.int32)
-        at = address(fields, "b", i)
+        at = address(fields, "b", i) + slot
         if fields["b_source"] == BSource.IMMEDIATE:
             b = np.full(config.columns, fields["immediate"])
         elif fields["b_source"] == BSource.ACC:

@@ -18,6 +18,8 @@ from isa.instructions import (
 )
 
 ROUNDS = 6
+ISA = instruction_set(configuration())
+_, VECTOR_DEFAULTS = ISA.decode(ISA.encode(Opcode.VECTOR, {}))
 
 
 class Engines(Bench):
@@ -46,7 +48,7 @@ class Engines(Bench):
 
     def give(self, opcode, fields):
         """Queue an instruction."""
-        word = instruction_set(self.config).encode(opcode, fields)
+        word = ISA.encode(opcode, fields)
         self.sources[opcode.name.lower()].items.append(word)
 
     def check(self, *names):
@@ -107,6 +109,38 @@ class Engines(Bench):
             nest["b"] = 16 * int(rng.integers(config.param_words)) + int(rng.integers(3))
         return {**fields, **nest}
 
+    def random_slide(self, columns, slide, reduce_levels, **chosen):
+        """Return the fields of a random instruction that slides, on lines of `columns`."""
+        rng = self.rng
+        fields = self.random_vector(
+            operation=Operation.MULTIPLY,
+            a_memory=AMemory.ACT,
+            b_source=BSource.TAP,
+            reduction=Reduction.ADD,
+            slide=slide,
+            reduce_levels=reduce_levels,
+            **chosen,
+        )
+        level = VECTOR_LEVELS - 1 - reduce_levels
+        for n in range(VECTOR_LEVELS):
+            fields[f"count{n}"] = min(fields[f"count{n}"], 2)
+        fields[f"count{level}"] = columns
+        ranges = self._vector_ranges(fields)
+        for name in ("a", "output", "record"):
+            low, high = ranges[name]
+            # The other levels, of two iterations at most, step where there is room.
+            roomy = high - low >= 2 * columns + VECTOR_LEVELS
+            fields |= {f"{name}{n}": int(roomy and rng.integers(2)) for n in range(VECTOR_LEVELS)}
+            fields[f"{name}{level}"] = int(high - low > columns) + int(roomy and rng.integers(2))
+            fields[name] = low + int(rng.integers(2))
+        # Lines of the kernel, if any, are three slots apart: 0, 3.
+        word = 16 * int(rng.integers(self.config.param_words))
+        fields |= {f"b{n}": 0 for n in range(VECTOR_LEVELS)}
+        fields["b"] = word + int(rng.integers(4))
+        if reduce_levels:
+            fields[f"b{level + 1}"] = 3
+        return fields
+
     def _vector_ranges(self, fields):
         config = self.config
         half = config.act_column_vectors // 2
@@ -147,8 +181,8 @@ async def matrix_runs_back_to_back(dut):
                 done += 1
         begin = bench.finished["matrix"].cycle
         await bench.finish("matrix", done)
-        # Accepted, then the nest; operands, then sums, then the write.
-        assert bench.finished["matrix"].cycles[-1] - begin == total + 3, parameters()
+        # Accepted, then the nest; operands read, kept, multiplied, summed; the write.
+        assert bench.finished["matrix"].cycles[-1] - begin == total + 5, parameters()
         bench.check("acc", "act")
         assert not number(dut.matrix_busy)
 
@@ -185,10 +219,10 @@ async def vector_keeps_its_rate(dut):
     in_acc = {"a_memory": AMemory.ACC}
     output = bench.config.act_column_vectors // 2
     cases = [
-        ({"operation": Operation.COPY}, 1, 5),
-        ({"operation": Operation.MULTIPLY, "b_source": BSource.TAP}, 1, 5),
-        ({"operation": Operation.MULTIPLY, "immediate": 3, **in_acc}, 2, 6),
-        ({"operation": Operation.COPY, "requantize": 1, **in_acc}, groups, 8 + groups),
+        ({"operation": Operation.COPY}, 1, 6),
+        ({"operation": Operation.MULTIPLY, "b_source": BSource.TAP}, 1, 6),
+        ({"operation": Operation.MULTIPLY, "immediate": 3, **in_acc}, 2, 7),
+        ({"operation": Operation.COPY, "requantize": 1, **in_acc}, groups, 11 + groups),
     ]
     await bench.start()
     done = 0
@@ -202,6 +236,74 @@ async def vector_keeps_its_rate(dut):
             # The instruction is accepted in the cycle after `begin`.
             took = bench.finished["vector"].cycles[-1] - begin - 1
             assert took == latency + (count - 1) * cycles, f"{fields}: {took} cycles"
+
+
+@cocotb.test()
+async def vector_slides(dut):
+    """Rows at every level and of every length, requantised or not, one instruction on another."""
+    bench = Engines(dut, parameters()["seed"] + 4)
+    if bench.config.row_taps == 1:
+        return
+    await bench.start()
+    done = 0
+    for reduce_levels in range(VECTOR_LEVELS):
+        for slide in (1, 2):
+            for columns in (1, 2, 3, 4, 5, 8):
+                # Two at once: the second one reads as soon as the first has written.
+                for requantize in (columns % 2, 1 - columns % 2):
+                    fields = bench.random_slide(
+                        columns, slide, reduce_levels, requantize=requantize
+                    )
+                    bench.give(Opcode.VECTOR, fields)
+                    bench.scratchpads.vector(fields)
+                    done += 1
+                await bench.finish("vector", done)
+                bench.check("acc", "act")
+    assert not bench.stalled.cycles
+
+
+@cocotb.test()
+async def vector_slides_at_its_rate(dut):
+    """Nine products of a lane in three cycles, and no bubble between columns or lines."""
+    bench = Engines(dut, parameters()["seed"] + 5)
+    if bench.config.row_taps == 1:
+        return
+    await bench.start()
+    output = bench.config.act_column_vectors // 2
+    cases = ((1, 8, 1), (1, 8, 2), (2, 8, 2), (2, 7, 1))
+    for done, (slide, columns, lines) in enumerate(cases, 1):
+        fields = {"operation": Operation.MULTIPLY, "b_source": BSource.TAP, "slide": slide}
+        fields |= {"reduction": Reduction.ADD, "reduce_levels": 1, "output": output}
+        fields |= {"count2": lines, "count3": columns, "count4": 3, "output3": 1, "b4": 3, "a3": 1}
+        bench.give(Opcode.VECTOR, fields)
+        begin = bench.finished["vector"].cycle
+        await bench.finish("vector", done)
+        took = bench.finished["vector"].cycles[-1] - begin - 1
+        assert took == 6 + lines * columns * 3 - 1, f"{fields}: {took} cycles"
+
+
+@cocotb.test()
+async def vector_begins_after_the_last_write(dut):
+    """An instruction reads what the one before wrote last, in the cycle after that write."""
+    bench = Engines(dut, parameters()["seed"] + 6)
+    await bench.start()
+    half = bench.config.act_column_vectors // 2
+    count = 3
+    chain = [
+        {"a": half - count, "output": half, "operation": Operation.ADD, "immediate": 1},
+        {"a": half, "output": half + count, "operation": Operation.ADD, "immediate": 2},
+        {"a": half + count, "output": half, "operation": Operation.MULTIPLY, "immediate": 3},
+    ]
+    for fields in chain:
+        fields |= {"count4": count, "a4": 1, "output4": 1}
+        bench.give(Opcode.VECTOR, fields)
+        bench.scratchpads.vector(VECTOR_DEFAULTS | fields)
+    await bench.finish("vector", len(chain))
+    bench.check("act")
+    cycles = bench.finished["vector"].cycles
+    gaps = [later - earlier for earlier, later in zip(cycles, cycles[1:], strict=False)]
+    # One cycle to accept, which is that of the last write, and four from a read to its write.
+    assert gaps == [count + 5] * 2, gaps
 
 
 @cocotb.test()

@@ -16,9 +16,9 @@ SIZE = 1 << 14
 class FetchBench(Bench):
     """Fetch on a memory that stalls; the first window is open on all of it."""
 
-    def __init__(self, dut, seed, address, length, stall=0.3, latency=20):
+    def __init__(self, dut, seed, address, length, stall=0.3, latency=20, memory=AxiMemory):
         self.config = configuration()
-        self.memory = AxiMemory(dut, self.config, seed, SIZE, latency, stall)
+        self.memory = memory(dut, self.config, seed, SIZE, latency, stall)
         self.instructions = Sink(dut, "fetch_instruction", seed, stall)
         for name in ("abort", "store_instruction__valid", "load_instruction__valid"):
             getattr(dut, name).value = 0

@@ -18,10 +18,10 @@ SIZE = 1 << 15
 class LoadBench(Bench):
     """The load engine on a memory that stalls; windows open on all of it."""
 
-    def __init__(self, dut, seed, stall=0.3, latency=20):
+    def __init__(self, dut, seed, stall=0.3, latency=20, memory=AxiMemory):
         self.config = configuration()
         self.format = instruction_set(self.config).format(Opcode.LOAD)
-        self.memory = AxiMemory(dut, self.config, seed, SIZE, latency, stall)
+        self.memory = memory(dut, self.config, seed, SIZE, latency, stall)
         self.instructions = Source(dut, "load_instruction", seed, stall)
         self.writes = Sink(dut, "load_writes", seed + 1, stall)
         self.finished = Pulses(dut.load_finished)

@@ -62,11 +62,11 @@ class Machine(Bench):
     seed : int, of the memory's content and stalls
     """
 
-    def __init__(self, dut, seed, stall=0.2, latency=20):
+    def __init__(self, dut, seed, stall=0.2, latency=20, memory=AxiMemory):
         self.config = configuration()
         self.isa = instruction_set(self.config)
         self.map = register_map(self.config)
-        self.memory = AxiMemory(dut, self.config, seed, SIZE, latency, stall)
+        self.memory = memory(dut, self.config, seed, SIZE, latency, stall)
         self.port = RegisterPort(dut)
         self.trace = Trace(dut)
         super().__init__(dut, self.memory, self.port, self.trace)

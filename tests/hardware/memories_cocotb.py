@@ -1,5 +1,6 @@
 """Every port of the scratchpads at once, against numpy."""
 
+import itertools
 from collections import deque
 
 import cocotb
@@ -246,7 +247,11 @@ async def wide_memories_give_what_was_loaded(dut):
         dut.weight_matrix_read__enable.value, dut.weight_matrix_read__address.value = 1, tile
         await bench.step()
         assert number(dut.weight_matrix_read__data).to_bytes(len(content), "little") == content
-    for word, content in enumerate(loaders["param"].content):
+    slots = itertools.product(range(2), range(config.param_words))
+    for rows, word in slots:
+        content = loaders["param"].content[word]
+        if config.row_taps == 3:
+            dut.param_tap_read__row.value = rows
         for slot in range(config.taps_per_param_word):
             dut.param_record_read__enable.value = slot == 0
             dut.param_record_read__address.value = word
@@ -259,6 +264,13 @@ async def wide_memories_give_what_was_loaded(dut):
             tap = number(dut.param_tap_read__data).to_bytes(config.columns, "little")
             assert record == content
             assert tap == content[slot * config.columns :][: config.columns]
+            if config.row_taps == 3:
+                before = number(dut.param_tap_read__before)
+                # Nothing is given where no row is asked for; two slots have none before them.
+                if not rows or slot >= 2:
+                    start = (slot - 2) * config.columns
+                    row = content[start:][: 2 * config.columns] if rows else b""
+                    assert before == int.from_bytes(row, "little")
     if config.tables:
         await look_up(dut, bench, config, loaders["tables"].content, rng)
 

@@ -235,12 +235,15 @@ async def counters_stop_at_their_largest_value(dut):
     host = Host(dut)
     await host.start()
     largest = (1 << 64) - 1
-    for name, near in (("cycles", largest - 1), ("read_bytes", largest - 3)):
-        await FallingEdge(dut.clk)
-        getattr(dut.counters, f"values__{name}").value = near
-        increment = getattr(dut, f"counters_increments__{name}")
-        increment.value = min(host.config.bus_bytes, (1 << len(increment)) - 1)
-        for _ in range(4):
+    most = increment_bits(host.config)
+    for counter in COUNTERS:
+        name, added = counter.name, (1 << most[counter.name]) - 1
+        for near in (largest - added, largest - added + 1, largest):
             await FallingEdge(dut.clk)
-        increment.value = 0
-        assert await host.read(name) == largest, name
+            getattr(dut.counters, f"values__{name}").value = near
+            increment = getattr(dut, f"counters_increments__{name}")
+            increment.value = added
+            for _ in range(2):
+                await FallingEdge(dut.clk)
+            increment.value = 0
+            assert await host.read(name) == largest, f"{name} from {near:#x}"

@@ -47,10 +47,10 @@ class ActWords:
 class StoreBench(Bench):
     """The store engine on a memory that stalls; the first window is open on all of it."""
 
-    def __init__(self, dut, seed, stall=0.3, latency=20):
+    def __init__(self, dut, seed, stall=0.3, latency=20, memory=AxiMemory):
         self.config = config = configuration()
         self.format = instruction_set(config).format(Opcode.STORE)
-        self.memory = AxiMemory(dut, config, seed, SIZE, latency, stall)
+        self.memory = memory(dut, config, seed, SIZE, latency, stall)
         rng = random.Random(seed)
         self.words = [rng.randbytes(config.act_word_bytes) for _ in range(config.act_words)]
         self.act = ActWords(dut, self.words, seed, stall)

@@ -19,7 +19,7 @@ from isa.config import Config
 
 CONFIGS = [
     Config("square", 4, 4, 64, 16, 16, 8, bus_bytes=4, tables=2),
-    Config("wide", 4, 8, 64, 10, 16, 5, bus_bytes=8, tables=0, requantize_lanes=2),
+    Config("wide", 4, 8, 64, 10, 16, 5, bus_bytes=8, tables=0, requantize_lanes=2, row_taps=1),
     Config("tall", 16, 4, 32, 7, 32, 4, bus_bytes=4, tables=1, act_banks=2, requantize_lanes=4),
     Config("odd", 6, 12, 80, 5, 16, 3, bus_bytes=4, tables=1, act_banks=1, requantize_lanes=3),
 ]

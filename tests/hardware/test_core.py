@@ -22,4 +22,11 @@ CONFIG = Config(
 
 @pytest.mark.verilator
 def test_core(simulate):
-    simulate(Core(CONFIG), "core_cocotb", config=asdict(CONFIG), seed=20260103)
+    modules = "core_cocotb,reset_cocotb"
+    simulate(Core(CONFIG), modules, config=asdict(CONFIG), seed=20260103, step=7)
+
+
+@pytest.mark.verilator
+@pytest.mark.exhaustive
+def test_a_reset_in_every_cycle(simulate):
+    simulate(Core(CONFIG), "reset_cocotb", config=asdict(CONFIG), seed=20260104, step=1)

@@ -94,5 +94,5 @@ class Dma(wiring.Component):
 @pytest.mark.verilator
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.name)
 def test_dma(simulate, config):
-    modules = "load_cocotb,store_cocotb,fetch_cocotb"
+    modules = "load_cocotb,store_cocotb,fetch_cocotb,slaves_cocotb"
     simulate(Dma(config), modules, config=asdict(config), seed=20260101)

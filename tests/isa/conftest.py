@@ -6,8 +6,16 @@ import pytest
 
 from isa.config import PRESETS, Config
 from isa.errors import ConfigError, DecodeError
-from isa.instructions import Opcode, instruction_set
+from isa.instructions import AMemory, BSource, Opcode, Operation, Reduction, instruction_set
 from isa.program import Instruction
+
+# What a sliding row needs.
+SLIDING = {
+    "operation": Operation.MULTIPLY,
+    "b_source": BSource.TAP,
+    "a_memory": AMemory.ACT,
+    "reduction": Reduction.ADD,
+}
 
 
 def random_config(seed):
@@ -30,6 +38,7 @@ def random_config(seed):
                 bus_bytes=2 ** draw.randint(2, 4),
                 address_bits=draw.randint(16, 40),
                 windows=draw.randint(1, 16),
+                row_taps=draw.choice([1, 3]),
             )
             instruction_set(config)
         except ConfigError:
@@ -53,6 +62,8 @@ def random_instruction(draw, config, opcode):
             for field in isa.format(opcode).fields
             if field.name != "opcode"
         }
+        if fields.get("slide") and draw.random() < 0.5:
+            fields |= SLIDING
         try:
             isa.encode(opcode, fields)
         except DecodeError:

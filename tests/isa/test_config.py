@@ -29,6 +29,7 @@ RANGES = {
     "reads_in_flight": (1, 64),
     "burst_beats": (1, 256),
     "windows": (1, 16),
+    "row_taps": (1, 3),
 }
 POWERS = ("act_banks", "acc_words", "bus_bytes", "burst_beats")
 
@@ -92,6 +93,14 @@ def test_act_banks():
     refused("m.act_words must be a multiple of act_banks = 8, not 100", act_words=100, act_banks=8)
 
 
+def test_row_taps():
+    refused("m.row_taps must be 1 or 3, not 2", row_taps=2)
+    assert Config(**BASE).row_taps == 3
+    assert {name: config.row_taps for name, config in PRESETS.items()} == {
+        "tiny": 3, "ulx3s": 1, "vta": 3, "zu": 3,
+    }  # fmt: skip
+
+
 def test_sizes():
     config = Config("m", 4, 8, 4096, 64, 32, 16, bus_bytes=4, tables=3)
     assert config.act_word_bytes == 8
@@ -129,7 +138,7 @@ def test_digest_covers_every_number_but_not_the_name():
         "rows": 4, "columns": 16, "act_words": 4112, "weight_tiles": 65, "acc_words": 32,
         "param_words": 65, "tables": 1, "act_banks": 8, "bus_bytes": 4, "address_bits": 33,
         "requantize_lanes": 4, "queue_depth": 5, "reads_in_flight": 17, "burst_beats": 32,
-        "windows": 5,
+        "windows": 5, "row_taps": 1,
     }  # fmt: skip
     assert {"name", *other} == asdict(config).keys()
     digests = {config.digest, *(replace(config, **{k: v}).digest for k, v in other.items())}

@@ -1,6 +1,7 @@
 """Instruction formats: round trips on every machine, and every rule that makes a word illegal."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -15,11 +16,15 @@ from isa.instructions import (
     Memory,
     Opcode,
     Operation,
+    Reduction,
+    Slide,
     instruction_set,
+    slide_results,
 )
 
 VTA = instruction_set(preset("vta"))
 WITHOUT_TABLES = instruction_set(preset("ulx3s"))
+SLIDING = {"operation": Operation.MULTIPLY, "b_source": BSource.TAP, "reduction": Reduction.ADD}
 
 
 def test_formats_are_in_the_order_of_the_opcodes(config):
@@ -163,6 +168,46 @@ RULES = [
 ]
 
 
+SLIDE_RULES = [
+    *(("operation", value, "multiplies") for value in Operation if value != Operation.MULTIPLY),
+    *(("b_source", value, "multiplies by taps") for value in BSource if value != BSource.TAP),
+    ("a_memory", AMemory.ACC, "reads a from act"),
+    *(("reduction", value, "adds") for value in Reduction if value != Reduction.ADD),
+    ("reduce_levels", 5, "needs a level outside of those that reduce"),
+]
+
+
+@pytest.mark.parametrize("slide", [Slide.ONE, Slide.TWO])
+@pytest.mark.parametrize(("name", "value", "reason"), SLIDE_RULES)
+def test_slide_rule(slide, name, value, reason):
+    """A sliding row with one field wrong; the machine without the feature refuses all of them."""
+    fields = {"slide": slide, **SLIDING, name: value}
+    with pytest.raises(DecodeError, match=f"^vector: a sliding row {reason}$"):
+        VTA.encode(Opcode.VECTOR, fields)
+    without = replace(preset("vta"), row_taps=1)
+    with pytest.raises(DecodeError, match="^vector: this machine has no sliding rows$"):
+        instruction_set(without).encode(Opcode.VECTOR, fields)
+
+
+def test_slides():
+    """All other fields are free; without `slide` they mean what they did."""
+    for slide in Slide:
+        for reduce_levels in range(5):
+            fields = {"slide": slide, **SLIDING, "reduce_levels": reduce_levels}
+            _, found = VTA.decode(VTA.encode(Opcode.VECTOR, fields))
+            assert {name: found[name] for name in fields} == fields
+    WITHOUT_TABLES.encode(Opcode.VECTOR, SLIDING)
+    with pytest.raises(EncodeError, match=r"^vector\.slide must be in 0\.\.2, not 3$"):
+        VTA.encode(Opcode.VECTOR, {"slide": 3, **SLIDING})
+
+
+@pytest.mark.parametrize("columns", range(1, 20))
+def test_slide_results(columns):
+    for slide in (Slide.ONE, Slide.TWO):
+        ends = [x for x in range(2, columns) if (x - 2) % slide == 0]
+        assert slide_results(columns, slide) == len(ends)
+
+
 @pytest.mark.parametrize(("isa", "opcode", "fields", "message"), RULES)
 def test_rule(isa, opcode, fields, message):
     """All conditions together are illegal; each alone, where there are several, is not."""
@@ -178,10 +223,12 @@ def test_every_rule_is_tested():
     assert {rule.reason for rule in (*VTA.rules, *WITHOUT_TABLES.rules)} == {
         "an engine cannot wait for itself",
         "an engine cannot signal itself",
+        "this machine has no sliding rows",
+        *(f"a sliding row {reason}" for *_, reason in SLIDE_RULES),
         *(message.split(": ")[1] for *_, message in RULES),
     }
-    assert len(VTA.rules) == len(ITSELF) + 2
-    assert len(WITHOUT_TABLES.rules) == len(ITSELF) + 4
+    assert len(VTA.rules) == len(ITSELF) + 2 + 2 * len(SLIDE_RULES)
+    assert len(WITHOUT_TABLES.rules) == len(ITSELF) + 4 + 2
 
 
 @pytest.mark.parametrize(

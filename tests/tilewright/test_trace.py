@@ -1,65 +1,102 @@
-"""Profiles and traces from an instruction trace made by hand."""
+"""The trace file: tracks, slices that do not overlap, counters."""
 
 import json
-from pathlib import Path
+from collections import defaultdict
 
-import numpy as np
 import pytest
 
-from driver.device import RegionRun, Result
-from driver.profile import dram_bytes, profile_region
-from isa.assembler import assemble
-from isa.config import preset
-from isa.image import Layer, Region
-from tilewright.trace import write_trace
+from isa.instructions import Engine
+from tilewright.trace import trace_text
 
-TEXT = """
-load memory=weight address=constants+0x0 x_bytes=512 signal=matrix
-load memory=act address=data+0x0 x_bytes=6 y_count=4 y_stride=3 x_origin=-3 line_bytes=9
-matrix wait=load signal=vector
-vector wait=matrix signal=store
-store wait=vector x_bytes=16 z_count=2 address=data+0x40
-end
-"""
-TRACE = np.array(
-    [(0, 0, 10, 109), (0, 1, 110, 119), (1, 2, 110, 399), (2, 3, 400, 409), (3, 4, 410, 499)],
-    [("engine", "u4"), ("index", "u4"), ("start_cycle", "u8"), ("end_cycle", "u8")],
-)
+pytestmark = pytest.mark.verilator
 
 
-@pytest.fixture
-def region() -> Region:
-    program = assemble(TEXT, preset("vta"))
-    layers = (Layer("first", "conv2d", 25600), Layer("second", "rescale", 0))
-    return Region("accel_0", program, b"", 128, (), (), layers, (0, 0, 0, 1, 1, 1))
+@pytest.fixture(scope="module")
+def trace(analysis):
+    return json.loads(trace_text([analysis, analysis], {"dram_latency_cycles": 40}))
 
 
-def test_profile(region: Region) -> None:
-    first, second = profile_region(region, TRACE, preset("vta"))
-    assert (first.name, first.cycles, first.bound) == ("first", 399, "matrix")
-    assert first.peak_share == pytest.approx(25600 / (399 * 256))
-    assert (second.name, second.cycles, second.bound) == ("second", 100, "store")
-    assert second.peak_share == 0
+@pytest.fixture(scope="module")
+def events(trace):
+    """Events of the first region."""
+    return [event for event in trace["traceEvents"] if event["pid"] == 1]
 
 
-def test_dram_bytes_leave_padding_out(region: Region) -> None:
-    # Four windows of 6 bytes from -3, 0, 3, 6 over a line of 9: 3 + 6 + 6 + 3 bytes exist.
-    assert dram_bytes(region) == [512 + 18, 32]
+def test_a_track_an_engine_and_one_for_its_waits(trace, events):
+    names = [event["args"]["name"] for event in events if event["name"] == "thread_name"]
+    assert names == [
+        name for engine in Engine for name in (engine.name.lower(), f"{engine.name.lower()} waits")
+    ]
+    threads = [
+        (event["pid"], event["tid"])
+        for event in trace["traceEvents"]
+        if event["name"] == "thread_name"
+    ]
+    assert len({tid for _, tid in threads}) == len(threads) == 16
+    assert all(tid not in (0, pid) for pid, tid in threads)
 
 
-def test_a_layer_that_mostly_waits_is_bound_by_latency(region: Region) -> None:
-    late = TRACE.copy()
-    late["start_cycle"][4] = 480
-    assert profile_region(region, late, preset("vta"))[1].bound == "latency"
+def test_slices_of_a_track_do_not_overlap(analysis, events):
+    tracks = defaultdict(list)
+    for event in events:
+        if event["ph"] == "X":
+            tracks[event["tid"]].append((event["ts"], event["ts"] + event["dur"]))
+    assert len(tracks) == 8
+    for spans in tracks.values():
+        spans.sort()
+        assert all(begin < end for begin, end in spans)
+        assert all(one[1] <= other[0] for one, other in zip(spans, spans[1:], strict=False))
+        assert spans[0][0] >= 0
+        assert spans[-1][1] <= analysis.cycles
 
 
-def test_trace_file(region: Region, tmp_path: Path) -> None:
-    path = tmp_path / "trace.json"
-    write_trace(path, Result((), (RegionRun(region, {}, TRACE), RegionRun(region, {}, None))))
-    events = json.loads(path.read_text())["traceEvents"]
-    names = [event["args"]["name"] for event in events if event["ph"] == "M"]
-    assert names == ["load", "matrix", "vector", "store"]
-    slices = [event for event in events if event["ph"] == "X"]
-    assert len(slices) == len(TRACE)
-    assert slices[2]["name"] == "first"
-    assert (slices[2]["ts"], slices[2]["dur"], slices[2]["tid"]) == (110, 290, 1)
+def test_a_slice_an_instruction(analysis, events):
+    slices = {
+        event["args"]["instruction"]: event
+        for event in events
+        if event["ph"] == "X" and "opcode" in event["args"]
+    }
+    timeline = analysis.timeline
+    assert sorted(slices) == list(range(len(timeline.instructions) - 1))
+    for index, event in slices.items():
+        assert event["name"] == timeline.region.layers[timeline.layers[index]].name
+        assert event["ts"] + event["dur"] == timeline.ends[index]
+        assert event["args"]["started"] == timeline.starts[index] <= event["ts"]
+        assert event["args"]["opcode"] == timeline.instructions[index].opcode.name.lower()
+    first = slices[0]["args"]
+    assert first["address"].split("+")[0] in ("constants", "data")
+
+
+def test_waits_are_named_by_cause(analysis, events):
+    names = {event["name"] for event in events if event["ph"] == "X" and event["tid"] % 2}
+    assert {"waits for load", "waits for matrix", "waits for vector", "fetch"} <= names
+    assert "memory or bus, at most" in names
+    waits = [event for event in events if event["ph"] == "X" and event["tid"] == 103]
+    # What matrix waited, with what it was busy, is all.
+    busy = sum(event["dur"] for event in events if event["ph"] == "X" and event["tid"] == 102)
+    assert busy + sum(event["dur"] for event in waits) == analysis.cycles
+
+
+def test_counters(analysis, events):
+    series = defaultdict(list)
+    for event in events:
+        if event["ph"] == "C":
+            series[event["name"]].append((event["ts"], event["args"]))
+    assert len(series) == 1 + len(analysis.occupancy)
+    for samples in series.values():
+        times = [time for time, _ in samples]
+        assert times == sorted(set(times))
+        assert set(samples[-1][1].values()) == {0}
+    (traffic,) = (samples for name, samples in series.items() if name.startswith("DRAM bytes in"))
+    total = sum(args["read"] + args["written"] for _, args in traffic)
+    assert total == pytest.approx(sum(layer.dram_bytes for layer in analysis.layers), rel=0.02)
+    for memory in analysis.occupancy:
+        samples = series[f"{memory.memory} live words of {memory.words}"]
+        assert max(args["live"] for _, args in samples) == memory.peak
+
+
+def test_settings_and_counters_stand_beside(analysis, trace):
+    assert trace["otherData"] == {
+        "settings": {"dram_latency_cycles": 40},
+        "counters": {"accel_0": dict(analysis.counters)},
+    }

@@ -1,6 +1,6 @@
 """The accelerator's backend: a region of Relay becomes a program, its weights and its DRAM plan."""
 
 from .extract import extract, find_layers, layer_name
-from .region import compile_region, require_fit
+from .region import CycleModel, compile_region, require_fit
 
-__all__ = ["compile_region", "extract", "find_layers", "layer_name", "require_fit"]
+__all__ = ["CycleModel", "compile_region", "extract", "find_layers", "layer_name", "require_fit"]

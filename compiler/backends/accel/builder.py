@@ -93,12 +93,21 @@ class Builder:
     def _wait(self, draft: _Draft, needed: Mapping[Engine, int]) -> None:
         """Wait for the first needed[engine] instructions of each other engine."""
         engine, clock = draft.engine, self._clocks[draft.engine]
-        for other, count in sorted(needed.items(), key=lambda item: -item[1]):
-            if other == engine or clock[other] >= count:
-                continue
-            draft.wait |= 1 << other
-            self._streams[other][count - 1].signal |= 1 << engine
-            clock[other] = count
+        unknown = {
+            other: count
+            for other, count in needed.items()
+            if other != engine and clock[other] < count
+        }
+        for other, count in unknown.items():
+            implied = any(
+                third != other and self._history[third][known - 1][other] >= count
+                for third, known in unknown.items()
+            )
+            if not implied:
+                draft.wait |= 1 << other
+                self._streams[other][count - 1].signal |= 1 << engine
+        for other, count in unknown.items():
+            clock[other] = max(clock[other], count)
             for third, known in self._history[other][count - 1].items():
                 if third != engine:
                     clock[third] = max(clock[third], known)

@@ -1,32 +1,21 @@
-"""Emits convolutions: the matrix engine fills an acc bank, the vector engine requantises it."""
+"""Convolutions: the matrix engine fills an acc bank, the vector engine requantises it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from isa.config import Config
 from isa.instructions import MAX_COUNT, AMemory, Destination, Engine, Memory
 
 from .capacity import require_words
-from .context import Context, Step, Unit, output_fields
+from .context import Context, output_fields
 from .layers import Convolution
 from .levels import level_fields
+from .order import Action
 from .packing import pack_records, pack_weights
 from .ranges import Range
-from .schedule import Block, Mode, Schedule
+from .schedule import Mode, Schedule, evenly, window_of
+from .work import Part, Step, Unit, Work
 
-__all__ = ["convolution_groups", "convolution_steps"]
-
-
-@dataclass(frozen=True)
-class _Part:
-    """What one step computes: groups g0..g1 - 1 over input vectors v0..v1 - 1."""
-
-    g0: int
-    g1: int
-    v0: int
-    v1: int
-    first: bool
-    last: bool
+__all__ = ["ConvolutionEmitter", "convolution_groups", "convolution_work"]
 
 
 def convolution_groups(layer: Convolution, config: Config) -> int:
@@ -48,130 +37,134 @@ def convolution_groups(layer: Convolution, config: Config) -> int:
     return max(1, min(groups, fitting // unit)) * unit
 
 
-def convolution_steps(context: Context, plan: Schedule, number: int, early: bool) -> Iterator[Step]:
-    """Yield the steps of a convolution; `number` is the index of its layer."""
+def convolution_work(plan: Schedule, config: Config) -> Work:
+    """Return the steps and units of a convolution.
+
+    Weights that fit are loaded once for all blocks; where a sum has parts, every part of every
+    block is a step of its own.
+    """
+    steps: list[Step] = []
+    units: list[Unit] = []
+    turn = 0
+    for parts in _parts(plan, config):
+        taps = _taps(plan)
+        if len(parts) == 1:
+            steps.append(_step(parts[0], taps))
+        for block in plan.blocks:
+            for part in parts:
+                if len(parts) > 1:
+                    steps.append(_step(part, taps))
+                units.append(Unit(len(steps) - 1, part, block, turn % 2))
+            turn += 1
+    return Work(plan, tuple(steps), tuple(units))
+
+
+def _taps(plan: Schedule) -> int:
+    """Return the taps of the window that have vectors of their own."""
+    height, width = window_of(plan.layer).kernel
+    return height if plan.sources[0].mode is Mode.WINDOWS else height * width
+
+
+def _parts(plan: Schedule, config: Config) -> Iterator[list[Part]]:
+    """Yield, for each range of groups, the ranges of input vectors that sum up to it."""
     layer = plan.layer
     assert isinstance(layer, Convolution)
-    emitter = _Emitter(context, plan, layer, number, early)
-    for parts in emitter.parts():
-        if len(parts) == 1:
-            yield emitter.step(parts[0], plan.blocks)
-        else:
-            for block in plan.blocks:
-                for part in parts:
-                    yield emitter.step(part, (block,))
+    kernel_pixels = layer.weight.shape[1] if plan.sources[0].mode is Mode.WINDOWS else 1
+    vectors = -(-layer.weight.shape[2] * kernel_pixels // config.rows)
+    count = -(-layer.weight.shape[3] // config.columns)
+    groups = min(plan.groups, count)
+    most = min(vectors, config.weight_tiles // 2 // (_taps(plan) * groups), MAX_COUNT)
+    chunk = evenly(vectors, most)
+    for g0 in range(0, count, groups):
+        g1 = min(g0 + groups, count)
+        yield [
+            Part(g0, g1, v0, min(v0 + chunk, vectors), v0 == 0, v0 + chunk >= vectors)
+            for v0 in range(0, vectors, chunk)
+        ]
 
 
-class _Emitter:
-    """Emits one convolution."""
+def _step(part: Part, taps: int) -> Step:
+    groups = part.g1 - part.g0
+    return Step(part, groups * taps * (part.v1 - part.v0), groups if part.last else 0)
 
-    def __init__(
-        self, context: Context, plan: Schedule, layer: Convolution, number: int, early: bool
-    ) -> None:
-        self.context, self.config, self.plan = context, context.config, plan
-        self.layer, self.number, self.early = layer, number, early
-        self.source = plan.sources[0]
-        weight = layer.weight
-        if self.source.mode is Mode.WINDOWS:
+
+class ConvolutionEmitter:
+    """Emits one convolution; `number` is the index of its layer."""
+
+    def __init__(self, context: Context, work: Work, number: int) -> None:
+        layer = work.layer
+        assert isinstance(layer, Convolution)
+        self.context, self.config, self.work = context, context.config, work
+        self.layer, self.number = layer, number
+        mode, weight = work.plan.sources[0].mode, layer.weight
+        # Whether the operand holds one vector for each place where the window stops.
+        self.stops = mode in (Mode.WINDOWS, Mode.PIXELS)
+        if mode is Mode.WINDOWS:
             weight = weight.reshape(weight.shape[0], -1, weight.shape[3])
         self.tiles = pack_weights(weight, self.config)
         self.records = pack_records(layer.records, self.config)
-        self.taps_wide = 1 if self.source.mode is Mode.WINDOWS else layer.window.kernel[1]
+        self.taps_wide = 1 if self.stops else layer.window.kernel[1]
+        self.line_stride = 1 if mode is Mode.PIXELS else layer.window.stride[0]
 
-    def parts(self) -> Iterator[list[_Part]]:
-        """Yield, for each range of groups, the ranges of input vectors that sum up to it."""
-        count, taps, vectors = self.tiles.shape[:3]
-        half = self.config.weight_tiles // 2
-        groups = self.plan.groups
-        chunk = min(vectors, half // (taps * min(groups, count)), MAX_COUNT)
-        for g0 in range(0, count, groups):
-            g1 = min(g0 + groups, count)
-            yield [
-                _Part(g0, g1, v0, min(v0 + chunk, vectors), v0 == 0, v0 + chunk >= vectors)
-                for v0 in range(0, vectors, chunk)
-            ]
-
-    def step(self, part: _Part, blocks: tuple[Block, ...]) -> Step:
-        """Return the step that computes `part` of `blocks`."""
-        parity = self.context.steps % 2
-        self.context.steps += 1
-        units = tuple(self.unit(part, block, parity, index) for index, block in enumerate(blocks))
-        return Step(self.number, lambda: self.load(part, parity), units)
-
-    def load(self, part: _Part, parity: int) -> None:
-        """Load the weights, and with the first of them the records."""
+    def load_step(self, action: Action) -> None:
+        """Load weights, and with the last of the last part of a sum the records."""
+        step = self.work.steps[action.index]
+        part = step.part
         tiles = self.tiles[part.g0 : part.g1, :, part.v0 : part.v1]
-        half = parity * (self.config.weight_tiles // 2)
-        self.context.load_constants(Memory.WEIGHT, half, tiles.tobytes())
-        if part.last:
+        chosen = tiles.reshape(-1, self.config.tile_bytes)[action.first : action.stop]
+        weight = action.weight + action.first
+        self.context.load_constants(Memory.WEIGHT, weight, chosen.tobytes())
+        if step.params and action.stop == step.tiles:
             records = self.records[part.g0 : part.g1]
-            half = parity * (self.config.param_words // 2)
-            self.context.load_constants(Memory.PARAM, half, records.tobytes())
+            self.context.load_constants(Memory.PARAM, action.param, records.tobytes())
 
-    def unit(self, part: _Part, block: Block, parity: int, index: int) -> Unit:
-        """Return the unit of one block."""
-        if part.first:
-            self.context.blocks += 1
-        turn = self.context.blocks % 2
-        window, source = self.layer.window, self.source
-        place = self.context.source(source, 2 * self.number, turn, window, block)
+    def load_sources(self, action: Action) -> None:
+        """Load lines of the staged operands of a block."""
+        unit = self.work.units[action.index]
+        self.context.load_sources(self.work, self.number, unit, action.first, action.stop)
 
-        def load() -> None:
-            if part.first:
-                self.context.load_source(source, place, window, block)
-
-        def compute() -> None:
-            self.matrix(part, block, parity, turn)
-            if part.last:
-                self.vector(part, block, parity, turn)
-
-        return Unit(load, compute, self.early or index > 0 or not part.first)
-
-    def matrix(self, part: _Part, block: Block, parity: int, turn: int) -> None:
-        """Emit the products of `part` into acc bank `turn`."""
-        context, window = self.context, self.layer.window
-        place = context.source(self.source, 2 * self.number, turn, window, block)
-        unit = context.rows_per_word
-        windows = self.source.mode is Mode.WINDOWS
-        line, pixel = place.pitch * unit, place.pixel * unit
-        pixel_step = pixel if windows else window.stride[1] * pixel
-        x = block.x0 if windows else block.x0 * window.stride[1] - window.left
-        y = block.y0 * window.stride[0] - window.top
+    def matrix(self, index: int, weight: int, bank: int) -> None:
+        """Emit the products of unit `index` into acc bank `bank`."""
+        unit = self.work.units[index]
+        part, block, window = unit.part, unit.block, self.layer.window
+        place = self.context.source(self.work, self.number, 0, unit)
+        scale = self.context.rows_per_word
+        line, pixel = place.pitch * scale, place.pixel * scale
+        x = block.x0 if self.stops else block.x0 * window.stride[1] - window.left
+        y = block.y0 * self.line_stride - window.top
         vectors, taps = part.v1 - part.v0, self.tiles.shape[1]
-        acc = turn * self.config.acc_words
-        weight = parity * (self.config.weight_tiles // 2)
-        kernel_lines = window.kernel[0]
-        count = part.g1 - part.g0
+        acc = bank * self.config.acc_words
+        kernel_lines, count = window.kernel[0], part.g1 - part.g0
         fields = {
             "accumulate": int(not part.first),
             "reduce": 0b111000,
             "acc": acc,
-            "act": place.word(y, x) * unit + part.v0,
+            "act": place.word(y, x) * scale + part.v0,
             "weight": weight,
         } | level_fields(
             ("acc", "act", "weight"),
             (count, block.lines * block.pixels, 0, taps * vectors),
-            (block.lines, block.pixels, window.stride[0] * line, 0),
-            (block.pixels, 1, pixel_step, 0),
+            (block.lines, block.pixels, self.line_stride * line, 0),
+            (block.pixels, 1, pixel if self.stops else window.stride[1] * pixel, 0),
             (kernel_lines, 0, window.dilation[0] * line, self.taps_wide * vectors),
             (self.taps_wide, 0, window.dilation[1] * pixel, vectors),
             (vectors, 0, 1, 1),
         )
-        last = y + (block.lines - 1) * window.stride[0]
+        last = y + (block.lines - 1) * self.line_stride
         reads = [
             place.lines(y, last + (kernel_lines - 1) * window.dilation[0] + 1),
             Range("weight", weight, weight + count * taps * vectors),
         ]
         words = Range("acc", acc, acc + count * block.lines * block.pixels)
-        context.builder.emit(Engine.MATRIX, fields, reads, [words])
+        self.context.builder.emit(Engine.MATRIX, fields, reads, [words])
 
-    def vector(self, part: _Part, block: Block, parity: int, turn: int) -> None:
-        """Emit the requantisation of acc bank `turn`, and the store of its result."""
-        context, target = self.context, self.layer.target
-        place = context.target(target, self.plan.target_half, self.number, turn, block)
-        unit = context.columns_per_word
-        acc = turn * self.config.acc_words
-        record = parity * (self.config.param_words // 2)
+    def vector(self, index: int, param: int, bank: int) -> None:
+        """Emit the requantisation of acc bank `bank`, and the store of its result."""
+        context, unit = self.context, self.work.units[index]
+        part, block = unit.part, unit.block
+        place = context.target(self.work, self.number, unit)
+        scale = context.columns_per_word
+        acc = bank * self.config.acc_words
         count = part.g1 - part.g0
         records = self.layer.records
         fields = {
@@ -181,19 +174,18 @@ class _Emitter:
             "pre_shift": records.pre_shift,
             "destination": Destination.ACT,
             "a": acc,
-            "record": record,
-            "output": place.word(block.y0, block.x0) * unit + part.g0,
+            "record": param,
+            "output": place.vector(block.y0, block.x0, part.g0, scale),
             **output_fields(self.layer.output),
         } | level_fields(
             ("a", "record", "output"),
             (count, block.lines * block.pixels, 1, 1),
-            (block.lines, block.pixels, 0, place.pitch * unit),
-            (block.pixels, 1, 0, place.pixel * unit),
+            (block.lines, block.pixels, 0, place.pitch * scale),
+            (block.pixels, 1, 0, place.pixel * scale),
         )
         reads = [
             Range("acc", acc, acc + count * block.lines * block.pixels),
-            Range("param", record, record + count),
+            Range("param", param, param + count),
         ]
         context.builder.emit(Engine.VECTOR, fields, reads, [place.lines(block.y0, block.y1)])
-        columns = self.config.columns
-        context.store_target(target, place, block, part.g0 * columns, part.g1 * columns)
+        context.store_target(self.layer.target, place, block, part.g0, part.g1)

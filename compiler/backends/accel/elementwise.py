@@ -1,11 +1,10 @@
 """Emits layers that the vector engine computes alone: depthwise, pooling, addition, rescaling."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from isa.config import Config
+from isa.config import SLOTS_PER_PARAM_WORD, Config
 from isa.instructions import (
     MAX_COUNT,
     AMemory,
@@ -18,16 +17,18 @@ from isa.instructions import (
 )
 
 from .capacity import require_words
-from .context import Context, Step, Unit, output_fields
+from .context import Context, output_fields
 from .layers import Addition, Convolution, Depthwise, Layer, Output, Pool, Records, Rescale, Window
 from .levels import level_fields
+from .order import Action
 from .packing import pack_records, pack_taps
 from .placement import Placement
 from .ranges import Range
 from .schedule import Block, Schedule, window_of
-from .taps import TapLayout, TapLevel, tap_layout
+from .taps import TapLayout, TapLevel, slides, tap_layout
+from .work import Part, Step, Unit, Work
 
-__all__ = ["vector_groups", "vector_steps"]
+__all__ = ["VectorEmitter", "vector_groups", "vector_work"]
 
 # Of the two operands and of their sum.
 _ADDITION_RECORDS = 3
@@ -58,66 +59,112 @@ def vector_groups(layer: Layer, config: Config) -> int:
     return min(-(-groups // unit), fitting // unit) * unit
 
 
-def vector_steps(context: Context, plan: Schedule, number: int, early: bool) -> Iterator[Step]:
-    """Yield the steps of a layer of the vector engine; `number` is the index of the layer."""
-    emitter = _Emitter(context, plan, number, early)
-    total = -(-plan.layer.target.channels // context.config.columns)
-    for g0 in range(0, total, plan.groups):
-        yield emitter.step(g0, min(g0 + plan.groups, total))
+def vector_work(plan: Schedule, config: Config) -> Work:
+    """Return the steps and units of a layer of the vector engine."""
+    total = -(-plan.layer.target.channels // config.columns)
+    steps: list[Step] = []
+    units: list[Unit] = []
+    for g0 in range(0, total, plan.step_groups):
+        g1 = min(g0 + plan.step_groups, total)
+        steps.append(Step(Part(g0, g1), 0, _param_words(plan.layer, g1 - g0)))
+        for block in plan.blocks:
+            for first in range(g0, g1, plan.groups):
+                part = Part(first, min(first + plan.groups, g1))
+                units.append(Unit(len(steps) - 1, part, block, len(units) % 2))
+    return Work(plan, tuple(steps), tuple(units))
+
+
+def _param_words(layer: Layer, groups: int) -> int:
+    """Return the param words of a step of `groups` groups: records first, then taps."""
+    if isinstance(layer, Depthwise):
+        layout = tap_layout(layer.window)
+        assert layout is not None, "recognise takes only windows with a layout"
+        return groups * (1 + layout.words)
+    return len(_uniform_records(layer))
+
+
+def _uniform_records(layer: Layer) -> list[Records]:
+    """Return the records of a layer that are the same for every channel."""
+    rows: tuple[Records | None, ...]
+    if isinstance(layer, Addition):
+        rows = (layer.left_records, layer.right_records, layer.records)
+    else:
+        assert isinstance(layer, Pool | Rescale)
+        rows = (layer.records,)
+    return [records for records in rows if records is not None]
 
 
 @dataclass(frozen=True)
 class _Job:
-    """One block of groups g0..g1 - 1, with its places."""
+    """One block of groups g0..g1 - 1, with its places and those of its parameters."""
 
     block: Block
     g0: int
     g1: int
     record: int
-    turn: int
+    taps: int
+    acc: int
     sources: tuple[Placement, ...]
     target: Placement
 
 
-class _Emitter:
-    """Emits one layer."""
+class VectorEmitter:
+    """Emits one layer; `number` is its index."""
 
-    def __init__(self, context: Context, plan: Schedule, number: int, early: bool) -> None:
-        self.context, self.config, self.plan = context, context.config, plan
-        self.number, self.early = number, early
-        self.unit = context.columns_per_word
+    def __init__(self, context: Context, work: Work, number: int) -> None:
+        self.context, self.config, self.work = context, context.config, work
+        self.number, self.unit = number, context.columns_per_word
 
-    def step(self, g0: int, g1: int) -> Step:
-        """Return the step that computes groups g0..g1 - 1."""
-        half = self.context.steps % 2 * (self.config.param_words // 2)
-        self.context.steps += 1
-        units = tuple(
-            self.job_unit(block, g0, g1, half, index)
-            for index, block in enumerate(self.plan.blocks)
+    def load_step(self, action: Action) -> None:
+        """Load the parameters of a step."""
+        part = self.work.steps[action.index].part
+        data = self.parameters(part.g0, part.g1)
+        if data:
+            self.context.load_constants(Memory.PARAM, action.param, data)
+
+    def load_sources(self, action: Action) -> None:
+        """Load lines of the staged operands of a block."""
+        unit = self.work.units[action.index]
+        self.context.load_sources(self.work, self.number, unit, action.first, action.stop)
+
+    def vector(self, index: int, param: int, bank: int) -> None:
+        """Emit unit `index`; an addition keeps its rescaled operands in acc bank `bank`."""
+        work, unit, layer = self.work, self.work.units[index], self.work.layer
+        part = unit.part
+        places = tuple(
+            self.context.source(work, self.number, place, unit)
+            for place in range(len(layer.sources))
         )
-        data = self.parameters(g0, g1)
+        target = self.context.target(work, self.number, unit)
+        acc = bank * self.config.acc_words
+        record, taps = self._parameters_of(unit, param)
+        job = _Job(unit.block, part.g0, part.g1, record, taps, acc, places, target)
+        if isinstance(layer, Addition):
+            self.addition(layer, job)
+        else:
+            assert not isinstance(layer, Convolution)
+            self.window(layer, job)
+        self.context.store_target(layer.target, target, unit.block, part.g0, part.g1)
 
-        def load() -> None:
-            if data:
-                self.context.load_constants(Memory.PARAM, half, data)
-
-        return Step(self.number, load, units)
+    def _parameters_of(self, unit: Unit, param: int) -> tuple[int, int]:
+        """Return where the records and the taps of `unit` stand, if its step's begin at `param`."""
+        layer, step = self.work.layer, self.work.steps[unit.step].part
+        if not isinstance(layer, Depthwise):
+            return param, param
+        layout = tap_layout(layer.window)
+        assert layout is not None
+        before = unit.part.g0 - step.g0
+        return param + before, param + step.g1 - step.g0 + before * layout.words
 
     def parameters(self, g0: int, g1: int) -> bytes:
         """Return the param words of groups g0..g1 - 1: records first, then taps."""
-        layer = self.plan.layer
+        layer = self.work.layer
         if isinstance(layer, Depthwise):
             layout = tap_layout(layer.window)
             assert layout is not None
             taps = pack_taps(layer.weight, layout, self.config)[g0:g1]
             return pack_records(layer.records, self.config)[g0:g1].tobytes() + taps.tobytes()
-        rows: tuple[Records | None, ...]
-        if isinstance(layer, Addition):
-            rows = (layer.left_records, layer.right_records, layer.records)
-        else:
-            assert isinstance(layer, Pool | Rescale)
-            rows = (layer.records,)
-        return b"".join(self.uniform(records) for records in rows if records is not None)
+        return b"".join(self.uniform(records) for records in _uniform_records(layer))
 
     def uniform(self, records: Records) -> bytes:
         """Return one record, the same for every column."""
@@ -130,78 +177,74 @@ class _Emitter:
         )
         return pack_records(spread, self.config).tobytes()
 
-    def job_unit(self, block: Block, g0: int, g1: int, record: int, index: int) -> Unit:
-        """Return the unit of one block."""
-        self.context.blocks += 1
-        turn, layer = self.context.blocks % 2, self.plan.layer
-        window = window_of(layer)
-        places = tuple(
-            self.context.source(source, 2 * self.number + place, turn, window, block)
-            for place, source in enumerate(self.plan.sources)
-        )
-        target = self.context.target(layer.target, self.plan.target_half, self.number, turn, block)
-        job = _Job(block, g0, g1, record, turn, places, target)
-
-        def load() -> None:
-            for source, place in zip(self.plan.sources, places, strict=True):
-                self.context.load_source(source, place, window, block)
-
-        def compute() -> None:
-            if isinstance(layer, Addition):
-                self.addition(layer, job)
-            else:
-                assert not isinstance(layer, Convolution)
-                self.window(layer, job)
-            columns = self.config.columns
-            self.context.store_target(layer.target, target, block, g0 * columns, g1 * columns)
-
-        return Unit(load, compute, self.early or index > 0)
-
     def window(self, layer: Depthwise | Pool | Rescale, job: _Job) -> None:
         """Emit the instruction that reduces each window of `job`."""
         window = window_of(layer)
         taps = self._taps(layer, window)
         source, unit, block = job.sources[0], self.unit, job.block
-        line, pixel = source.pitch * unit, source.pixel * unit
-        first = source.word(
-            block.y0 * window.stride[0] - window.top, block.x0 * window.stride[1] - window.left
-        )
+        y = block.y0 * window.stride[0] - window.top
+        x = block.x0 * window.stride[1] - window.left
         depthwise = isinstance(layer, Depthwise)
         words = taps.words if depthwise else 0
         reduction = layer.reduction if isinstance(layer, Pool) else "add"
+        sliding = depthwise and slides(window, self.config)
         fields = {
             "operation": Operation.MULTIPLY if depthwise else Operation.COPY,
             "reduction": Reduction.NONE if isinstance(layer, Rescale) else _REDUCTIONS[reduction],
             "reduce_levels": 0 if isinstance(layer, Rescale) else 2,
+            "slide": window.stride[1] if sliding else 0,
             "b_source": BSource.TAP if depthwise else BSource.IMMEDIATE,
-            "b": 16 * (job.record + job.g1 - job.g0) if depthwise else 0,
-            "a": first * unit + job.g0,
+            "b": SLOTS_PER_PARAM_WORD * job.taps if depthwise else 0,
+            "a": source.vector(y, x, job.g0, unit),
             **self._result(layer.records, job, layer.output),
         } | level_fields(
             ("a", "b", "record", "output"),
-            (job.g1 - job.g0, 1, 16 * words, int(depthwise), 1),
-            (block.lines, window.stride[0] * line, 0, 0, job.target.pitch * unit),
-            (block.pixels, window.stride[1] * pixel, 0, 0, job.target.pixel * unit),
-            *(
-                (
-                    level.count,
-                    level.lines * line + level.pixels * pixel,
-                    level.slots if depthwise else 0,
-                    0,
-                    0,
-                )
-                for level in (taps.outer, taps.inner)
+            (job.g1 - job.g0, 1, SLOTS_PER_PARAM_WORD * words, int(depthwise), 1),
+            (
+                block.lines,
+                window.stride[0] * source.pitch * unit,
+                0,
+                0,
+                job.target.pitch * unit,
             ),
+            self._row(window, job, sliding),
+            *self._tap_levels(taps, source, depthwise, sliding),
         )
-        count = (job.g1 - job.g0) * (words + 1)
-        self._emit(fields, job, [self._window_lines(job, window)], count)
+        taps_read = Range("param", job.taps, job.taps + (job.g1 - job.g0) * words)
+        count = job.g1 - job.g0 if depthwise else 1
+        self._emit(fields, job, [self._window_lines(job, window), taps_read], count)
+
+    def _row(self, window: Window, job: _Job, sliding: bool) -> tuple[int, ...]:
+        """Return the level that walks a line: results, or the columns that a window slides over."""
+        source, target = job.sources[0].pixel * self.unit, job.target.pixel * self.unit
+        stride, pixels = window.stride[1], job.block.pixels
+        if sliding:
+            return ((pixels - 1) * stride + window.kernel[1], source, 0, 0, target)
+        return (pixels, stride * source, 0, 0, target)
+
+    def _tap_levels(
+        self, taps: TapLayout, source: Placement, depthwise: bool, sliding: bool
+    ) -> tuple[tuple[int, ...], ...]:
+        """Return the levels that walk the taps of a window; a sliding row has only its lines."""
+        line, pixel = source.pitch * self.unit, source.pixel * self.unit
+        inner = TapLevel(1, 0, 0, 0) if sliding else taps.inner
+        return tuple(
+            (
+                level.count,
+                level.lines * line + level.pixels * pixel,
+                level.slots if depthwise else 0,
+                0,
+                0,
+            )
+            for level in (taps.outer, inner)
+        )
 
     def addition(self, layer: Addition, job: _Job) -> None:
         """Emit the sum: each operand rescaled into acc, then both read back, summed, rescaled."""
         block, unit = job.block, self.unit
         groups = job.g1 - job.g0
         count = groups * block.lines * block.pixels
-        acc = job.turn * self.config.acc_words
+        acc = job.acc
         operands = zip((layer.left_records, layer.right_records), job.sources, strict=True)
         for index, (records, source) in enumerate(operands):
             base = acc + index * count
@@ -210,7 +253,7 @@ class _Emitter:
                 "rounding": records.rounding,
                 "pre_shift": records.pre_shift,
                 "destination": Destination.ACC,
-                "a": source.word(block.y0, block.x0) * unit + job.g0,
+                "a": source.vector(block.y0, block.x0, job.g0, unit),
                 "record": job.record + index,
                 "output": base,
             } | level_fields(
@@ -254,7 +297,7 @@ class _Emitter:
         """Return the fields that requantise with record `index` and write to act."""
         fields = {
             "destination": Destination.ACT,
-            "output": job.target.word(job.block.y0, job.block.x0) * self.unit + job.g0,
+            "output": job.target.vector(job.block.y0, job.block.x0, job.g0, self.unit),
             **output_fields(output),
         }
         if records is None:

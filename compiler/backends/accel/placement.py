@@ -36,6 +36,7 @@ class Placement:
     pitch : int, words from a line to the next
     left : int, border pixels before the first
     first_line : int, the line that stands at `base`; negative where that is border
+    first_group : int, the group of columns that stands first in a pixel
     """
 
     base: int
@@ -43,10 +44,15 @@ class Placement:
     pitch: int
     left: int = 0
     first_line: int = 0
+    first_group: int = 0
 
     def word(self, line: int, pixel: int) -> int:
         """Return the act word where pixel `pixel` of line `line` begins."""
         return self.base + (line - self.first_line) * self.pitch + (pixel + self.left) * self.pixel
+
+    def vector(self, line: int, pixel: int, group: int, per_word: int) -> int:
+        """Return the address of a group of columns, in vectors, `per_word` to an act word."""
+        return self.word(line, pixel) * per_word + group - self.first_group
 
     def lines(self, start: int, stop: int) -> Range:
         """Return the range of act that holds lines start..stop - 1, borders included."""
@@ -63,12 +69,16 @@ class Placement:
 
 @dataclass(frozen=True)
 class Request:
-    """`words` of act, from layer `first` to layer `last`, both included."""
+    """`words` of act, from time `first` to time `last`, both included."""
 
     key: tuple[str, int]
     words: int
     first: int
     last: int
+
+    def overlaps(self, other: "Request") -> bool:
+        """Return whether both are needed at some time."""
+        return self.first <= other.last and other.first <= self.last
 
 
 def allocate(requests: list[Request], words: int) -> dict[tuple[str, int], int] | Request:
@@ -76,9 +86,7 @@ def allocate(requests: list[Request], words: int) -> dict[tuple[str, int], int] 
     placed: list[tuple[int, Request]] = []
     for request in sorted(requests, key=lambda item: (-item.words, item.first)):
         busy = sorted(
-            (base, base + other.words)
-            for base, other in placed
-            if other.first <= request.last and request.first <= other.last
+            (base, base + other.words) for base, other in placed if other.overlaps(request)
         )
         position = 0
         for start, stop in busy:

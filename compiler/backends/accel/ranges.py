@@ -1,5 +1,6 @@
 """Which earlier instructions touch the same memory: the hazards between instructions."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -31,61 +32,76 @@ class _Piece:
 
 
 @dataclass
+class _Line:
+    """The pieces of one memory, in the order of their addresses; they do not overlap."""
+
+    pieces: list[_Piece] = field(default_factory=list)
+
+    def overlapping(self, start: int, stop: int) -> slice:
+        """Return where the pieces stand that touch start..stop - 1."""
+        first = bisect_right(self.pieces, start, key=lambda piece: piece.stop)
+        return slice(first, bisect_left(self.pieces, stop, key=lambda piece: piece.start))
+
+    def cut(self, start: int, stop: int) -> list[_Piece]:
+        """Split the pieces at both ends, fill the gaps; return those inside start..stop - 1."""
+        place = self.overlapping(start, stop)
+        before: list[_Piece] = []
+        inside: list[_Piece] = []
+        after: list[_Piece] = []
+        position = start
+        for piece in self.pieces[place]:
+            if piece.start < start:
+                before.append(piece.part(piece.start, start))
+            if piece.start > position:
+                inside.append(_Piece(position, piece.start, {}, {}))
+            inside.append(piece.part(max(piece.start, start), min(piece.stop, stop)))
+            if piece.stop > stop:
+                after.append(piece.part(stop, piece.stop))
+            position = piece.stop
+        if position < stop:
+            inside.append(_Piece(position, stop, {}, {}))
+        self.pieces[place] = [*before, *inside, *after]
+        return inside
+
+    def replace(self, piece: _Piece) -> None:
+        """Put `piece` in the place of everything inside it."""
+        self.cut(piece.start, piece.stop)
+        self.pieces[self.overlapping(piece.start, piece.stop)] = [piece]
+
+
+@dataclass
 class Hazards:
     """Remembers, for every word, its last writer and the readers since."""
 
-    _pieces: dict[str, list[_Piece]] = field(default_factory=dict)
+    _lines: dict[str, _Line] = field(default_factory=dict)
 
     def record(
         self, engine: Engine, index: int, reads: Sequence[Range], writes: Sequence[Range]
     ) -> dict[Engine, int]:
         """Note instruction `index` of `engine`; return how many of each engine must come first."""
         needed: dict[Engine, int] = {}
-        for item in reads:
-            for piece in self._touch(item):
-                _merge(needed, piece.writers)
         for item in writes:
-            for piece in self._touch(item):
+            for piece in self._at(item):
                 _merge(needed, piece.writers)
                 _merge(needed, piece.readers)
         for item in reads:
-            for piece in self._touch(item):
+            for piece in self._line(item).cut(item.start, item.stop):
+                _merge(needed, piece.writers)
                 piece.readers[engine] = index + 1
         for item in writes:
-            self._replace(item, _Piece(item.start, item.stop, {engine: index + 1}, {}))
+            piece = _Piece(item.start, item.stop, {engine: index + 1}, {})
+            self._line(item).replace(piece)
         return needed
 
-    def _touch(self, item: Range) -> list[_Piece]:
-        """Split the pieces at the ends of `item`, fill its gaps; return those inside it."""
-        result: list[_Piece] = []
-        outside: list[_Piece] = []
-        for piece in self._pieces.get(item.memory, []):
-            if piece.stop <= item.start or piece.start >= item.stop:
-                outside.append(piece)
-                continue
-            if piece.start < item.start:
-                outside.append(piece.part(piece.start, item.start))
-            if piece.stop > item.stop:
-                outside.append(piece.part(item.stop, piece.stop))
-            result.append(piece.part(max(piece.start, item.start), min(piece.stop, item.stop)))
-        result.sort(key=lambda piece: piece.start)
-        position = item.start
-        gaps = []
-        for piece in result:
-            if piece.start > position:
-                gaps.append(_Piece(position, piece.start, {}, {}))
-            position = piece.stop
-        if position < item.stop:
-            gaps.append(_Piece(position, item.stop, {}, {}))
-        self._pieces[item.memory] = outside + result + gaps
-        return result + gaps
+    def _line(self, item: Range) -> _Line:
+        return self._lines.setdefault(item.memory, _Line())
 
-    def _replace(self, item: Range, piece: _Piece) -> None:
-        inside = {id(part) for part in self._touch(item)}
-        pieces = self._pieces[item.memory]
-        self._pieces[item.memory] = [part for part in pieces if id(part) not in inside] + [piece]
+    def _at(self, item: Range) -> list[_Piece]:
+        line = self._line(item)
+        return line.pieces[line.overlapping(item.start, item.stop)]
 
 
 def _merge(needed: dict[Engine, int], found: dict[Engine, int]) -> None:
     for engine, count in found.items():
-        needed[engine] = max(needed.get(engine, 0), count)
+        if needed.get(engine, 0) < count:
+            needed[engine] = count

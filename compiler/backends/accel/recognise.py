@@ -220,7 +220,7 @@ def _bias(
     call: Call | None, weight: npt.NDArray[np.generic], zero_point: int
 ) -> npt.NDArray[np.generic] | None:
     """Return the bias of each output channel less what the input's zero point adds to the sum."""
-    sums = weight.astype(np.int64).reshape(-1, weight.shape[-1]).sum(axis=0)
+    sums = weight.reshape(-1, weight.shape[-1]).sum(axis=0, dtype=np.int64)
     correction: npt.NDArray[np.generic] = -zero_point * sums
     if call is None:
         return correction
@@ -260,7 +260,7 @@ def _convolution(
     kind = Depthwise if depthwise else Convolution
     return chain.found(
         lambda name, sources, target: kind(
-            name, sources, target, window, kernel.astype(np.int8), records, output
+            name, sources, target, window, kernel.astype(np.int8, copy=False), records, output
         ),
         data,
     )
@@ -276,7 +276,7 @@ def _dense(
     weight, in_zero_point, weight_zero_point = values[:3]
     if weight.dtype != np.int8 or np.any(weight_zero_point != 0):
         return None
-    kernel = np.ascontiguousarray(weight.T)[None, None].astype(np.int8)
+    kernel = weight.T[None, None]
     full_bias = _bias(bias, kernel, int(in_zero_point))
     records = None if full_bias is None else _records(rescaling, full_bias, kernel.shape[-1])
     if records is None:
@@ -284,7 +284,7 @@ def _dense(
     output = _output(rescaling, low, high)
     return chain.found(
         lambda name, sources, target: Convolution(
-            name, sources, target, Window(), kernel, records, output, "dense"
+            name, sources, target, Window(), np.ascontiguousarray(kernel), records, output, "dense"
         ),
         data,
     )

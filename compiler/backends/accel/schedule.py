@@ -11,14 +11,29 @@ from ...errors import TooLarge
 from .layers import Addition, Convolution, Depthwise, Layer, Pool, Tensor, Window
 from .placement import pixel_words
 
-__all__ = ["Block", "Mode", "Schedule", "SourcePlan", "input_lines", "schedule", "window_of"]
+__all__ = [
+    "BLOCKS",
+    "Block",
+    "Mode",
+    "Schedule",
+    "SourcePlan",
+    "evenly",
+    "input_lines",
+    "schedule",
+    "window_of",
+]
 
-# Fewer blocks than this would leave the vector engine idle while the matrix engine computes.
-_BLOCKS = 4
+# Blocks that a layer is cut into at least, unless a strategy says otherwise: fewer would leave the
+# vector engine idle while the matrix engine computes, more cost cycles to start.
+BLOCKS = 4
 # A layer with less work than this many acc words is one block: starting a block costs cycles too.
 _SMALL = 64
 # Share of act that one staged operand, both halves together, may take.
 _STAGING_SHARE = 4
+# Vectors of a block that the vector engine makes alone: so many that starting it costs little.
+_VECTORS = 512
+# The same where blocks load lines that they share with their neighbours.
+_HALO_VECTORS = 4096
 
 
 class Mode(Enum):
@@ -29,11 +44,13 @@ class Mode(Enum):
     RESIDENT : it stands in act as a whole.
     LINES : the lines that a block needs are loaded from DRAM.
     WINDOWS : the same, laid out as one vector a window line (im2col).
+    PIXELS : only the pixels that a window of one pixel stops at are loaded.
     """
 
     RESIDENT = "resident"
     LINES = "lines"
     WINDOWS = "windows"
+    PIXELS = "pixels"
 
 
 @dataclass(frozen=True)
@@ -58,11 +75,20 @@ class Block:
 
 @dataclass(frozen=True)
 class SourcePlan:
-    """One operand: `half` act words are staged for a block, in two halves."""
+    """One operand of a layer.
+
+    Attributes
+    ----------
+    tensor : Tensor
+    mode : Mode
+    half : int, act words that are staged for a block, in two halves
+    channels : int, channels that are staged for a block; all of them for a convolution
+    """
 
     tensor: Tensor
     mode: Mode
     half: int
+    channels: int
 
 
 @dataclass(frozen=True)
@@ -74,13 +100,17 @@ class Schedule:
     layer : Layer
     sources : tuple of SourcePlan, in the order of layer.sources
     target_half : int, act words staged for the output of a block, 0 where it is resident
-    groups : int, groups of columns that a block computes
+    target_channels : int, channels that are staged for the output of a block
+    step_groups : int, groups of columns whose parameters are loaded together
+    groups : int, groups of columns that are computed of a block at once
     blocks : tuple of Block
     """
 
     layer: Layer
     sources: tuple[SourcePlan, ...]
     target_half: int
+    target_channels: int
+    step_groups: int
     groups: int
     blocks: tuple[Block, ...]
 
@@ -98,7 +128,12 @@ def input_lines(window: Window, block: Block) -> tuple[int, int]:
 
 
 def schedule(
-    layer: Layer, resident: Sequence[bool], target_resident: bool, groups: int, config: Config
+    layer: Layer,
+    resident: Sequence[bool],
+    target_resident: bool,
+    groups: tuple[int, int],
+    config: Config,
+    blocks: int = BLOCKS,
 ) -> Schedule:
     """Return the schedule of `layer`.
 
@@ -106,7 +141,8 @@ def schedule(
     ----------
     resident : for each source, whether it stands in act
     target_resident : whether the output does
-    groups : groups of columns whose weights and parameters fit on chip together
+    groups : (groups of columns whose parameters are loaded together, groups computed at once)
+    blocks : blocks that the layer is cut into at least, where it has work for them
 
     Raises
     ------
@@ -114,26 +150,36 @@ def schedule(
         The staged operands of a single line do not fit; the message says what is needed.
     """
     target = layer.target
-    vectors, limit = _acc_vectors(layer, groups, config)
-    pixels = min(target.width, limit // vectors, MAX_COUNT)
+    step_groups, slice_groups = groups
+    halo = window_of(layer).kernel[0] > window_of(layer).stride[0] and not all(resident)
+    vectors, limit = _vectors(layer, slice_groups, halo, config)
+    pixels = evenly(target.width, min(limit // vectors, MAX_COUNT))
     modes = [
         _mode(layer, tensor, here, config)
         for tensor, here in zip(layer.sources, resident, strict=True)
     ]
-    lines = min(target.height, max(1, limit // (pixels * vectors)), MAX_COUNT)
-    if target.height * pixels * vectors > _SMALL:
-        lines = min(lines, -(-target.height // _BLOCKS))
+    lines = min(max(1, limit // (pixels * vectors)), MAX_COUNT)
+    if target.height * pixels * vectors > _SMALL and not _sums_in_parts(layer, config):
+        lines = min(lines, -(-target.height // blocks))
+    lines = evenly(target.height, lines)
+
+    slice_channels = slice_groups * config.columns
+    channels = [
+        tensor.channels if isinstance(layer, Convolution) else min(slice_channels, tensor.channels)
+        for tensor in layer.sources
+    ]
+    target_channels = min(slice_channels, target.channels)
 
     def staged(count: int) -> list[int]:
         block = Block(0, count, 0, pixels)
         sizes = [
-            _source_words(layer, tensor, mode, block, config)
-            for tensor, mode in zip(layer.sources, modes, strict=True)
+            _source_words(layer, tensor, mode, size, block, config)
+            for tensor, mode, size in zip(layer.sources, modes, channels, strict=True)
         ]
-        words = count * target.width * pixel_words(target.channels, config)
+        words = count * target.width * pixel_words(target_channels, config)
         return [*sizes, 0 if target_resident else words]
 
-    share = config.act_words // _STAGING_SHARE
+    share = config.act_words // _staging_share(window_of(layer))
     while lines > 1 and 2 * max(staged(lines)) > share:
         lines -= 1
     halves = staged(lines)
@@ -143,39 +189,67 @@ def schedule(
             f"configuration {config.name} has {config.act_bytes}; "
             "use a larger configuration, or the CPU alone"
         )
-    sources = tuple(map(SourcePlan, layer.sources, modes, halves[:-1]))
-    return Schedule(layer, sources, halves[-1], groups, _blocks(target, lines, pixels))
+    sources = tuple(map(SourcePlan, layer.sources, modes, halves[:-1], channels))
+    cut = _blocks(target, lines, pixels)
+    return Schedule(layer, sources, halves[-1], target_channels, step_groups, slice_groups, cut)
 
 
-def _acc_vectors(layer: Layer, groups: int, config: Config) -> tuple[int, int]:
-    """Return the acc words that a pixel takes, and how many a block may take."""
+def _vectors(layer: Layer, groups: int, halo: bool, config: Config) -> tuple[int, int]:
+    """Return the vectors that a pixel takes, in acc if it goes there, and the most of a block."""
     if isinstance(layer, Convolution):
         return groups, config.acc_words
     if isinstance(layer, Addition):
         return 2 * groups, config.acc_words
-    return 1, layer.target.height * layer.target.width
+    return groups, max(groups, _HALO_VECTORS if halo else _VECTORS)
+
+
+def evenly(count: int, most: int) -> int:
+    """Return the size of parts of at most `most` that cut `count` evenly."""
+    return -(-count // -(-count // most))
+
+
+def _sums_in_parts(layer: Layer, config: Config) -> bool:
+    """Return whether the weights of one group are loaded in parts, again for every block."""
+    if not isinstance(layer, Convolution):
+        return False
+    kh, kw, channels, _ = layer.weight.shape
+    return bool(kh * kw * -(-channels // config.rows) > config.weight_tiles // 2)
+
+
+def _staging_share(window: Window) -> int:
+    """Return what part of act one staged operand may take: more where blocks share lines."""
+    return _STAGING_SHARE // 2 if window.kernel[0] > window.stride[0] else _STAGING_SHARE
 
 
 def _mode(layer: Layer, tensor: Tensor, resident: bool, config: Config) -> Mode:
     if resident:
         return Mode.RESIDENT
-    if isinstance(layer, Convolution) and layer.window.dilation[1] == 1:
+    if not isinstance(layer, Convolution):
+        return Mode.LINES
+    window = layer.window
+    if window.kernel == (1, 1) and window.stride != (1, 1) and not window.padded:
+        return Mode.PIXELS
+    if window.dilation[1] == 1:
         width, rows = layer.window.kernel[1], config.rows
         if -(-width * tensor.channels // rows) < width * -(-tensor.channels // rows):
             return Mode.WINDOWS
     return Mode.LINES
 
 
-def _source_words(layer: Layer, tensor: Tensor, mode: Mode, block: Block, config: Config) -> int:
+def _source_words(
+    layer: Layer, tensor: Tensor, mode: Mode, channels: int, block: Block, config: Config
+) -> int:
     window = window_of(layer)
     first, stop = input_lines(window, block)
     if mode is Mode.RESIDENT:
         return 0
     if mode is Mode.WINDOWS:
-        words = pixel_words(tensor.channels * window.kernel[1], config)
+        words = pixel_words(channels * window.kernel[1], config)
         return (stop - first) * block.pixels * words
+    if mode is Mode.PIXELS:
+        return block.lines * block.pixels * pixel_words(channels, config)
     width = window.left + tensor.width + window.right
-    return (stop - first) * width * pixel_words(tensor.channels, config)
+    return (stop - first) * width * pixel_words(channels, config)
 
 
 def _blocks(target: Tensor, lines: int, pixels: int) -> tuple[Block, ...]:

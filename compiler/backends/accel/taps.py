@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 
-from isa.config import SLOTS_PER_PARAM_WORD, TAPS_PER_PARAM_WORD
+from isa.config import SLOTS_PER_PARAM_WORD, TAPS_PER_PARAM_WORD, Config
 
 from .layers import Window
 
-__all__ = ["TapLayout", "tap_layout"]
+__all__ = ["TapLayout", "slides", "tap_layout"]
+
+# Width of the windows, and the strides, that the vector engine slides over a row of pixels.
+_SLIDING_WIDTH = 3
+_SLIDING_STRIDES = (1, 2)
 
 
 @dataclass(frozen=True)
@@ -49,4 +53,13 @@ def tap_layout(window: Window) -> TapLayout | None:
         slots,
         TapLevel(length // slots, word, slots * lines, slots * pixels),
         TapLevel(slots, 1, lines, pixels),
+    )
+
+
+def slides(window: Window, config: Config) -> bool:
+    """Return whether the machine reads a pixel once for all taps of a line of `window`."""
+    return (
+        config.row_taps == _SLIDING_WIDTH == window.kernel[1]
+        and window.dilation[1] == 1
+        and window.stride[1] in _SLIDING_STRIDES
     )

@@ -4,17 +4,20 @@ import re
 
 import numpy as np
 import pytest
+from onnx import ModelProto, TensorProto, helper
 
 from compiler.errors import ImportFailed
-from compiler.frontends import TensorInfo, import_model, tensor_info
+from compiler.frontends import TensorInfo, import_model, import_network, tensor_info
 from compiler.frontends.common import identifiers
 from compiler.interpreter import evaluate
+from compiler.ir import structural_equal
 
 RELAY = """#[version = "0.0.5"]
 def @main(%x: Tensor[(2, 3), float32]) -> Tensor[(2, 3), float32] {
   nn.relu(%x)
 }
 """
+LARGE = 1 << 13
 VALUE = np.array([[-1, 2, -3], [4, -5, 6]], np.float32)
 
 
@@ -59,6 +62,29 @@ def test_describes_tflite(builder, write):
     assert outputs == (TensorInfo("tensor1", (1, 4), "int8", 0.25, -128),)
 
 
+@pytest.mark.parametrize("name", ["net.relay", "net.tflite", "net.onnx"])
+def test_a_network_is_its_module_and_its_tensors(name, request, write):
+    kind = name.removeprefix("net.")
+    path = write(RELAY.encode() if kind == "relay" else request.getfixturevalue(kind), name)
+    network = import_network(path)
+    assert structural_equal(network.module, import_model(path))
+    assert (network.inputs, network.outputs) == tensor_info(path)
+
+
+def test_a_file_is_read_once(onnx, write, monkeypatch):
+    path = write(onnx, "net.onnx")
+    reads = []
+    read_bytes = type(path).read_bytes
+
+    def counted(self):
+        reads.append(self)
+        return read_bytes(self)
+
+    monkeypatch.setattr(type(path), "read_bytes", counted)
+    import_network(path)
+    assert reads == [path]
+
+
 @pytest.mark.parametrize("data", [b"# a text\n", b"\x89PNG\r\n\x1a\n" + bytes(99)])
 def test_refuses_what_is_no_network(data, write):
     path = write(data, "net.bin")
@@ -95,3 +121,27 @@ def test_refuses_text_that_is_not_utf8(write):
 )
 def test_identifiers(names, expected):
     assert identifiers(names) == expected
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_large_constants(listed, network, write):
+    """Constants beyond what shape inference is given, among the inputs too as old files have it."""
+    image = network.input("image", (1, LARGE))
+    weight = np.random.default_rng(3).standard_normal((LARGE, 3)).astype(np.float32)
+    name = network.constant(weight)
+    product = network.node("MatMul", image, name)
+    shape = network.constant(np.array([3, 1], np.int64))
+    data = network.build(network.node("Reshape", product, shape))
+    if listed:
+        model = ModelProto.FromString(data)
+        given = helper.make_tensor_value_info(name, TensorProto.FLOAT, weight.shape)
+        model.graph.input.append(given)
+        data = model.SerializeToString()
+    path = write(data, "net.onnx")
+    inputs, outputs = tensor_info(path)
+    assert [(tensor.name, tensor.shape) for tensor in inputs] == [("image", (1, LARGE))]
+    assert outputs[0].shape == (3, 1)
+    value = np.random.default_rng(4).standard_normal((1, LARGE)).astype(np.float32)
+    np.testing.assert_allclose(
+        evaluate(import_model(path), value), (value @ weight).T, rtol=1e-3, atol=1e-3
+    )

@@ -223,6 +223,44 @@ def test_channels_last_networks_stay_as_they_are():
     check(convert_layout, text, text)
 
 
+@pytest.mark.parametrize("axes", [(0, 2, 3, 1), (0, 3, 1, 2), (0, 1, 3, 2), (0, 3, 2, 1)])
+def test_a_product_of_a_transposed_image_takes_the_image(axes):
+    """qnn.dense(reshape(transpose(x)), c) -> qnn.dense(reshape(x), c')."""
+    image = Var("x", TensorType((2, 3, 4, 5), "int8"))
+    random = np.random.default_rng(8)
+    weight = random.integers(-128, 128, (7, 60), np.int8)
+    parameters = [Constant(np.array(value, np.int32)) for value in (3, 0)]
+    parameters += [Constant(np.array(value, np.float32)) for value in (0.5, 0.25)]
+    flat = call("reshape", call("transpose", image, axes=axes), newshape=(2, 60))
+    dense = call("qnn.dense", flat, Constant(weight), *parameters, units=7)
+    before = Module({"main": Function((image,), dense)})
+    after = simplify(before)
+    text = to_text(after)
+    assert "transpose(" not in text
+    assert "reshape(%x, newshape=[2, 60])" in text
+    moved = after["main"].body.args[1].value
+    shape = [(3, 4, 5)[axis - 1] for axis in axes[1:]]
+    back = [axes[1:].index(axis) for axis in (1, 2, 3)]
+    expected = weight.reshape(7, *shape).transpose(0, *(axis + 1 for axis in back)).reshape(7, 60)
+    np.testing.assert_array_equal(moved, expected)
+    value = random.integers(-128, 128, (2, 3, 4, 5), np.int8)
+    np.testing.assert_array_equal(evaluate(after, value), evaluate(before, value))
+
+
+@pytest.mark.parametrize(
+    ("axes", "rows"), [((1, 0, 2, 3), 3), ((0, 2, 3, 1), 4), ((3, 2, 1, 0), 2)]
+)
+def test_a_product_that_mixes_images_stays(axes, rows):
+    image = Var("x", TensorType((2, 3, 4, 5), "int8"))
+    columns = 120 // rows
+    constants = [np.zeros((7, columns), np.int8), np.int32(0), np.int32(0)]
+    constants += [np.float32(1), np.float32(1)]
+    flat = call("reshape", call("transpose", image, axes=axes), newshape=(rows, columns))
+    operands = [Constant(np.asarray(value)) for value in constants]
+    module = Module({"main": Function((image,), call("qnn.dense", flat, *operands, units=7))})
+    assert "transpose(" in to_text(simplify(module))
+
+
 def test_a_pass_that_changes_nothing_gives_the_same_module():
     module = simplify(parse(HEAD + "def @main(%x: float32) { exp(%x) }"))
     for apply in (simplify, fold_constants, eliminate_dead, eliminate_common, convert_layout):

@@ -101,7 +101,32 @@ def _lanes(config, fields, pads, index):
     return [_wrap(function(x, y)) for x, y in zip(a, b, strict=True)]
 
 
+def _slide(config, fields, pads):
+    """Every result of every line, as the sum that isa.meanings gives."""
+    level = 4 - fields["reduce_levels"]
+    counts = [fields[f"count{level}"] for level in range(5)]
+    slide = fields["slide"]
+    for outer in itertools.product(*map(range, counts[:level])):
+        for result in range(max(0, (counts[level] - 3) // slide + 1)):
+            total = [0] * config.columns
+            for inner in itertools.product(*map(range, counts[level + 1 :])):
+                for tap in range(3):
+                    index = (*outer, result * slide + tap, *inner)
+                    b = _at(fields, "b", index) + tap
+                    lanes = _lanes(config, {**fields, "b": b, **_no_steps("b")}, pads, index)
+                    total = [_wrap(x + y) for x, y in zip(total, lanes, strict=True)]
+            last = tuple(count - 1 for count in counts[level + 1 :])
+            _write(config, fields, pads, (*outer, result, *last), total)
+
+
+def _no_steps(name):
+    return {f"{name}{level}": 0 for level in range(5)}
+
+
 def _vector(config, fields, pads, dram):
+    if fields["slide"]:
+        _slide(config, fields, pads)
+        return
     inner = 5 - fields["reduce_levels"]
     combine = {
         Reduction.NONE: lambda x, y: y,

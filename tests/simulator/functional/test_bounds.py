@@ -11,6 +11,7 @@ from simulator import SimulationError
 from simulator.functional import FunctionalMachine
 
 CONFIG = Config("small", 4, 4, 60, 7, 8, 5, tables=1, bus_bytes=4)
+SLIDE = "operation=multiply b_source=tap reduction=add slide=one"
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,25 @@ CONFIG = Config("small", 4, 4, 60, 7, 8, 5, tables=1, bus_bytes=4)
         (
             "vector operation=add b_source=tap b=80",
             "tap address must be in 0..79 (slots), not 80; the instruction reaches 80..80",
+        ),
+        (
+            f"vector {SLIDE} b=7 count4=3",
+            "tap address must be in 0..8 (slots of a param word), not 9; "
+            "the instruction reaches 7..9",
+        ),
+        (
+            f"vector {SLIDE} count4=62 a4=1",
+            "act address must be in 0..59 (vectors of columns bytes), not 61; "
+            "the instruction reaches 0..61",
+        ),
+        (
+            f"vector {SLIDE} count4=6 output=57 output4=1",
+            "act address must be in 0..59 (vectors of columns bytes), not 60; "
+            "the instruction reaches 57..60",
+        ),
+        (
+            f"vector {SLIDE} count4=4 requantize=1 record=4 record4=1",
+            "param address must be in 0..4 (words), not 5; the instruction reaches 4..5",
         ),
         (
             "vector operation=add b_source=tap b=8 count4=2 b4=1",

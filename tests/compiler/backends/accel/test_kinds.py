@@ -8,7 +8,7 @@ from compiler.errors import TooLarge
 from compiler.ir import Tuple
 from compiler.targets import AccelTarget
 from isa.config import Config, preset
-from isa.instructions import MAX_COUNT, Engine, Opcode
+from isa.instructions import MAX_COUNT, Engine, Memory, Opcode
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_convolution_too_large(sizes, kernel, message, small, network_maker):
     [
         ({"param_words": 5}, "needs 6 words of param, configuration small has 5"),
         ({"rows": 8, "acc_words": 2}, "needs 8 words of acc, configuration small has 4"),
-        ({"act_words": 32}, "one line needs 384 bytes of act, configuration small has 128"),
+        ({"act_words": 16}, "one line needs 96 bytes of act, configuration small has 64"),
     ],
 )
 def test_addition_too_large(sizes, message, small, network_maker):
@@ -162,14 +162,16 @@ def test_line_longer_than_a_level(width, small, network_maker, assert_equal):
     assert_equal(maker.module(), small(act_words=1 << 17, acc_words=1 << 14), width)
 
 
-def test_weights_longer_than_a_run(network_maker, assert_equal):
-    """Half of this machine's weights are 2 MiB, a run of a load is at most 1 MiB."""
+def test_weights_are_loaded_in_pieces(network_maker, assert_equal):
+    """A piece takes about 2,048 cycles, so that a more urgent load does not wait long."""
     config = Config("large", 64, 64, 1024, weight_tiles=1024, acc_words=64, param_words=64)
     maker = network_maker(11)
     maker.dense(maker.input(1, 2, 24 * 64), 24 * 64)
     region = assert_equal(maker.module(), config, 11)
     runs = [row.fields for row in region.program.instructions() if row.opcode == Opcode.LOAD]
-    assert max(run["x_bytes"] for run in runs) == 1 << 20
+    weights = [run["x_bytes"] for run in runs if run["memory"] == Memory.WEIGHT]
+    assert sum(weights) == (24 * 64) ** 2
+    assert max(weights) == 2048 * config.bus_bytes
 
 
 def test_operands_of_two_layers_share_act(small, network_maker, assert_equal):
