@@ -272,7 +272,7 @@ def test_network_too_large_for_the_machine(tmp_path: Path) -> None:
     text = tmp_path / "wide.relay"
     text.write_text(
         '#[version = "0.0.5"]\n'
-        "def @main(%x: Tensor[(1, 300, 1024, 64), int8], %y: Tensor[(1, 300, 1024, 64), int8]) {\n"
+        "def @main(%x: Tensor[(1, 300, 4096, 16), int8], %y: Tensor[(1, 300, 4096, 16), int8]) {\n"
         "  qnn.add(%x, %y, 0.5f, 0, 0.25f, 0, 0.5f, 0)\n"
         "}\n"
     )
