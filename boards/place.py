@@ -63,6 +63,7 @@ def place_machine(
     ToolMissing, ToolFailed
     """
     require_fit(f"configuration {config.name}", _least(config), board.device)
+    require_tools(YOSYS, NEXTPNR)
     return place_component(
         Core(config),
         f"configuration {config.name}",

@@ -26,7 +26,9 @@ def add_gate(m, name, active):
     active : value; high in every cycle in which something from outside makes a unit of the domain
         change, and until REST_CYCLES before the last change that follows. Reset opens the gate too
     """
-    domain = ClockDomain(name)
+    # Reset past the clock: else what a unit does next would hang on a reset from outside, and be
+    # simulated in every cycle.
+    domain = ClockDomain(name, async_reset=True)
     m.domains += domain
     recent = Signal(1 + REST_CYCLES, init=-1, name=f"{name}_recent", reset_less=True)
     m.d[_GATES] += recent.eq(Cat(active | ResetSignal(), recent[:-1]))

@@ -9,6 +9,7 @@ from isa.instructions import Opcode, instruction_set
 from isa.registers import Cause
 
 from .axi import beat_layout, burst_layout
+from .buffer import Buffer
 from .burst_splitter import BurstSplitter
 from .layout import layout
 from .load_aligner import LoadAligner, load_run_layout, load_write_layout
@@ -78,7 +79,9 @@ class Load(wiring.Component):
         wiring.connect(m, wiring.flipped(self.beats), aligner.beats)
         wiring.connect(m, aligner.writes, wiring.flipped(self.writes))
         self._accept(m, walker, padding, waiting)
-        self._fork(m, padding.output, splitter.runs, waiting.entries)
+        m.submodules.buffer = buffer = Buffer(splitter.runs.payload.shape())
+        wiring.connect(m, buffer.output, splitter.runs)
+        self._fork(m, padding.output, buffer.entries, waiting.entries)
         self._request(m, splitter.bursts)
         self._report(m, aligner)
         return m

@@ -52,17 +52,20 @@ class Requantize(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        moves, last_group = Signal(), Signal()
+        # A register: on it hangs whether the vector engine reads on.
+        last_group = Signal(init=self.groups == 1)
+        moves = Signal()
         group = Signal(range(max(2, self.groups)))
         # works[n]: what stage n gives moves on; stage 0 is the vector at the input.
         works = Signal(1 + len(STAGES))
         m.d.comb += [
             moves.eq(~self.results.valid | self.results.ready),
-            last_group.eq(group == self.groups - 1),
             self.values.ready.eq(moves & last_group),
         ]
         with m.If(works[0]):
             m.d.sync += group.eq(Mux(last_group, 0, group + 1))
+            if self.groups > 1:
+                m.d.sync += last_group.eq(group == self.groups - 2)
         steps = self._steps(m, moves, group, last_group)
         valids = [self.values.valid, *(step["valid"] for step in steps)]
         m.d.comb += works.eq(Cat(moves & valid for valid in valids))

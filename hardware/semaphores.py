@@ -1,6 +1,6 @@
 """The tokens that engines give each other."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -44,11 +44,14 @@ class Semaphores(wiring.Component):
                     continue
                 name = f"{giver.name}_to_{taker.name}".lower()
                 count = Signal(COUNT_BITS, name=name)
+                # Kept beside the count: whether an engine starts hangs on it.
+                some = Signal(name=f"{name}_some")
                 give, take = self.give[giver][taker], self.take[taker][giver]
                 m.d.comb += [
                     self.full[giver][taker].eq(count == (1 << COUNT_BITS) - 1),
-                    self.available[taker][giver].eq(count != 0),
+                    self.available[taker][giver].eq(some),
                 ]
+                m.d.sync += some.eq(give | Mux(take, count[1:] != 0, some))
                 with m.If(give & ~take):
                     m.d.sync += count.eq(count + 1)
                 with m.If(take & ~give):

@@ -9,6 +9,7 @@ from isa.instructions import Opcode, instruction_set
 from isa.registers import Cause
 
 from .axi import write_address_layout, write_data_layout
+from .buffer import Buffer
 from .burst_splitter import BurstSplitter
 from .layout import layout
 from .ports import ArbitratedReadPort
@@ -87,13 +88,15 @@ class Store(wiring.Component):
         wiring.connect(m, aligner.beats, channel.beats)
         wiring.connect(m, splitter.bursts, channel.bursts)
         wiring.connect(m, reader.act, wiring.flipped(self.act_read))
-        self._accept(m, walker, splitter, to_read, to_shift)
+        m.submodules.buffer = buffer = Buffer(splitter.runs.payload.shape())
+        wiring.connect(m, buffer.output, splitter.runs)
+        self._accept(m, walker, buffer.entries, to_read, to_shift)
         self._connect_bus(m, channel)
         nothing_left = walker.instruction.ready & to_shift.empty & ~aligner.beats.valid
         self._report(m, channel, aligner.beats, nothing_left)
         return m
 
-    def _accept(self, m, walker, splitter, to_read, to_shift):
+    def _accept(self, m, walker, bursts, to_read, to_shift):
         """Hand an instruction to the walker, and its runs to splitter, reader and aligner."""
         fields = self.instruction.payload
         wiring.connect(m, wiring.flipped(self.instruction), walker.instruction)
@@ -102,12 +105,12 @@ class Store(wiring.Component):
             m.d.sync += last_byte.eq(fields.x_bytes)
         run = walker.runs.payload
         address = Signal(self.config.address_bits)
-        sinks = (splitter.runs, to_read.entries, to_shift.entries)
+        sinks = (bursts, to_read.entries, to_shift.entries)
         m.d.comb += [
             address.eq(run.base + run.position),
-            splitter.runs.payload.address.eq(address),
-            splitter.runs.payload.bytes.eq(last_byte + 1),
-            splitter.runs.payload.final.eq(run.final),
+            bursts.payload.address.eq(address),
+            bursts.payload.bytes.eq(last_byte + 1),
+            bursts.payload.final.eq(run.final),
             to_read.entries.payload.local.eq(run.local),
             to_read.entries.payload.last_byte.eq(last_byte),
             to_shift.entries.payload.lane.eq(address[: exact_log2(self.config.bus_bytes)]),

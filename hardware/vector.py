@@ -1,19 +1,22 @@
 """The vector engine: lane-wise operations, reductions and requantisation."""
 
 from amaranth.hdl import Cat, Module, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from isa.instructions import VECTOR_LEVELS, Opcode, Slide, instruction_set
 
+from .buffer import Buffer
 from .layout import layout
 from .nest import Nest
 from .ports import ArbitratedReadPort, ArbitratedWritePort, MaskedWritePort, ReadPort
 from .requantize import Requantize
+from .stage import Stage
 from .tables import TablePort
 from .tap_port import TapPort
 from .vector_lanes import VectorLanes
+from .vector_layouts import operands_layout
 from .vector_operands import VectorOperands
 from .vector_writer import VectorWriter
 
@@ -23,7 +26,7 @@ __all__ = ["Vector"]
 class Vector(wiring.Component):
     """Runs the affine loop nest of a vector instruction.
 
-    Latency from an accepted instruction to its first write: six cycles, and columns /
+    Latency from an accepted instruction to its first write: seven cycles, and columns /
     requantize_lanes + 5 with requantisation. Throughput: one iteration a cycle while the ports are
     granted; a requantised result takes columns / requantize_lanes cycles, a MULTIPLY of an acc word
     two; an iteration of a sliding row is one cycle for three taps. Instructions do not overlap: one
@@ -87,12 +90,12 @@ class Vector(wiring.Component):
         m.submodules.lanes = lanes = VectorLanes(self.config)
         m.submodules.requantize = requantize = Requantize(self.config)
         m.submodules.writer = writer = VectorWriter(self.config)
-        wiring.connect(m, nest.iteration, operands.iterations)
-        wiring.connect(m, operands.operands, lanes.operands)
+        m.submodules.stage = stage = Stage(operands_layout(self.config))
+        wiring.connect(m, operands.operands, stage.entries)
+        wiring.connect(m, stage.output, lanes.operands)
+        self._iterate(m, nest, operands, bool(skipping))
         for unit in (operands, lanes, writer):
             m.d.comb += unit.held.eq(nest.held)
-        if skipping:
-            self._slide(m, nest, operands, lanes)
         ports = {
             operands: ("act_read", "acc_read", "tap_read"),
             lanes: ("record_read", "table_read") if self.config.tables else ("record_read",),
@@ -112,8 +115,30 @@ class Vector(wiring.Component):
         self._accept(m, nest.instruction)
         return m
 
-    def _slide(self, m, nest, operands, lanes):
-        """Tell which columns of a sliding row give a result; only these step record and output."""
+    def _iterate(self, m, nest, operands, slides):
+        """Hand the iterations to the operands; the nest does not wait for the memories' grants."""
+        given = nest.iteration.payload.shape()
+        members = {"iteration": given, **({"empty": 1} if slides else {})}
+        m.submodules.buffer = buffer = Buffer(data.StructLayout(members))
+        m.d.comb += [
+            buffer.entries.valid.eq(nest.iteration.valid),
+            buffer.entries.payload.iteration.eq(nest.iteration.payload),
+            nest.iteration.ready.eq(buffer.entries.ready),
+            operands.iterations.valid.eq(buffer.output.valid),
+            operands.iterations.payload.eq(buffer.output.payload.iteration),
+            buffer.output.ready.eq(operands.iterations.ready),
+        ]
+        if slides:
+            m.d.comb += [
+                buffer.entries.payload.empty.eq(self._slide(m, nest)),
+                operands.empty.eq(buffer.output.payload.empty),
+            ]
+
+    def _slide(self, m, nest):
+        """Tell which columns of a sliding row give a result; only these step record and output.
+
+        Return whether the iteration at hand belongs to a column that gives none.
+        """
         held = nest.held
         slides, gives = Signal(VECTOR_LEVELS), Signal(VECTOR_LEVELS)
         inner = range(VECTOR_LEVELS - 1, -1, -1)
@@ -121,9 +146,8 @@ class Vector(wiring.Component):
             slides.eq(Cat((held.slide != Slide.OFF) & (held.reduce_levels == n) for n in inner)),
             gives.eq(nest.late & ~(nest.odd & (held.slide == Slide.TWO).replicate(VECTOR_LEVELS))),
             nest.skips.eq(slides & ~gives),
-            operands.empty.eq(nest.skips.any()),
-            lanes.before.eq(self.tap_read.before),
         ]
+        return nest.skips.any()
 
     def _accept(self, m, instruction):
         """Accept an instruction with the last write of the one before: it reads after that."""

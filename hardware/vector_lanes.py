@@ -33,7 +33,6 @@ class VectorLanes(wiring.Component):
     -------
     held : In(vector_layout), the instruction
     operands : In(stream of operands_layout)
-    before : In, with row_taps 3: the taps of a sliding row but its last, as in TapPort
     table_read : Out(TablePort), only with tables
     record_read : Out(ReadPort), param word address
     results : Out(stream of result_layout)
@@ -45,7 +44,6 @@ class VectorLanes(wiring.Component):
             {
                 "held": In(vector_layout(config)),
                 "operands": In(stream.Signature(operands_layout(config))),
-                **({"before": In(16 * config.columns)} if config.row_taps == 3 else {}),
                 **({"table_read": Out(TablePort(config))} if config.tables else {}),
                 "record_read": Out(
                     ReadPort(bits_for(config.param_words - 1), 8 * config.param_word_bytes)
@@ -110,19 +108,27 @@ class VectorLanes(wiring.Component):
             kept.act = Signal(8 * self.config.columns, name="u_act", reset_less=True)
             kept.before = Signal(16 * self.config.columns, name="u_before", reset_less=True)
             with m.If(accepted & (held.slide != Slide.OFF)):
-                m.d.sync += [kept.act.eq(operands.act), kept.before.eq(self.before)]
+                m.d.sync += [kept.act.eq(operands.act), kept.before.eq(operands.before)]
         return kept
 
     def _operate(self, m, kept, free):
         """Return the registers with the lanes' values, and whether they are set in this cycle."""
         held = self.held
         # A product of an acc word is made of its lower half, then of its upper half.
-        wide = (held.a_memory == AMemory.ACC) | (held.b_source == BSource.ACC)
+        wide, multiplies, b_in_acc = (
+            Signal(name=name, reset_less=True) for name in ("wide", "multiplies", "b_in_acc")
+        )
+        # Registers, because every bit of every lane hangs on them.
+        m.d.sync += [
+            wide.eq((held.a_memory == AMemory.ACC) | (held.b_source == BSource.ACC)),
+            multiplies.eq(held.operation == Operation.MULTIPLY),
+            b_in_acc.eq(held.b_source == BSource.ACC),
+        ]
         upper = Signal()
         works, taken = Signal(), Signal()
         m.d.comb += [
             works.eq(kept.valid & free),
-            taken.eq(works & (upper | ~wide | (held.operation != Operation.MULTIPLY))),
+            taken.eq(works & (upper | ~wide | ~multiplies)),
             kept.taken.eq(taken),
         ]
         slid = self._slide(m, kept, taken)
@@ -132,17 +138,17 @@ class VectorLanes(wiring.Component):
         for lane in range(self.config.columns):
             value = Signal(32, name=f"v_value{lane}", reset_less=True)
             a, b = kept.a[lane], kept.b[lane]
-            product = self._product(m, lane, a, b, wide, upper, value)
-            with m.If(works), m.Switch(held.operation):
+            product = self._product(m, lane, a, b, wide, b_in_acc, upper, value)
+            with m.If(works & multiplies):
+                # The product is named once: the simulation then computes it only here.
+                m.d.sync += value.eq(product + slid[lane])
+            with m.Elif(works), m.Switch(held.operation):
                 with m.Case(Operation.COPY):
                     m.d.sync += value.eq(a)
                 with m.Case(Operation.ADD):
                     m.d.sync += value.eq(a + b)
                 with m.Case(Operation.SUBTRACT):
                     m.d.sync += value.eq(a - b)
-                with m.Case(Operation.MULTIPLY):
-                    # The product is named once: the simulation then computes it only here.
-                    m.d.sync += value.eq(product + slid[lane])
                 with m.Case(Operation.MAXIMUM):
                     m.d.sync += value.eq(Mux(a > b, a, b))
                 with m.Case(Operation.MINIMUM):
@@ -191,12 +197,11 @@ class VectorLanes(wiring.Component):
         ]
         return a, b
 
-    def _product(self, m, lane, a, b, wide, upper, value):
+    def _product(self, m, lane, a, b, wide, b_in_acc, upper, value):
         """Return the product of a and b, or the half of it that is due."""
         other = Signal(32, name=f"other{lane}")
         product = Signal(signed(33), name=f"product{lane}")
         # One operand has at most 16 bits: a and b cannot both come from acc.
-        b_in_acc = self.held.b_source == BSource.ACC
         narrow = Mux(b_in_acc, a[:16], b[:16]).as_signed()
         half = Cat(Mux(upper, other[16:], other[:16]), ~wide & other[15]).as_signed()
         m.d.comb += [other.eq(Mux(b_in_acc, b, a)), product.eq(narrow * half)]

@@ -24,6 +24,7 @@ def operands_layout(config):
     first, last : the iteration begins a reduction, ends one that gives a result
     ends : the last iteration of the instruction; it gives a result, even if an empty one
     empty : with row_taps 3, the result is not to be written
+    before : with row_taps 3, the taps of a sliding row but its last, as in TapPort
     record, output : addresses
     """
     instruction = vector_layout(config)
@@ -36,6 +37,7 @@ def operands_layout(config):
             "last": 1,
             "ends": 1,
             **_empty(config),
+            **({"before": 16 * config.columns} if config.row_taps == 3 else {}),
             "record": instruction["record"].shape,
             "output": instruction["output"].shape,
         }

@@ -153,3 +153,5 @@ class VectorOperands(wiring.Component):
             operands.acc.eq(self.acc_read.data),
             operands.tap.eq(self.tap_read.data),
         ]
+        if self.config.row_taps == 3:
+            m.d.comb += operands.before.eq(self.tap_read.before)

@@ -1,24 +1,20 @@
 """The functional machine: a device that executes instructions in program order, without time."""
 
-from functools import lru_cache
-from typing import NamedTuple
-
 from isa.assembler import format_instruction
 from isa.config import Config
 from isa.errors import DecodeError
-from isa.instructions import INSTRUCTION_BYTES, Engine, Opcode, instruction_set
-from isa.program import Instruction
+from isa.instructions import INSTRUCTION_BYTES, Engine, Opcode
 from isa.registers import Cause, Status
 
 from ..errors import SimulationError
 from ..memory import DEFAULT_MEMORY_BYTES, Data, Memory
-from .load import Load
-from .matrix import matrix
+from .programs import KnownProgram, Programs
 from .registers import Registers
 from .scratchpads import Scratchpads
-from .store import store
-from .transfer import Bus, FaultError
-from .vector import vector
+from .step import Step, decode_word
+from .store import Store
+from .transfer import READ, Bus, FaultError
+from .work import Work, prepare
 
 __all__ = ["FunctionalMachine"]
 
@@ -35,6 +31,8 @@ class FunctionalMachine:
     * An instruction that waits for a token that no earlier instruction gave stops the machine with
       Cause.WATCHDOG at once, whatever the watchdog register holds.
     * An address outside a scratchpad raises SimulationError, where the hardware's address wraps.
+
+    What follows from a program's words alone is found once: `Programs` says how much is kept.
 
     Parameters
     ----------
@@ -57,6 +55,7 @@ class FunctionalMachine:
         self.scratchpads = Scratchpads.create(config)
         self._memory = Memory(memory_bytes)
         self._registers = Registers(config)
+        self._programs = Programs(config)
 
     def read(self, address: int, size: int) -> bytes:
         """Return `size` bytes of DRAM from `address`."""
@@ -88,7 +87,8 @@ class FunctionalMachine:
             Cause.STOPPED and works again.
         """
         if self._registers.status & Status.RUNNING:
-            _Run(self.config, self.scratchpads, self._memory, self._registers).run()
+            bus = Bus(self.config, self._memory, self._registers.windows())
+            _Run(self.config, self.scratchpads, bus, self._registers, self._programs).run()
 
     def close(self) -> None:
         """Release nothing: the memory goes with the object."""
@@ -98,28 +98,36 @@ class _Run:
     """One program from start to stop."""
 
     def __init__(
-        self, config: Config, scratchpads: Scratchpads, memory: Memory, registers: Registers
+        self,
+        config: Config,
+        scratchpads: Scratchpads,
+        bus: Bus,
+        registers: Registers,
+        programs: Programs,
     ) -> None:
         self._config = config
         self._scratchpads = scratchpads
         self._registers = registers
-        self._bus = Bus(config, memory, registers.windows())
+        self._bus = bus
+        self._base = registers.value("program_address")
+        self._end = self._base + INSTRUCTION_BYTES * registers.value("program_length")
+        self._known = self._whole_program(programs)
         # tokens[giver][taker]
         self._tokens = [[0] * len(Engine) for _ in Engine]
 
     def run(self) -> None:
         """Execute until END or an error."""
         registers = self._registers
-        base, length = registers.value("program_address"), registers.value("program_length")
+        length = registers.value("program_length")
         index, engine = 0, Engine.LOAD
         try:
-            if length and base >> self._config.address_bits:
+            if length and self._base >> self._config.address_bits:
                 raise FaultError(Cause.WINDOW_FAULT)
             while True:
                 if index >= length:
                     raise FaultError(Cause.PROGRAM_CUT_SHORT)
                 engine = Engine.LOAD
-                step = self._fetch(base + INSTRUCTION_BYTES * index)
+                step = self._fetch(index)
                 if step.instruction.opcode == Opcode.END:
                     break
                 engine = step.engine
@@ -136,55 +144,51 @@ class _Run:
             registers.count("read_bytes", self._bus.read_bytes)
             registers.count("write_bytes", self._bus.write_bytes)
 
-    def _fetch(self, address: int) -> "_Step":
-        word = self._bus.fetch(address, INSTRUCTION_BYTES)
+    def _whole_program(self, programs: Programs) -> KnownProgram | None:
+        """Return the program as it now lies in DRAM, if it can be read and decoded as a whole."""
+        base, end = self._base, self._end
+        if base >= end or end >> self._config.address_bits:
+            return None
+        if not self._bus.holds(base, end, READ):
+            return None
+        return programs.find(self._bus.memory.read(base, end - base))
+
+    def _fetch(self, index: int) -> Step:
+        if self._known is not None:
+            self._bus.read_bytes += INSTRUCTION_BYTES
+            return self._known.steps[index]
+        word = self._bus.fetch(self._base + INSTRUCTION_BYTES * index, INSTRUCTION_BYTES)
         try:
-            return _decode(self._config, word)
+            return decode_word(self._config, word)
         except DecodeError:
             raise FaultError(Cause.ILLEGAL_INSTRUCTION) from None
 
-    def _execute(self, index: int, step: "_Step") -> None:
+    def _execute(self, index: int, step: Step) -> None:
         tokens, engine = self._tokens, step.engine
         for other in step.waits:
             if not tokens[other][engine]:
                 raise FaultError(Cause.WATCHDOG)
             tokens[other][engine] -= 1
-        opcode, fields = step.instruction.opcode, step.instruction.fields
         try:
-            if step.load is not None:
-                step.load.execute(self._scratchpads, self._bus)
-            elif opcode == Opcode.MATRIX:
-                matrix(fields, self._scratchpads)
-            elif opcode == Opcode.VECTOR:
-                vector(fields, self._scratchpads)
-            elif opcode == Opcode.STORE:
-                store(fields, self._scratchpads, self._bus)
+            work = self._work(index, step)
+            if work is not None:
+                work.execute(self._bus)
         except SimulationError as error:
             text = format_instruction(self._config, step.instruction)
             raise SimulationError(f"instruction {index}: {error}: {text}") from None
+        if isinstance(work, Store) and work.writes(self._base, self._end):
+            # What follows may have changed: from here on word by word.
+            self._known = None
         for other in step.signals:
             tokens[engine][other] += 1
 
-
-class _Step(NamedTuple):
-    """An instruction, its engine, the engines it waits for and signals; ready to run if a load."""
-
-    instruction: Instruction
-    engine: Engine
-    waits: tuple[Engine, ...]
-    signals: tuple[Engine, ...]
-    load: Load | None = None
-
-
-@lru_cache(maxsize=1 << 16)
-def _decode(config: Config, word: bytes) -> _Step:
-    instruction = Instruction(*instruction_set(config).decode(int.from_bytes(word, "little")))
-    opcode, fields = instruction.opcode, instruction.fields
-    if opcode == Opcode.END:
-        return _Step(instruction, Engine.LOAD, (), ())
-    engine = Engine(fields["engine"] if opcode == Opcode.SYNC else opcode)
-    waits, signals = (
-        tuple(other for other in Engine if fields[name] >> other & 1) for name in ("wait", "signal")
-    )
-    load = Load(config, fields) if opcode == Opcode.LOAD else None
-    return _Step(instruction, engine, waits, signals, load)
+    def _work(self, index: int, step: Step) -> Work | None:
+        """Return what the instruction does, made ready at its first execution."""
+        known = self._known
+        if known is None:
+            return prepare(self._config, step.instruction, self._scratchpads)
+        work = known.works[index]
+        if work is None:
+            work = prepare(self._config, step.instruction, self._scratchpads)
+            known.works[index] = work
+        return work

@@ -18,8 +18,9 @@ from isa.instructions import MATRIX_LEVELS
 
 from .nest import Addresses, addresses, are_distinct, bounds, places, steps
 from .scratchpads import Int8, Int32, Scratchpads, require
+from .transfer import Bus
 
-__all__ = ["matrix"]
+__all__ = ["Matrix", "matrix"]
 
 # |int8 * int8| <= 2**14 and float32 holds every integer up to 2**24: sums of 1024 products are
 # exact in float32, in whatever order they are added.
@@ -27,6 +28,8 @@ _EXACT_PRODUCTS = 1024
 # Larger products are given to several threads by OpenBLAS, which for these sizes costs more than it
 # gains as soon as anything else runs. (OpenBLAS, interface/gemm.c: SMP_THRESHOLD_MIN.)
 _BLAS_PRODUCTS = 1 << 19
+# Matrix products of an instruction whose views are kept.
+_KEPT_PRODUCTS = 16
 # Products that the general way holds at once.
 _CHUNK_ITERATIONS = 1 << 14
 
@@ -37,6 +40,9 @@ class _Level(NamedTuple):
     act: int
     weight: int
     reduces: bool
+
+
+_PLACES = {name: place for place, name in enumerate(_Level._fields)}
 
 
 @dataclass(frozen=True)
@@ -55,24 +61,74 @@ class _Nest:
 
 
 def matrix(fields: Mapping[str, int], scratchpads: Scratchpads) -> None:
-    """Execute a matrix instruction.
+    """Execute a matrix instruction once: see `Matrix` and its `execute`."""
+    Matrix(fields, scratchpads).execute()
+
+
+class Matrix:
+    """A matrix instruction of a machine, to be executed any number of times.
+
+    Parameters
+    ----------
+    fields : of the instruction
+    scratchpads : Scratchpads
 
     Raises
     ------
     SimulationError
         An address outside acc, act or weight is used.
     """
-    nest = _nest(fields)
-    _require(nest, scratchpads)
-    kept = tuple(level for level in nest.levels if level.acc)
-    summed = tuple(level for level in nest.levels if not level.acc)
-    regular = nest.accumulate or (
-        all(level.reduces for level in summed) and not any(level.reduces for level in kept)
-    )
-    if regular and are_distinct(*_nest_of(kept, "acc")):
-        _products(nest, kept, summed, scratchpads)
-    else:
-        _general(nest, scratchpads)
+
+    def __init__(self, fields: Mapping[str, int], scratchpads: Scratchpads) -> None:
+        nest = _nest(fields)
+        _require(nest, scratchpads)
+        self._nest, self._scratchpads = nest, scratchpads
+        kept = tuple(level for level in nest.levels if level.acc)
+        summed = tuple(level for level in nest.levels if not level.acc)
+        regular = nest.accumulate or (
+            all(level.reduces for level in summed) and not any(level.reduces for level in kept)
+        )
+        self._regular = regular and are_distinct(*_nest_of(kept, "acc"))
+        self._batch = tuple(level for level in kept if level.act and level.weight)
+        self._channels = tuple(level for level in kept if level.weight and not level.act)
+        self._pixels = tuple(level for level in kept if not level.weight)
+        # The order of a sum is free: what lies together in act is best copied together.
+        self._summed = tuple(sorted(summed, key=lambda level: -abs(level.act)))
+        few = prod(level.iterations for level in self._batch) <= _KEPT_PRODUCTS
+        self._products = list(self._views()) if self._regular and few else None
+
+    def execute(self, _bus: Bus | None = None) -> None:
+        """Execute the instruction."""
+        if not self._regular:
+            _general(self._nest, self._scratchpads)
+            return
+        pixels, channels = len(self._pixels), len(self._channels) + 1
+        for vectors, weights, target in self._products or self._views():
+            sums = _multiply(vectors, weights, pixels, channels).reshape(target.shape)
+            if self._nest.accumulate:
+                target += sums
+            else:
+                target[...] = sums
+
+    def _views(self) -> Iterator[tuple[Int8, Int8, Int32]]:
+        """Yield of each product its vectors, tiles and sums.
+
+        Yields
+        ------
+        int8[*pixels, *reduction, rows], int8[*channels, columns, *reduction, rows],
+        int32[*pixels, *channels, columns]
+        """
+        nest, pads, batch = self._nest, self._scratchpads, self._batch
+        for act, weight, acc in zip(
+            nest.over(batch, "act", nest.act).tolist(),
+            nest.over(batch, "weight", nest.weight).tolist(),
+            nest.over(batch, "acc", nest.acc).tolist(),
+            strict=True,
+        ):
+            vectors = _view(pads.act_rows, act, (*self._pixels, *self._summed), "act")
+            tiles = _view(pads.tiles, weight, (*self._channels, *self._summed), "weight")
+            target = _view(pads.acc, acc, (*self._pixels, *self._channels), "acc")
+            yield vectors, np.moveaxis(tiles, -2, len(self._channels)), target
 
 
 def _nest(fields: Mapping[str, int]) -> _Nest:
@@ -96,40 +152,9 @@ def _require(nest: _Nest, scratchpads: Scratchpads) -> None:
         require(name, low, high, len(memory), unit)
 
 
-def _products(
-    nest: _Nest,
-    kept: tuple[_Level, ...],
-    summed: tuple[_Level, ...],
-    scratchpads: Scratchpads,
-) -> None:
-    """Execute a nest whose acc addresses are distinct over `kept` and fixed over `summed`."""
-    batch = tuple(level for level in kept if level.act and level.weight)
-    channels = tuple(level for level in kept if level.weight and not level.act)
-    pixels = tuple(level for level in kept if not level.weight)
-    # The order of a sum is free: what lies together in act is best copied together.
-    summed = tuple(sorted(summed, key=lambda level: -abs(level.act)))
-    bases = zip(
-        nest.over(batch, "act", nest.act).tolist(),
-        nest.over(batch, "weight", nest.weight).tolist(),
-        nest.over(batch, "acc", nest.acc).tolist(),
-        strict=True,
-    )
-    for act, weight, acc in bases:
-        vectors = _view(scratchpads.act_rows, act, (*pixels, *summed), "act")
-        tiles = _view(scratchpads.tiles, weight, (*channels, *summed), "weight")
-        target = _view(scratchpads.acc, acc, (*pixels, *channels), "acc")
-        # int8[*channels, columns, *reduction, rows]
-        weights = np.moveaxis(tiles, -2, len(channels))
-        sums = _multiply(vectors, weights, len(pixels), len(channels) + 1)
-        if nest.accumulate:
-            target += sums.reshape(target.shape)
-        else:
-            target[...] = sums.reshape(target.shape)
-
-
 def _nest_of(levels: tuple[_Level, ...], operand: str) -> tuple[list[int], list[int]]:
     """Return the iterations of some levels, and how far each moves `operand`."""
-    place = _Level._fields.index(operand)
+    place = _PLACES[operand]
     return [level[0] for level in levels], [level[place] for level in levels]
 
 

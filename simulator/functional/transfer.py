@@ -1,6 +1,6 @@
 """What load and store share: the bus between the machine and DRAM, with windows and errors."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -43,39 +43,23 @@ class Window(NamedTuple):
 
 
 class Transfer(NamedTuple):
-    """Runs of bytes that an instruction moves, in order.
+    """Runs of bytes that an instruction moves, in order, told by their bounds.
 
     Attributes
     ----------
-    starts, ends : int64[runs], first address of each, as the bus carries it, and one past the last
-    low, high : int, smallest start and largest end
+    low, high : int, smallest address of a run's first byte, and largest of the byte behind a run
     bytes : int, of all runs
     bus_bytes : int, whole bus beats
-    wraps : bool, whether an address was beyond those that the bus carries
+    wraps : bool, whether the bus carries an address of a run's first byte modulo 2**address_bits
+    runs : returns int64[runs] twice: the first address of each, and its bytes
     """
 
-    starts: Addresses
-    ends: Addresses
     low: int
     high: int
     bytes: int
     bus_bytes: int
     wraps: bool
-
-    @staticmethod
-    def of(config: Config, addresses: Addresses, sizes: Addresses) -> "Transfer":
-        """Return the runs of `sizes` bytes (at least 1) from `addresses`, int64[runs] both."""
-        starts = addresses & ((1 << config.address_bits) - 1)
-        ends, bus = starts + sizes, config.bus_bytes
-        return Transfer(
-            starts,
-            ends,
-            int(starts.min()) if starts.size else 0,
-            int(ends.max(initial=0)),
-            int(sizes.sum()),
-            bus * int((-(-ends // bus) - starts // bus).sum()),
-            not np.array_equal(starts, addresses),
-        )
+    runs: Callable[[], tuple[Addresses, Addresses]]
 
 
 @dataclass
@@ -115,8 +99,11 @@ class Bus:
             WINDOW_FAULT or BUS_ERROR, whichever the first bad run meets. (In hardware the answer
             to an earlier burst may arrive after a later burst was refused.)
         """
-        if transfer.starts.size and not self._holds(transfer.low, transfer.high, access):
-            self._check_each(transfer.starts, transfer.ends, access)
+        whole = not transfer.wraps and self.holds(transfer.low, transfer.high, access)
+        if transfer.bytes and not whole:
+            starts, sizes = transfer.runs()
+            starts = self.wrap(starts)
+            self._check_each(starts, starts + sizes, access)
         if access == READ:
             self.read_bytes += transfer.bus_bytes
         else:
@@ -131,13 +118,13 @@ class Bus:
             As of `check`.
         """
         start = address & ((1 << self.config.address_bits) - 1)
-        if not self._holds(start, start + size, READ):
+        if not self.holds(start, start + size, READ):
             run = np.array([start], np.int64)
             self._check_each(run, run + size, READ)
         self.read_bytes += size
         return self.memory.read(start, size)
 
-    def _holds(self, start: int, end: int, access: int) -> bool:
+    def holds(self, start: int, end: int, access: int) -> bool:
         """Return whether one window, and DRAM, hold all bytes from `start` to before `end`."""
         return end <= len(self.memory) and any(
             window.access & access

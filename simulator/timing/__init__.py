@@ -5,6 +5,6 @@ followed from event to event; where two share a memory or the bus, each is slowe
 """
 
 from .constants import HARDWARE, Hardware
-from .prediction import TRACE_DTYPE, Memory, Prediction, cycles, predict
+from .prediction import Memory, Prediction, cycles, predict
 
-__all__ = ["HARDWARE", "TRACE_DTYPE", "Hardware", "Memory", "Prediction", "cycles", "predict"]
+__all__ = ["HARDWARE", "Hardware", "Memory", "Prediction", "cycles", "predict"]

@@ -5,10 +5,11 @@ two patterns meet as often as a few hundred simulated accesses say. Each pair is
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-__all__ = ["BankWalk", "Beside", "Walks", "bank_walk"]
+__all__ = ["BankWalk", "bank_walk", "speed_beside"]
 
 # Cycles of a phase at least, phases of a nest at most, and accesses that are simulated.
 _PHASE_CYCLES = 32
@@ -16,11 +17,11 @@ _PHASES = 8
 _SAMPLES = 256
 # Accesses so far apart cost the other one next to nothing.
 _LONGEST_GAP = 32
+# Walks and pairs that are remembered.
+_REMEMBERED = 1 << 14
 
-Nest = tuple[int, ...]
 
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class BankWalk:
     """The banks that a nest visits.
 
@@ -40,13 +41,20 @@ class BankWalk:
     modulus: int
 
 
-def bank_walk(nest: Nest, divisor: int, banks: int) -> BankWalk:
-    """Return the walk of a nest: its counts, outermost first, and then its steps."""
+@lru_cache(maxsize=_REMEMBERED)
+def bank_walk(nest: bytes, divisor: int, banks: int) -> BankWalk:
+    """Return the walk of a nest, whose addresses are `divisor` to a word.
+
+    Parameters
+    ----------
+    nest : int64 numbers: its counts, the outermost first, and then its steps
+    """
     modulus = divisor * banks
-    half = len(nest) // 2
+    numbers = np.frombuffer(nest, np.int64).tolist()
+    half = len(numbers) // 2
     levels = [
         (count, step % modulus)
-        for count, step in zip(nest[:half], nest[half:], strict=True)
+        for count, step in zip(numbers[:half], numbers[half:], strict=True)
         if count > 1
     ]
     total = 1
@@ -69,71 +77,58 @@ def bank_walk(nest: Nest, divisor: int, banks: int) -> BankWalk:
 
 def _addresses(levels: list[tuple[int, int]], count: int, modulus: int) -> tuple[int, ...]:
     """Return the first `count` addresses of a nest that begins at 0."""
-    left = np.arange(count)
-    result = np.zeros(count, np.int64)
+    result = [0]
     for size, step in reversed(levels):
-        left, index = np.divmod(left, size)
-        result += index * step
-    return tuple((result % modulus).tolist())
+        wanted = min(size, -(-count // len(result)))
+        result = [(index * step + inner) % modulus for index in range(wanted) for inner in result]
+    return tuple(result[:count])
 
 
-class Walks:
-    """The walks of nests; remembers them."""
-
-    def __init__(self, banks: int) -> None:
-        self._banks = banks
-        self._known: dict[tuple[Nest, int], BankWalk] = {}
-
-    def find(self, nest: Nest, divisor: int) -> BankWalk:
-        """Return the walk of `nest`, whose addresses are `divisor` to a word."""
-        key = (nest, divisor)
-        walk = self._known.get(key)
-        if walk is None:
-            walk = self._known[key] = bank_walk(nest, divisor, self._banks)
-        return walk
-
-
-class Beside:
-    """How fast a walk goes beside one that is served first; remembers what it found."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[BankWalk, int, int, BankWalk, int, int, int], float] = {}
-
-    def speed(
-        self, first: BankWalk, at: int, gap: int, second: BankWalk, here: int, pace: int, hold: int
-    ) -> float:
-        """Return the share of its own speed, 0..1, at which `second` goes beside `first`.
-
-        Parameters
-        ----------
-        at, here : first addresses of their phases
-        gap : cycles of an iteration of `first`; in the first of them it makes its access
-        pace : cycles of an access of `second`
-        hold : accesses of `second` at each of its addresses
-        """
-        key = (first, at % first.modulus, gap, second, here % second.modulus, pace, hold)
-        found = self._known.get(key)
-        if found is None:
-            found = self._known[key] = 1.0 if gap > _LONGEST_GAP else _simulate(*key)
-        return found
-
-
-def _simulate(
+@lru_cache(maxsize=_REMEMBERED)
+def speed_beside(
     first: BankWalk, at: int, gap: int, second: BankWalk, here: int, pace: int, hold: int
 ) -> float:
-    wanted = [(here + step) % second.modulus // second.divisor for step in second.pattern]
-    busy: list[int] = []
-    for step in first.pattern:
-        busy += [(at + step) % first.modulus // first.divisor] + [-1] * (gap - 1)
-    if gap == 1 and len(set(busy)) == 1 and busy[0] in wanted:
+    """Return the share of its own speed, 0..1, at which a walk goes beside one that goes first.
+
+    Parameters
+    ----------
+    first, second : the one that is served first, and the other
+    at, here : first addresses of their phases
+    gap : cycles of an iteration of `first`; in the first of them it makes its access
+    pace : cycles of an access of `second`
+    hold : accesses of `second` at each of its addresses
+    """
+    if gap > _LONGEST_GAP:
+        return 1.0
+    # Only the distance between their banks counts.
+    shift = at % first.modulus // first.divisor
+    at, here = at % first.divisor, (here - shift * second.divisor) % second.modulus
+    return _simulated(first, at, gap, second, here, pace, hold)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _simulated(
+    first: BankWalk, at: int, gap: int, second: BankWalk, here: int, pace: int, hold: int
+) -> float:
+    modulus, divisor = second.modulus, second.divisor
+    wanted = [(here + step) % modulus // divisor for step in second.pattern]
+    modulus, divisor = first.modulus, first.divisor
+    busy = [(at + step) % modulus // divisor for step in first.pattern]
+    used = set(busy)
+    if used.isdisjoint(wanted):
+        return 1.0
+    if gap == 1 and len(used) == 1:
         # Stuck behind it sooner or later, for the rest of the phase.
         stuck = wanted.index(busy[0]) * pace * hold
         return stuck / first.length if stuck < first.length else 1.0
-    time, period = 0, len(busy)
+    if gap > 1:
+        pause = [-1] * (gap - 1)
+        busy = [bank for access in busy for bank in (access, *pause)]
+    period = len(busy)
+    time = -1
     for bank in wanted:
         for _ in range(hold):
-            time += pace - 1
+            time += pace
             while busy[time % period] == bank:
                 time += 1
-            time += 1
-    return len(wanted) * hold * pace / time
+    return len(wanted) * hold * pace / (time + 1)

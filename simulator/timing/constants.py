@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
-__all__ = ["HARDWARE", "Hardware"]
+__all__ = ["HARDWARE", "NEVER", "Hardware"]
+
+# Later than any cycle.
+NEVER = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Hardware:
     sync: int = 2
     token: int = 1
     matrix_drain: int = 4
-    vector_pipe: int = 6
+    vector_pipe: int = 7
     requantize_pipe: int = 5
     vector_gap: int = 0
     load_request: int = 4

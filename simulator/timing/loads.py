@@ -1,29 +1,30 @@
 """The read side of the bus, which loads and fetch share."""
 
 from collections import deque
-from dataclasses import dataclass
 
 from isa.config import Config
 
-from .banks import BankWalk, Beside, Walks
+from .banks import BankWalk, bank_walk, speed_beside
 from .constants import Hardware
 from .progress import Leader
-from .transfers import Transfers
+from .transfers import TransferCost, Transfers
 
 __all__ = ["LoadUnit"]
 
+_NOTHING = (0,) * 9
 
-@dataclass(slots=True)
+
 class _Load:
     """A load in the engine: what it asks for, and when it is answered.
 
     Attributes
     ----------
-    runs, bursts, work, lead, tail, last_bursts, lead_runs : as in Transfers
+    runs, bursts, work, tail, lead, last_bursts, lead_runs : as in Transfers
     beats : of the load, and of the instructions that were fetched in between
     earliest : when it can ask for its first burst, by itself
     begin : when it can make its first chunk, by itself
     after : its first burst, counted over all loads
+    fetched : when what fetch asked for before has come
     asked, last_asked : when it asks for its first and its last burst
     arrive : when its first beat comes
     pace : cycles a burst
@@ -33,34 +34,26 @@ class _Load:
     walk : BankWalk of act, once it was asked for
     """
 
-    runs: int
-    bursts: int
-    work: int
-    lead: int
-    tail: int
-    last_bursts: int
-    lead_runs: int
-    beats: int
-    earliest: int
-    begin: int
-    after: int
-    fetched: int = 0
-    asked: float = 0.0
-    last_asked: float = 0.0
-    arrive: float = 0.0
-    pace: float = 0.0
-    end: float = -1.0
-    row: int = 0
-    lost: float = 0.0
-    walk: BankWalk | None = None
+    __slots__ = (
+        *("after", "arrive", "asked", "beats", "begin", "bursts", "earliest", "end", "fetched"),
+        *("last_asked", "last_bursts", "lead", "lead_runs", "lost", "pace", "row", "runs", "tail"),
+        *("walk", "work"),
+    )
 
-
-def _nothing() -> _Load:
-    """Return what stands for the load before the first."""
-    nothing = (0,) * 11
-    load = _Load(*nothing)
-    load.asked = load.last_asked = -1.0
-    return load
+    def __init__(
+        self, cost: TransferCost, earliest: int, begin: int, after: int, fetched: int, row: int
+    ) -> None:
+        self.runs, self.bursts, self.beats, self.work, self.lead, self.tail = cost[:6]
+        self.last_bursts, self.lead_runs = cost[6:8]
+        self.earliest = earliest
+        self.begin = begin
+        self.after = after
+        self.fetched: float = fetched
+        self.row = row
+        self.lost = 0.0
+        self.walk: BankWalk | None = None
+        self.asked = self.last_asked = self.end = -1.0
+        self.arrive = self.pace = 0.0
 
 
 class LoadUnit:
@@ -75,28 +68,22 @@ class LoadUnit:
     moved : bool, whether the last fetch or vector instruction delayed a load
     """
 
-    def __init__(
-        self,
-        config: Config,
-        hardware: Hardware,
-        latency: int,
-        loads: Transfers,
-        beside: Beside,
-        walks: Walks,
-    ) -> None:
-        self._loads = loads
-        self._beside = beside
-        self._walks = walks
+    def __init__(self, config: Config, hardware: Hardware, latency: int, loads: Transfers) -> None:
+        self._in_act = loads.in_act
+        self._nests = loads.nests
+        self._bases = loads.bases
+        self._costs = loads.rows()
+        self._banks = config.act_banks
         self._hold = config.act_word_bytes // config.bus_bytes
         self._writer: Leader | None = None
         self._window = config.reads_in_flight
         self._hardware = hardware
-        # From a burst that is asked for to its first beat.
+        # From a burst that is asked for to its address, and to its first beat.
+        self._request = hardware.load_address
         self._answer = hardware.load_address + latency
         self._latency = latency
-        self._costs = loads.rows()
         # Loads in flight, the one before them first, and those that may still own bursts.
-        self._flight: deque[_Load] = deque([_nothing()])
+        self._flight: deque[_Load] = deque([_Load(_NOTHING, 0, 0, 0, 0, 0)])
         self._recent: deque[_Load] = deque()
         self._bursts = 0
         self._fetched = -1
@@ -105,52 +92,53 @@ class LoadUnit:
 
     def start(self, row: int, start: int) -> None:
         """Begin load `row`."""
-        hardware = self._hardware
-        runs, bursts, beats, work, lead, tail, last_bursts, lead_runs, skip = self._costs[row]
+        hardware, cost = self._hardware, self._costs[row]
+        begin = start + cost[8]
         load = _Load(
-            runs=runs,
-            bursts=bursts,
-            work=work,
-            lead=lead,
-            tail=tail,
-            last_bursts=last_bursts,
-            lead_runs=lead_runs,
-            beats=beats,
-            earliest=start + hardware.load_request + skip,
-            begin=start + hardware.load_align + skip,
-            after=self._bursts,
-            fetched=self._fetched + 1,
-            row=row,
+            cost,
+            begin + hardware.load_request,
+            begin + hardware.load_align,
+            self._bursts,
+            self._fetched + 1,
+            row,
         )
-        self._bursts += bursts
+        self._bursts += load.bursts
         self._place(load, self._flight[-1])
         self._flight.append(load)
-        if bursts:
+        if load.bursts:
             self._recent.append(load)
 
-    @property
     def free(self) -> int:
-        """First cycle in which the next load may start."""
-        if len(self._flight) == 1:
+        """Return the first cycle in which the next load may start."""
+        flight = self._flight
+        if len(flight) == 1:
             return self._free
-        load, before = self._flight[-1], self._flight[-2]
-        entered: float = load.earliest + load.runs - 2
-        if load.bursts:
-            ahead = load.bursts - load.last_bursts - 1
-            entered = max(entered, self._asks(load, ahead) if ahead >= 0 else before.last_asked)
-        if load.runs > self._window + 2:
-            entered = max(entered, load.end - (self._window + 2) * load.work / load.runs)
+        load = flight[-1]
+        runs, bursts, window = load.runs, load.bursts, self._window
+        entered: float = load.earliest + runs - 2
+        if bursts:
+            ahead = bursts - load.last_bursts - 1
+            asked = self._asks(load, ahead) if ahead >= 0 else flight[-2].last_asked
+            if asked > entered:
+                entered = asked
+        if runs > window + 2:
+            entered = max(entered, load.end - (window + 2) * load.work / runs)
         return int(entered) + self._hardware.load_gap
 
-    @property
     def next_end(self) -> int:
-        """End of the oldest load."""
+        """Return the end of the oldest load, as far as it is known."""
         return int(self._flight[1].end + 0.5) + self._hardware.load_write
 
-    def finish(self, time: int) -> None:
-        """Forget the oldest load."""
-        self._free = self.free
+    def finish(self) -> None:
+        """Forget the oldest load, which ends."""
+        if len(self._flight) == 2:
+            self._free = self.free()
         self._flight.popleft()
+        # No load in flight waits for what came so long ago.
+        oldest = self._flight[0].after - self._window
+        recent = self._recent
+        while recent and recent[0].after + recent[0].bursts <= oldest:
+            recent.popleft()
 
     def fetch(self, address: int, beats: int) -> int:
         """Read an instruction whose address is on the bus at `address`.
@@ -159,39 +147,48 @@ class LoadUnit:
         -------
         when its last beat comes
         """
-        request = self._hardware.load_address
-        begin = max(address + self._latency, self._fetched + 1)
-        room: float = self._window
-        loads = iter(self._flight)
-        before = next(loads)
+        begin = address + self._latency
+        if begin <= self._fetched:
+            begin = self._fetched + 1
         moved = False
-        for load in loads:
-            if load.asked + request > address:
-                # All that follow ask later still, and are answered after this.
-                if moved or load.arrive < begin + beats:
-                    load.fetched = begin + beats
+        if len(self._flight) > 1:
+            room: float = self._window
+            # What asks until then goes first.
+            asked = address - self._request
+            loads = iter(self._flight)
+            before = next(loads)
+            # Whether nothing but the amount of its data has changed.
+            stretched = False
+            for load in loads:
+                if load.asked > asked:
+                    # All that follow ask later still, and are answered after this.
+                    if moved or load.arrive < begin + beats:
+                        load.fetched = begin + beats
+                        moved = True
+                    else:
+                        break
+                elif load.bursts:
+                    done = (address - load.arrive) / load.pace
+                    if done < 0:
+                        done = 0.0
+                    ahead = load.bursts - done
+                    if asked < load.last_asked:
+                        ahead = min(ahead, asked - load.asked + 1 - done, room)
+                        load.beats += beats
+                        load.work += beats
+                        stretched = not moved
+                        moved = True
+                    if ahead > 0:
+                        room -= ahead
+                        last = int(load.arrive + (done + ahead) * load.pace)
+                        if last > begin:
+                            begin = last
+                if stretched:
+                    self._stretch(load)
+                    stretched = False
+                elif moved:
                     self._place(load, before)
-                    moved = True
-                else:
-                    break
-            elif load.bursts:
-                done = (address - load.arrive) / load.pace
-                if done < 0:
-                    done = 0.0
-                ahead = load.bursts - done
-                if address < load.last_asked + request:
-                    ahead = min(ahead, address - load.asked - request + 1 - done, room)
-                    load.beats += beats
-                    load.work += beats
-                    moved = True
-                if ahead > 0:
-                    room -= ahead
-                    last = int(load.arrive + (done + ahead) * load.pace)
-                    if last > begin:
-                        begin = last
-            if moved:
-                self._place(load, before)
-            before = load
+                before = load
         self._fetched = begin + beats - 1
         self.moved = moved
         return self._fetched
@@ -201,38 +198,31 @@ class LoadUnit:
         begin = before.end + 1
         if begin < load.begin:
             begin = load.begin
-        if not load.bursts:
+        bursts = load.bursts
+        if not bursts:
             load.asked = load.last_asked = before.last_asked
             load.arrive = begin
             load.end = begin + load.work - 1
             return
-        asked: float = load.earliest
-        window = self._window
-        if asked <= before.last_asked:
-            asked = before.last_asked + 1
-        if load.lead_runs:
-            asked = max(asked, load.earliest + load.lead_runs)
-            if load.lead_runs > window:
-                # The runs before it that do not exist fill the queue.
-                share = 1 - (window + 1) / load.lead_runs
-                asked = max(asked, begin + load.lead * share + 2)
-        if load.after >= window and asked <= before.end:
-            completed = self._completed(load.after - window)
-            if completed >= asked:
-                asked = completed + 1
-        load.asked = asked
+        lead = load.lead
+        load.asked = asked = self._first_asked(load, before, begin)
         arrive = asked + self._answer
         if arrive < load.fetched:
             arrive = load.fetched
-        if arrive < begin + load.lead:
-            arrive = begin + load.lead
+        if arrive < begin + lead:
+            arrive = begin + lead
         load.arrive = arrive
-        bursts, span = load.bursts, float(load.work - load.lead - load.tail)
+        self._stretch(load)
+
+    def _stretch(self, load: _Load) -> None:
+        """Compute when the data of `load` has come, which begins to arrive when it did."""
+        window, arrive, bursts, tail = self._window, load.arrive, load.bursts, load.tail
+        span: float = load.work - load.lead - tail
         if span < load.beats:
             span = load.beats
         span += load.lost
         writer = self._writer
-        if writer is not None and arrive < writer.end and arrive + span > writer.begin:
+        if writer is not None and arrive < writer[3] and arrive + span > writer[2]:
             span += self._loses(load, writer, arrive + span)
         if bursts > window:
             each = span / bursts
@@ -241,12 +231,30 @@ class LoadUnit:
                 load.pace = (rounds * (self._answer + each) + (rest + 1) * each) / bursts
             else:
                 load.pace = each
-            load.end = arrive + load.pace * bursts - 1 + load.tail
+            load.end = arrive + load.pace * bursts - 1 + tail
             load.last_asked = self._asks(load, bursts - 1)
         else:
             load.pace = span / bursts
-            load.end = arrive + span - 1 + load.tail
-            load.last_asked = asked + bursts - 1
+            load.end = arrive + span - 1 + tail
+            load.last_asked = load.asked + bursts - 1
+
+    def _first_asked(self, load: _Load, before: _Load, begin: float) -> float:
+        """Return when `load` asks for its first burst; its first chunk can be made at `begin`."""
+        asked: float = load.earliest
+        window, lead_runs = self._window, load.lead_runs
+        if asked <= before.last_asked:
+            asked = before.last_asked + 1
+        if lead_runs:
+            asked = max(asked, load.earliest + lead_runs)
+            if lead_runs > window:
+                # The runs before it that do not exist fill the queue.
+                share = 1 - (window + 1) / lead_runs
+                asked = max(asked, begin + load.lead * share + 2)
+        if load.after >= window and asked <= before.end:
+            completed = self._completed(load.after - window)
+            if completed >= asked:
+                return completed + 1
+        return asked
 
     def beside_vector(self, writer: Leader) -> None:
         """Go on beside a vector instruction that begins to write act."""
@@ -258,7 +266,7 @@ class LoadUnit:
         loads = iter(flight)
         before = next(loads)
         for load in loads:
-            if self.moved or (load.end > writer.begin and self._loads.in_act[load.row]):
+            if self.moved or (load.end > writer.begin and self._in_act[load.row]):
                 self._place(load, before)
                 self.moved = True
             before = load
@@ -273,21 +281,21 @@ class LoadUnit:
         for load in loads:
             if load.arrive > time:
                 break
-            if self._loads.in_act[load.row]:
+            if self._in_act[load.row]:
                 load.lost += self._loses(load, writer._replace(end=time + 1), load.end)
 
     def _loses(self, load: _Load, writer: Leader, end: float) -> float:
         """Return the cycles that `load`, which ends at `end`, waits for `writer`."""
         begin = max(load.arrive, writer.begin)
         cycles = min(end, writer.end) - begin
-        if cycles <= 0 or not self._loads.in_act[load.row]:
+        row = load.row
+        if cycles <= 0 or not self._in_act[row]:
             return 0.0
         walk = load.walk
         if walk is None:
-            walk = load.walk = self._walks.find(self._loads.nests[load.row], 1)
+            walk = load.walk = bank_walk(self._nests[row], 1, self._banks)
         at, _ = writer.phase(begin)
-        base = self._loads.bases[load.row]
-        speed = self._beside.speed(writer.walk, at, writer.gap, walk, base, 1, self._hold)
+        speed = speed_beside(writer.walk, at, writer.gap, walk, self._bases[row], 1, self._hold)
         return cycles * (1 - speed)
 
     def _asks(self, load: _Load, burst: int) -> float:
@@ -299,8 +307,8 @@ class LoadUnit:
 
     def _completed(self, burst: int) -> float:
         """Return when the burst, counted over all loads, has come."""
-        recent = self._recent
-        while recent[0].after + recent[0].bursts <= burst:
-            recent.popleft()
-        load = recent[0]
+        recent = iter(self._recent)
+        load = next(recent)
+        while load.after + load.bursts <= burst:
+            load = next(recent)
         return load.arrive + (burst - load.after + 1) * load.pace - 1

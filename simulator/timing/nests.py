@@ -1,5 +1,6 @@
 """What the matrix and the vector engine do in each instruction, without looking at the data."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,10 +18,11 @@ from isa.instructions import (
 
 from .columns import Columns
 
-__all__ = ["MatrixNests", "VectorNests", "matrix_nests", "vector_nests"]
+__all__ = ["MatrixNests", "VectorNests", "matrix_nests", "nest_bytes", "vector_nests"]
 
 Integers = npt.NDArray[np.int64]
-Nest = tuple[int, ...]
+MatrixCost = tuple[int, bytes, int, int, float, float]
+VectorCost = tuple[int, int, bool, bytes, int, bytes, int, int, int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,11 +39,18 @@ class MatrixNests:
     """
 
     cycles: list[int]
-    nests: list[Nest]
+    nests: list[bytes]
     bases: list[int]
     acc_banks: list[int]
     acc_read: list[float]
     acc_write: list[float]
+
+    def rows(self) -> Iterator[MatrixCost]:
+        """Return one tuple an instruction, in the order of the attributes."""
+        return zip(
+            *(self.cycles, self.nests, self.bases, self.acc_banks, self.acc_read, self.acc_write),
+            strict=True,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,25 +61,33 @@ class VectorNests:
     ----------
     iterations : of the nest
     work : cycles from the first read to the last, never refused
-    paces : cycles from a result to the next
     requantize : whether results are requantised
-    nests : counts and steps of the addresses of a, see bank_walk; () if a is not in act
+    nests : counts and steps of the addresses of a, see bank_walk; empty if a is not in act
     bases : first address of a
-    outputs : counts and steps of the addresses of the output; () if it is not in act
+    outputs : counts and steps of the addresses of the output; empty if it is not in act
     output_bases : first address of the output
+    gaps : cycles from one address of the output to the next
     acc_read, acc_write : mask of the acc banks that are read, written
     """
 
     iterations: list[int]
     work: list[int]
-    paces: list[int]
     requantize: list[bool]
-    nests: list[Nest]
+    nests: list[bytes]
     bases: list[int]
-    outputs: list[Nest]
+    outputs: list[bytes]
     output_bases: list[int]
+    gaps: list[int]
     acc_read: list[int]
     acc_write: list[int]
+
+    def rows(self) -> Iterator[VectorCost]:
+        """Return one tuple an instruction, in the order of the attributes."""
+        return zip(
+            *(self.iterations, self.work, self.requantize, self.nests, self.bases),
+            *(self.outputs, self.output_bases, self.gaps, self.acc_read, self.acc_write),
+            strict=True,
+        )
 
 
 def matrix_nests(config: Config, columns: Columns) -> MatrixNests:
@@ -87,7 +104,7 @@ def matrix_nests(config: Config, columns: Columns) -> MatrixNests:
     read = np.maximum(cycles // kept - firsts, 0) / cycles
     return MatrixNests(
         cycles=cycles.tolist(),
-        nests=_nests(counts, columns.levels("act", MATRIX_LEVELS)),
+        nests=nest_bytes(counts, columns.levels("act", MATRIX_LEVELS)),
         bases=columns["act"].tolist(),
         acc_banks=_acc_banks(config, columns["acc"], counts, acc).tolist(),
         acc_read=read.tolist(),
@@ -124,23 +141,25 @@ def vector_nests(config: Config, columns: Columns) -> VectorNests:
         iterations=iterations.tolist(),
         work=(each + (iterations // reduction - 1) * pace).tolist(),
         requantize=requantize.tolist(),
-        paces=(pace * skip).tolist(),
-        nests=_unless(a_in_acc, _nests(counts, a)),
+        nests=_unless(a_in_acc, nest_bytes(counts, a)),
         bases=columns["a"].tolist(),
-        outputs=_unless(in_acc, _nests(results, output)),
+        outputs=_unless(in_acc, nest_bytes(results, output)),
         output_bases=columns["output"].tolist(),
+        gaps=(pace * skip).tolist(),
         acc_read=np.where(a_in_acc, read_a, np.where(b_in_acc, read_b, 0)).tolist(),
         acc_write=np.where(in_acc, write, 0).tolist(),
     )
 
 
-def _nests(counts: Integers, steps: Integers) -> list[Nest]:
-    return [tuple(row) for row in np.concatenate((counts, steps)).T.tolist()]
+def nest_bytes(counts: Integers, steps: Integers) -> list[bytes]:
+    """Return counts and steps of each instruction, as bytes: made and compared fast."""
+    rows = np.ascontiguousarray(np.concatenate((counts, steps)).T)
+    return rows.view(f"V{rows.itemsize * rows.shape[1]}").ravel().tolist()
 
 
-def _unless(absent: npt.NDArray[np.bool_], nests: list[Nest]) -> list[Nest]:
-    """Return the nests, () where `absent`."""
-    return [() if gone else nest for gone, nest in zip(absent.tolist(), nests, strict=True)]
+def _unless(absent: npt.NDArray[np.bool_], nests: list[bytes]) -> list[bytes]:
+    """Return the nests, empty where `absent`."""
+    return [b"" if gone else nest for gone, nest in zip(absent.tolist(), nests, strict=True)]
 
 
 def _acc_banks(config: Config, start: Integers, counts: Integers, steps: Integers) -> Integers:

@@ -9,16 +9,12 @@ from isa.config import Config
 from isa.program import Program
 
 from ..errors import SimulatorError
+from ..trace import TRACE_DTYPE
 from .constants import HARDWARE, Hardware
 from .schedule import Schedule
 from .work import read_work
 
-__all__ = ["TRACE_DTYPE", "Memory", "Prediction", "cycles", "predict"]
-
-# The records of the Verilated machine's instruction_trace.
-TRACE_DTYPE = np.dtype(
-    [("engine", "u4"), ("index", "u4"), ("start_cycle", "u8"), ("end_cycle", "u8")]
-)
+__all__ = ["Memory", "Prediction", "cycles", "predict"]
 
 
 @dataclass(frozen=True)
@@ -84,20 +80,20 @@ def predict(
         The program waits for a token that never comes.
     """
     schedule, total = _run(words, config, memory or Memory(), hardware)
-    events, work = schedule.events, schedule.events.work
+    work = schedule.work
     engines = np.array(work.engines, np.int64)
     (index,) = np.nonzero(engines >= 0)
     trace = np.zeros(index.size, TRACE_DTYPE)
     trace["engine"] = engines[index]
     trace["index"] = index
-    trace["start_cycle"] = np.array(events.starts, np.uint64)[index]
-    trace["end_cycle"] = np.array(events.ends, np.uint64)[index]
+    trace["start_cycle"] = np.array(schedule.starts, np.uint64)[index]
+    trace["end_cycle"] = np.array(schedule.ends, np.uint64)[index]
     refused = np.zeros(engines.size, np.int64)
     refused[work.vector_rows] = schedule.lost
     return Prediction(
         cycles=total,
         instruction_trace=trace[np.lexsort((trace["engine"], trace["start_cycle"]))],
-        dispatched=np.array(events.dispatched, np.int64),
+        dispatched=np.array(schedule.dispatched, np.int64),
         refused=refused,
     )
 

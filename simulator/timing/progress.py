@@ -1,12 +1,13 @@
 """How far an engine that can be refused has come, while others go first."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
-from .banks import BankWalk, Beside
+from .banks import BankWalk, speed_beside
 
 __all__ = ["Follower", "Leader"]
+
+_INFINITY = float("inf")
 
 
 class Leader(NamedTuple):
@@ -33,104 +34,124 @@ class Leader(NamedTuple):
 
     def phase(self, time: float) -> tuple[int, float]:
         """Return the first address of the phase at `time`, and when the next phase begins."""
-        offsets = self.walk.offsets
-        if len(offsets) == 1:
-            return self.base, self.end
-        cycles = self.walk.length * self.gap
-        index = min(int((time - self.begin) / cycles), len(offsets) - 1)
-        stop = self.begin + (index + 1) * cycles if index + 1 < len(offsets) else self.end
-        return self.base + offsets[index], stop
+        walk, base, begin, end, gap, _, _, _ = self
+        offsets = walk.offsets
+        last = len(offsets) - 1
+        if not last:
+            return base, end
+        cycles = walk.length * gap
+        index = int((time - begin) / cycles)
+        if index < last:
+            return base + offsets[index], begin + (index + 1) * cycles
+        return base + offsets[last], end
 
 
-@dataclass(slots=True)
 class Follower:
     """An instruction that waits where a leader uses the bank it wants.
 
-    Attributes
+    Parameters
     ----------
     walk : BankWalk of act, or None if it does not use act
     base : int, first address
     iterations : int
     work : float, cycles for these, never refused
-    time : float, up to which `done` holds
+    time : float, its first cycle
     acc_read, acc_write : int, mask of the acc banks it reads, writes
+
+    Attributes
+    ----------
+    time : float, up to which `done` holds
     done : float, of `work`
+    work : float
+    pace : int, cycles of an iteration, rounded
     """
 
-    walk: BankWalk | None
-    base: int
-    iterations: int
-    work: float
-    time: float
-    acc_read: int = 0
-    acc_write: int = 0
-    done: float = 0.0
+    __slots__ = (
+        *("_acc_banks", "_acc_read", "_acc_write", "_base", "_phase", "_walk"),
+        *("done", "pace", "time", "work"),
+    )
 
-    def advance(self, beside: Beside, leaders: Sequence[Leader], until: float) -> None:
+    def __init__(
+        self,
+        walk: BankWalk | None,
+        base: int,
+        iterations: int,
+        work: float,
+        time: float,
+        acc_read: int = 0,
+        acc_write: int = 0,
+    ) -> None:
+        pace = work / iterations
+        self._walk = walk
+        self._base = base
+        self.pace = max(1, round(pace))
+        # Cycles of a phase, never refused.
+        self._phase = walk.length * pace if walk is not None else work
+        self._acc_read = acc_read
+        self._acc_write = acc_write
+        self._acc_banks = acc_read | acc_write
+        self.work = work
+        self.time = time
+        self.done = 0.0
+
+    def advance(self, leaders: Sequence[Leader], until: float) -> None:
         """Go on up to the cycle `until`, or to the end."""
-        while self.time < until and self.done < self.work:
+        self.time, self.done = self._go(leaders, until)
+
+    def finish(self, leaders: Sequence[Leader]) -> float:
+        """Return when its work is done, if no other leader comes."""
+        walk, time = self._walk, self.time
+        for leader in leaders:
+            if leader[3] > time and (walk is not None or self._acc_banks & leader[5]):
+                return self._go(leaders, _INFINITY)[0]
+        return time + self.work - self.done
+
+    def _go(self, leaders: Sequence[Leader], until: float) -> tuple[float, float]:
+        """Return the time and the work done when it has gone on up to the cycle `until`."""
+        time, done, work = self.time, self.done, self.work
+        while time < until and done < work:
             speed, stop = 1.0, until
             met = False
             for leader in leaders:
-                if self.time >= leader.end:
+                begin, end = leader[2], leader[3]
+                if time >= end:
                     continue
-                if self.time < leader.begin:
-                    stop = min(stop, leader.begin)
+                if time < begin:
+                    stop = min(stop, begin)
                     continue
-                at, change = leader.phase(self.time)
-                speed *= self._speed(beside, leader, at)
-                stop = min(stop, change, leader.end)
+                at, change = leader.phase(time)
+                speed *= self._speed(leader, at, done)
+                stop = min(stop, change, end)
                 met = True
             if met and speed > 0:
-                stop = min(stop, self.time + self._phase_left() / speed)
-            self._go(speed, stop)
+                stop = min(stop, time + self._phase_left(done) / speed)
+            step = stop - time
+            if speed > 0 and done + step * speed >= work:
+                return time + (work - done) / speed, work
+            time = stop
+            done += step * speed
+        return time, done
 
-    def finish(self, beside: Beside, leaders: Sequence[Leader]) -> float:
-        """Return when its work is done, if no other leader comes."""
-        if not any(leader.end > self.time and self._meets(leader) for leader in leaders):
-            return self.time + self.work - self.done
-        time, done = self.time, self.done
-        self.advance(beside, leaders, float("inf"))
-        end = self.time
-        self.time, self.done = time, done
-        return end
-
-    def _meets(self, leader: Leader) -> bool:
-        """Whether the two use a memory that both use."""
-        if self.walk is not None:
-            return True
-        return bool((self.acc_read | self.acc_write) & leader.acc_banks)
-
-    def _speed(self, beside: Beside, leader: Leader, at: int) -> float:
+    def _speed(self, leader: Leader, at: int, done: float) -> float:
         """Return the share of its own speed beside `leader`."""
+        first, _, _, _, gap, acc_banks, acc_read, acc_write = leader
         share = 1.0
-        if self.acc_read & leader.acc_banks:
-            share -= leader.acc_read
-        if self.acc_write & leader.acc_banks:
-            share *= 1 - leader.acc_write
-        walk = self.walk
+        if self._acc_read & acc_banks:
+            share -= acc_read
+        if self._acc_write & acc_banks:
+            share *= 1 - acc_write
+        walk = self._walk
         if walk is None:
             return share
-        pace = self.work / self.iterations
-        index = int(self.done / (walk.length * pace) + 1e-9)
-        here = self.base + walk.offsets[min(index, len(walk.offsets) - 1)]
-        pace = max(1, round(pace))
-        return share * beside.speed(leader.walk, at, leader.gap, walk, here, pace, 1)
+        here = self._base
+        last = len(walk.offsets) - 1
+        if last:
+            here += walk.offsets[min(int(done / self._phase + 1e-9), last)]
+        return share * speed_beside(first, at, gap, walk, here, self.pace, 1)
 
-    def _phase_left(self) -> float:
+    def _phase_left(self, done: float) -> float:
         """Return the work that is left of the phase."""
-        walk = self.walk
+        walk, phase = self._walk, self._phase
         if walk is None or len(walk.offsets) == 1:
             return self.work
-        cycles = walk.length * self.work / self.iterations
-        return (int(self.done / cycles + 1e-9) + 1) * cycles - self.done
-
-    def _go(self, speed: float, until: float) -> None:
-        """Go on at a share of full speed."""
-        step = until - self.time
-        if speed > 0 and self.done + step * speed >= self.work:
-            self.time += (self.work - self.done) / speed
-            self.done = self.work
-        else:
-            self.time = until
-            self.done += step * speed
+        return (int(done / phase + 1e-9) + 1) * phase - done

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from isa.config import Config
 
-from .banks import Beside, Walks
+from .banks import bank_walk
 from .constants import Hardware
 from .progress import Follower, Leader
 from .transfers import Transfers
@@ -35,23 +35,14 @@ class _Store:
 class StoreUnit:
     """Stores, one after the other; the next one begins while the last waits for its answers."""
 
-    def __init__(
-        self,
-        config: Config,
-        hardware: Hardware,
-        latency: int,
-        stores: Transfers,
-        beside: Beside,
-        walks: Walks,
-    ) -> None:
-        self._config = config
+    def __init__(self, config: Config, hardware: Hardware, latency: int, stores: Transfers) -> None:
+        self._banks = config.act_banks
         self._hardware = hardware
         self._latency = latency
         self._costs = stores.rows()
         self._nests = stores.nests
         self._bases = stores.bases
-        self._beside = beside
-        self._walks = walks
+        self._words = stores.words
         # The matrix and the vector instruction beside them.
         self._leaders: tuple[Leader, ...] = ()
         self._matrix: Leader | None = None
@@ -59,10 +50,9 @@ class StoreUnit:
         self._flight: deque[_Store] = deque()
         self._addressed = -1.0
         self._sent = -1.0
-        self.free = 0
 
-    def start(self, row: int, start: int) -> None:
-        """Begin store `row`."""
+    def start(self, row: int, start: int) -> int:
+        """Begin store `row`; return when the next one may start."""
         hardware, window = self._hardware, self._hardware.writes_in_flight
         runs, bursts, _, work, _, _, last_bursts, _, _ = self._costs[row]
         each = work / bursts
@@ -70,9 +60,8 @@ class StoreUnit:
         rounds, rest = divmod(bursts - 1, window)
         period = max(window * each, self._latency + hardware.store_data + each)
         span = rounds * period + (rest + 1) * each
-        nest = self._nests[row]
-        words = nest[0] * nest[1] * nest[2]
-        reads = Follower(self._walks.find(nest, 1), self._bases[row], words, span, 0)
+        walk = bank_walk(self._nests[row], 1, self._banks)
+        reads = Follower(walk, self._bases[row], self._words[row], span, 0)
         store = _Store(int(address) + hardware.store_data, reads)
         self._flight.append(store)
         self._expect()
@@ -88,11 +77,10 @@ class StoreUnit:
                 entered = max(entered, first + (ahead - window + 1) * pace + self._latency - 2)
         if runs > _RUNS_AHEAD:
             entered = max(entered, first + (runs - _RUNS_AHEAD) * work / runs - 3)
-        self.free = int(entered) + hardware.store_gap
+        return int(entered) + hardware.store_gap
 
-    @property
     def next_end(self) -> int:
-        """End of the oldest store."""
+        """Return the end of the oldest store, as far as it is known."""
         return int(self._flight[0].last_beat + 0.5) + self._latency
 
     def finish(self, time: int) -> None:
@@ -100,24 +88,30 @@ class StoreUnit:
         self._settle(time)
         self._flight.popleft()
 
-    def beside_matrix(self, leader: Leader) -> None:
-        """Go on beside another matrix instruction, which begins."""
+    def beside_matrix(self, leader: Leader) -> bool:
+        """Go on beside another matrix instruction; return whether that may move an end."""
         self._matrix = leader
-        self._beside_more(leader.begin)
+        return self._beside_more(leader.begin)
 
-    def beside_vector(self, leader: Leader) -> None:
-        """Go on beside another vector instruction that reads act, which begins."""
+    def beside_vector(self, leader: Leader) -> bool:
+        """Go on beside a vector instruction that reads act; return whether that may move an end."""
         self._vector = leader
-        self._beside_more(leader.begin)
+        return self._beside_more(leader.begin)
 
-    def _beside_more(self, begin: int) -> None:
-        busy = bool(self._flight) and self._flight[-1].reads is not None
+    @property
+    def busy(self) -> bool:
+        """Whether a store still reads, so that others can delay it."""
+        return bool(self._flight) and self._flight[-1].reads is not None
+
+    def _beside_more(self, begin: int) -> bool:
+        busy = self.busy
         if busy:
             self._settle(begin)
         leaders = (self._matrix, self._vector)
         self._leaders = tuple(leader for leader in leaders if leader is not None)
         if busy:
             self._expect()
+        return busy
 
     def _settle(self, until: float) -> None:
         """Let the reads go on up to the cycle `until`."""
@@ -128,7 +122,7 @@ class StoreUnit:
             reads.time = max(reads.time, store.earliest, self._sent + 1)
             if reads.time >= until:
                 break
-            reads.advance(self._beside, self._leaders, until)
+            reads.advance(self._leaders, until)
             if reads.done < reads.work:
                 break
             self._sent = store.last_beat = reads.time - 1
@@ -142,4 +136,4 @@ class StoreUnit:
             if reads is None:
                 continue
             reads.time = max(reads.time, store.earliest, sent + 1)
-            store.last_beat = sent = reads.finish(self._beside, self._leaders) - 1
+            store.last_beat = sent = reads.finish(self._leaders) - 1

@@ -9,10 +9,12 @@ from isa.config import Config
 from isa.instructions import Memory
 
 from .columns import Columns
+from .nests import nest_bytes
 
-__all__ = ["Transfers", "load_transfers", "store_transfers", "word_bytes"]
+__all__ = ["TransferCost", "Transfers", "load_transfers", "store_transfers", "word_bytes"]
 
 Integers = npt.NDArray[np.int64]
+TransferCost = tuple[int, int, int, int, int, int, int, int, int]
 
 # AXI4: a burst does not cross this boundary.
 _PAGE_BYTES = 4096
@@ -34,6 +36,7 @@ class Transfers:
     skip : cycles of the walker before the first run
     nests : of its act words, see bank_walk
     bases : first act word
+    words : of the nest
     in_act : whether it is act that is written or read
     """
 
@@ -46,11 +49,12 @@ class Transfers:
     last_bursts: Integers
     lead_runs: Integers
     skip: Integers
-    nests: list[tuple[int, ...]]
+    nests: list[bytes]
     bases: list[int]
+    words: list[int]
     in_act: list[bool]
 
-    def rows(self) -> list[tuple[int, ...]]:
+    def rows(self) -> list[TransferCost]:
         """Return one tuple an instruction, in the order of the attributes."""
         names = (
             "runs",
@@ -76,13 +80,17 @@ class _Runs:
     y: Integers
     z: Integers
 
+    def each(self, values: Integers) -> Integers:
+        """Return for each run the value of its instruction."""
+        return np.repeat(values, self.count)
+
 
 def _runs(columns: Columns) -> _Runs:
     y_count = columns["y_count"]
     count = y_count * columns["z_count"]
     first = np.cumsum(count) - count
     owner = np.repeat(np.arange(count.size), count)
-    z, y = np.divmod(np.arange(owner.size) - first[owner], y_count[owner])
+    z, y = np.divmod(np.arange(owner.size) - np.repeat(first, count), np.repeat(y_count, count))
     return _Runs(count, first, owner, y, z)
 
 
@@ -91,16 +99,16 @@ def load_transfers(config: Config, columns: Columns) -> Transfers:
     runs = _runs(columns)
     owner, bus = runs.owner, config.bus_bytes
     given = {
-        name: columns[name][owner]
+        name: runs.each(columns[name])
         for name in ("x_bytes", "line_bytes", "line_count", "x_origin", "y_stride", "z_stride")
     }
-    line = columns["z_origin"][owner] + runs.z
+    line = runs.each(columns["z_origin"]) + runs.z
     position = given["x_origin"] + runs.y * given["y_stride"]
     before = np.maximum(-position, 0)
     start = np.maximum(position, 0)
     size = np.minimum(given["x_bytes"] - before, given["line_bytes"] - start)
     exists = (size > 0) & (line >= 0) & (line < given["line_count"])
-    address = columns["address"][owner] + line * given["z_stride"] + start
+    address = runs.each(columns["address"]) + line * given["z_stride"] + start
     size = np.where(exists, size, 0)
     lane = np.where(exists, address & (bus - 1), 0)
     shift = bus.bit_length() - 1
@@ -109,11 +117,12 @@ def load_transfers(config: Config, columns: Columns) -> Transfers:
     early = before < lane
     preload = early & (beats > 1)
     word = np.array([word_bytes(config, memory) for memory in Memory])[columns["memory"]]
-    chunks = (-(-columns["x_bytes"] // word) * (word // bus))[owner]
+    chunks = runs.each(-(-columns["x_bytes"] // word) * (word // bus))
     leading = np.where(exists, np.where(early, 0, (before - lane) >> shift), chunks)
     trailing = np.where(exists, chunks + preload - leading - beats, 0)
     total = _totals(runs, chunks + preload)
     lead, tail, lead_runs = _edges(runs, exists, leading, trailing, chunks)
+    counts, steps = _levels(columns, word)
     origin = columns["z_origin"]
     skip = np.where(origin > 0, np.frexp(np.maximum(origin, 1).astype(np.float64))[1], 0)
     return Transfers(
@@ -126,8 +135,9 @@ def load_transfers(config: Config, columns: Columns) -> Transfers:
         last_bursts=bursts[runs.first + runs.count - 1] if owner.size else runs.count,
         lead_runs=lead_runs,
         skip=skip,
-        nests=_nests(columns, word),
+        nests=nest_bytes(counts, steps),
         bases=columns["destination"].tolist(),
+        words=counts.prod(axis=0).tolist(),
         in_act=(columns["memory"] == Memory.ACT).tolist(),
     )
 
@@ -136,12 +146,13 @@ def store_transfers(config: Config, columns: Columns) -> Transfers:
     """Return what each store does."""
     runs = _runs(columns)
     owner, bus = runs.owner, config.bus_bytes
-    address = columns["address"][owner] + runs.y * columns["y_stride"][owner]
-    address += runs.z * columns["z_stride"][owner]
-    size = columns["x_bytes"][owner]
+    address = runs.each(columns["address"]) + runs.y * runs.each(columns["y_stride"])
+    address += runs.z * runs.each(columns["z_stride"])
+    size = runs.each(columns["x_bytes"])
     beats = ((address & (bus - 1)) + size + bus - 1) >> (bus.bit_length() - 1)
     bursts = _bursts(config, address, beats)
     nothing = np.zeros_like(runs.count)
+    counts, steps = _levels(columns, np.full(1, config.act_word_bytes))
     total = _totals(runs, beats)
     return Transfers(
         runs=runs.count,
@@ -153,20 +164,18 @@ def store_transfers(config: Config, columns: Columns) -> Transfers:
         last_bursts=bursts[runs.first + runs.count - 1] if owner.size else runs.count,
         lead_runs=nothing,
         skip=nothing,
-        nests=_nests(columns, np.full(1, config.act_word_bytes)),
+        nests=nest_bytes(counts, steps),
         bases=columns["source"].tolist(),
+        words=counts.prod(axis=0).tolist(),
         in_act=[True] * runs.count.size,
     )
 
 
-def _nests(columns: Columns, word: Integers) -> list[tuple[int, ...]]:
-    """Return counts and steps of the words of each instruction."""
+def _levels(columns: Columns, word: Integers) -> tuple[Integers, Integers]:
+    """Return int64[3, n]: counts and steps of the words of each instruction."""
     words = -(-columns["x_bytes"] // word)
-    levels = (
-        *(columns["z_count"], columns["y_count"], words),
-        *(columns["z_step"], columns["y_step"], np.ones_like(words)),
-    )
-    return list(zip(*(level.tolist() for level in levels), strict=True))
+    counts = np.stack((columns["z_count"], columns["y_count"], words))
+    return counts, np.stack((columns["z_step"], columns["y_step"], np.ones_like(words)))
 
 
 def _totals(runs: _Runs, values: Integers) -> Integers:

@@ -66,7 +66,7 @@ def build(
         source = folder / "tilewright.v"
         source.write_text(verilog)
         report("verilating", 0.0)
-        trace = ("--trace-fst",) if waveform else ()
+        trace = ("--trace-fst", "-DWAVEFORM") if waveform else ()
         environment = dict(os.environ, VERILATOR_ROOT=str(tools.root))
         command = [tools.verilator, *_VERILATE, *sizes, *trace, "--Mdir", str(folder)]
         run([*command, str(_TOP), str(source)], environment)

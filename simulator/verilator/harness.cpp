@@ -5,7 +5,8 @@
 // and writes independently. Random stalls hold back each channel with a given probability.
 //
 // A cycle: the handshakes of this cycle are read; the inputs of the next one are set, which harness.v
-// puts into registers at the edge; clk = 1, eval: the outputs are those of the next cycle; clk = 0.
+// puts into registers at the edge; tick changes, eval: the outputs are those of the next cycle. For
+// a waveform tick is the clock itself, and a cycle is two evaluations.
 
 #include <cstdint>
 #include <cstdio>
@@ -77,7 +78,7 @@ public:
             m_waveform.open(waveform);
         }
 #endif
-        m_top.clk = 0;
+        m_top.tick = 0;
         m_top.eval();
         for (unsigned i = 0; i < kResetCycles; ++i) cycle();
         m_cycles = 0;
@@ -161,19 +162,19 @@ private:
         const uint32_t stalled = m_threshold ? draw() : 0;
         read(stalled);
         write(stalled);
-        m_top.clk = 1;
-        m_top.eval();
-        dump(0);
-        m_top.clk = 0;
-        m_top.eval();
-        dump(1);
+        tick();
+#if VM_TRACE
+        tick();
+#endif
         ++m_cycles;
     }
 
-    void dump([[maybe_unused]] unsigned half) {
+    void tick() {
+        m_top.tick = !m_top.tick;
+        m_top.eval();
 #if VM_TRACE
-        if (m_waveform.isOpen()) m_waveform.dump(2 * m_time + half);
-        m_time += half;
+        if (m_waveform.isOpen()) m_waveform.dump(m_time);
+        ++m_time;
 #endif
     }
 

@@ -1,9 +1,9 @@
-// The machine with a register before each of its inputs, and its reset.
+// The machine with a register before each of its inputs, its clock and its reset.
 //
 // The harness sets the inputs for the next cycle before the clock's edge, so that nothing depends on
 // an input without a register between: Verilator then evaluates the machine once a cycle.
 module harness (
-    input clk,
+    input tick,
     output interrupted,
     output m_axi_arid, output [`ADDRESS_BITS-1:0] m_axi_araddr, output [7:0] m_axi_arlen,
     output [2:0] m_axi_arsize, output [1:0] m_axi_arburst, output m_axi_arvalid,
@@ -28,6 +28,14 @@ module harness (
     output [31:0] trace_finish_index0, output [31:0] trace_finish_index1,
     output [31:0] trace_finish_index2, output [31:0] trace_finish_index3
 );
+`ifdef WAVEFORM
+    wire clk = tick;
+`else
+    // Each change of tick is a whole cycle, in one evaluation: the clock falls where it has risen.
+    reg ticked = 0;
+    wire clk = tick ^ ticked;
+    always @(posedge clk) ticked <= tick;
+`endif
     reg rst = 1;
     reg m_axi_arready = 0, m_axi_rid, m_axi_rlast, m_axi_rvalid = 0;
     reg [8*`BUS_BYTES-1:0] m_axi_rdata;

@@ -12,17 +12,15 @@ from isa.registers import Control, Status, register_map
 from ..errors import SimulationError, SimulationTimeout, SimulatorError
 from ..memory import DEFAULT_MEMORY_BYTES, Data, Memory
 from ..registers import require_register
+from ..trace import TRACE_DTYPE
 from .build import build
 from .cache import cache_folder
 from .library import open_library
 from .progress import Progress
 from .source import machine_verilog
 
-__all__ = ["TRACE_DTYPE", "VerilatorMachine"]
+__all__ = ["VerilatorMachine"]
 
-TRACE_DTYPE = np.dtype(
-    [("engine", "u4"), ("index", "u4"), ("start_cycle", "u8"), ("end_cycle", "u8")]
-)
 # Cycles of one call into the library: between two calls Ctrl-C is heard.
 _CALL_CYCLES = 200_000
 

@@ -27,6 +27,12 @@ def test_core(simulate):
 
 
 @pytest.mark.verilator
+def test_core_with_gates(simulate):
+    modules = "core_cocotb,reset_cocotb"
+    simulate(Core(CONFIG, gated=True), modules, config=asdict(CONFIG), seed=20260105, step=29)
+
+
+@pytest.mark.verilator
 @pytest.mark.exhaustive
 def test_a_reset_in_every_cycle(simulate):
     simulate(Core(CONFIG), "reset_cocotb", config=asdict(CONFIG), seed=20260104, step=1)

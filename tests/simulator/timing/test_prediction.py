@@ -7,8 +7,8 @@ from isa.assembler import assemble
 from isa.config import Config, preset
 from isa.errors import DecodeError
 from simulator.errors import SimulatorError
-from simulator.timing import TRACE_DTYPE, Memory, cycles, predict
-from simulator.verilator.machine import TRACE_DTYPE as VERILATED_DTYPE
+from simulator.timing import Memory, cycles, predict
+from simulator.trace import TRACE_DTYPE
 
 CONFIG = preset("tiny")
 TEXT = """\
@@ -23,7 +23,7 @@ end
 def test_trace():
     found = predict(assemble(TEXT, CONFIG).words, CONFIG)
     trace = found.instruction_trace
-    assert trace.dtype == TRACE_DTYPE == VERILATED_DTYPE
+    assert trace.dtype == TRACE_DTYPE
     assert trace["engine"].tolist() == trace["index"].tolist() == [0, 1, 2, 3]
     starts, ends = trace["start_cycle"], trace["end_cycle"]
     assert (starts[1:] == ends[:-1] + 1).all()
