@@ -106,7 +106,7 @@ def test_a_wait_for_an_engine_ends_when_that_engine_gives_a_token(digits_run):
     timeline = read_timeline(digits_run.region, digits_run.trace)
     waits = find_waits(timeline)
     waits = waits[waits["cause"] < len(Engine)]
-    assert len(waits) > 10
+    assert len(waits) >= 5
     for row in waits:
         taker = timeline.instructions[row["index"]].fields
         assert taker["wait"] >> row["cause"] & 1
