@@ -9,8 +9,8 @@ from .capacity import require_words
 from .context import Context, output_fields
 from .layers import Convolution
 from .levels import level_fields
-from .order import Action
 from .packing import pack_records, pack_weights
+from .progress import Action
 from .ranges import Range
 from .schedule import Mode, Schedule, evenly, window_of
 from .work import Part, Step, Unit, Work

@@ -20,9 +20,9 @@ from .capacity import require_words
 from .context import Context, output_fields
 from .layers import Addition, Convolution, Depthwise, Layer, Output, Pool, Records, Rescale, Window
 from .levels import level_fields
-from .order import Action
 from .packing import pack_records, pack_taps
 from .placement import Placement
+from .progress import Action
 from .ranges import Range
 from .schedule import Block, Schedule, window_of
 from .taps import TapLayout, TapLevel, slides, tap_layout

@@ -7,21 +7,20 @@ are estimates: they only decide the order, never whether the program is right.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
 from types import MappingProxyType
 
 from isa.config import Config
 from isa.instructions import Engine
 
-from .cycles import START, Cycles, load_cycles, unit_cycles
-from .layers import Addition, Convolution
+from .cycles import START, load_cycles
+from .layers import Addition
 from .pool import Pool
+from .progress import Action, Kind, Need, Progress, Round, begin, ends_step
 from .room import Room
 from .schedule import Mode, input_lines, window_of
 from .work import Step, Work
 
-__all__ = ["REACH", "Action", "Kind", "order"]
+__all__ = ["REACH", "order"]
 
 # Unfinished layers before one that may already be at work.
 REACH = 5
@@ -32,127 +31,12 @@ _SOURCE_CYCLES = 1500
 # Loads that could begin within so many cycles of each other go in the order of their use.
 _SLACK = 256
 
-
-class Kind(Enum):
-    """What an action does.
-
-    Members
-    -------
-    STEP : loads tiles first..stop - 1 of step `index`; with the last of them, its param words.
-    SOURCE : loads lines first..stop - 1 of the staged operands of unit `index`'s block.
-    MATRIX : multiplies for unit `index`.
-    VECTOR : computes the results of the block that ends with unit `index`, and stores them.
-    """
-
-    STEP = "step"
-    SOURCE = "source"
-    MATRIX = "matrix"
-    VECTOR = "vector"
-
-
 _ENGINES = {
     Kind.STEP: Engine.LOAD,
     Kind.SOURCE: Engine.LOAD,
     Kind.MATRIX: Engine.MATRIX,
     Kind.VECTOR: Engine.VECTOR,
 }
-
-
-@dataclass(frozen=True)
-class Action:
-    """One thing that is emitted.
-
-    Attributes
-    ----------
-    kind : Kind
-    layer : int
-    index : int, of a step or of a unit
-    weight, param : int, where the parameters of its step stand
-    bank : int, the acc bank it uses
-    begins : bool, whether these are the first results of the layer
-    first, stop : int, the tiles of a STEP, the lines of a SOURCE from the first that is read
-    """
-
-    kind: Kind
-    layer: int
-    index: int
-    weight: int = 0
-    param: int = 0
-    bank: int = 0
-    begins: bool = False
-    first: int = 0
-    stop: int = 0
-
-
-@dataclass(frozen=True)
-class _Round:
-    """The units first..last of a layer, which fill one block."""
-
-    first: int
-    last: int
-
-
-@dataclass(frozen=True)
-class _Need:
-    """Round `index` of layer `layer` makes the last lines that are read; `staged`: from DRAM."""
-
-    layer: int
-    index: int
-    staged: bool
-
-
-@dataclass
-class _Progress:
-    """How far a layer is. The lists hold a cycle for each round that is done.
-
-    Attributes
-    ----------
-    loaded : when the staged operands of a round are there
-    lines : lines of the next round's operands that are there already
-    consumed : when the operands of a round have been read
-    multiplied : when the sums of a round stand in acc
-    made : when the results of a round stand in act
-    stored : when they stand in DRAM
-    steps : when the parameters of a step are there, by step
-    multiplications : units that the matrix engine has been given
-    banks : acc banks of the rounds that wait for the vector engine, oldest first
-    staged : whether any operand is loaded block by block
-    multiplies : whether the matrix engine has a part in the layer
-    """
-
-    work: Work
-    rounds: tuple[_Round, ...]
-    cycles: tuple[Cycles, ...]
-    needs: tuple[tuple[_Need, ...], ...] = ()
-    loaded: list[int] = field(default_factory=list)
-    lines: int = 0
-    consumed: list[int] = field(default_factory=list)
-    multiplied: list[int] = field(default_factory=list)
-    made: list[int] = field(default_factory=list)
-    stored: list[int] = field(default_factory=list)
-    steps: dict[int, int] = field(default_factory=dict)
-    multiplications: int = 0
-    banks: list[int] = field(default_factory=list)
-    staged: bool = field(init=False)
-    multiplies: bool = field(init=False)
-
-    def __post_init__(self) -> None:
-        sources = self.work.plan.sources
-        self.staged = any(source.mode is not Mode.RESIDENT for source in sources)
-        self.multiplies = isinstance(self.work.layer, Convolution)
-
-    def source_lines(self, item: _Round) -> int:
-        """Return how many lines of its operands a round loads."""
-        block = self.work.units[item.first].block
-        if any(source.mode is Mode.PIXELS for source in self.work.plan.sources):
-            return block.lines
-        first, stop = input_lines(window_of(self.work.layer), block)
-        return stop - first
-
-    @property
-    def done(self) -> bool:
-        """Whether nothing is left."""
-        return len(self.made) == len(self.rounds)
 
 
 def order(
@@ -182,7 +66,7 @@ class _Scheduler:
         reach: Mapping[int, int],
     ) -> None:
         self.config, self.reach = config, reach
-        self.layers = [_begin(work, config) for work in works]
+        self.layers = [begin(work, config) for work in works]
         made_by = {work.layer.target.index: number for number, work in enumerate(works)}
         for progress in self.layers:
             progress.needs = tuple(self.needs(progress, item, made_by) for item in progress.rounds)
@@ -198,9 +82,7 @@ class _Scheduler:
         self.places: dict[tuple[int, int], tuple[int, int]] = {}
         self.first = 0
 
-    def needs(
-        self, progress: _Progress, item: _Round, made_by: dict[int, int]
-    ) -> tuple[_Need, ...]:
+    def needs(self, progress: Progress, item: Round, made_by: dict[int, int]) -> tuple[Need, ...]:
         """Return what the rounds of earlier layers make that round `item` reads."""
         work, found = progress.work, []
         unit = work.units[item.first]
@@ -216,7 +98,7 @@ class _Scheduler:
                 groups = made.part
                 beside = not progress.multiplies and (groups.g1 <= part.g0 or groups.g0 >= part.g1)
                 if made.block.y0 < stop and first < made.block.y1 and not beside:
-                    found.append(_Need(producer, index, source.mode is not Mode.RESIDENT))
+                    found.append(Need(producer, index, source.mode is not Mode.RESIDENT))
                     break
         return tuple(found)
 
@@ -255,7 +137,7 @@ class _Scheduler:
                         start = start // _SLACK * _SLACK
                     yield start, self.preference(progress, number, kind), kind.value, number
 
-    def preference(self, progress: _Progress, number: int, kind: Kind) -> tuple[int, int]:
+    def preference(self, progress: Progress, number: int, kind: Kind) -> tuple[int, int]:
         """Return what decides between actions of one start: loads in order, the rest deep first."""
         if kind is not Kind.SOURCE:
             return -number, 0
@@ -264,16 +146,19 @@ class _Scheduler:
 
     def step_ready(self, number: int, index: int) -> int | None:
         """Return from when on the parameters of a step find room, None if they do not yet."""
-        now = self.clock[Engine.LOAD]
         if self.tiles:
-            return now
-        step = self.layers[number].work.steps[index]
-        weights, params = self.weights.find(step.tiles, now), self.params.find(step.params, now)
+            return self.clock[Engine.LOAD]
+        weights, params = self.find_room(self.layers[number].work.steps[index])
         if weights is None or params is None:
             return None
         return max(weights[1], params[1])
 
-    def source_ready(self, progress: _Progress) -> int | None:
+    def find_room(self, step: Step) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
+        """Return (first word, cycle) of the room for a step in weight and in param, or None."""
+        now = self.clock[Engine.LOAD]
+        return self.weights.find(step.tiles, now), self.params.find(step.params, now)
+
+    def source_ready(self, progress: Progress) -> int | None:
         """Return from when on the operands of the next round can be loaded."""
         index = len(progress.loaded)
         if not progress.staged or index == len(progress.rounds):
@@ -283,7 +168,7 @@ class _Scheduler:
         ready = progress.consumed[index - 2] if index >= 2 else 0
         return self.met(progress.needs[index], ready, staged=True)
 
-    def matrix_ready(self, progress: _Progress, number: int) -> int | None:
+    def matrix_ready(self, progress: Progress, number: int) -> int | None:
         """Return from when on the next multiplication can begin."""
         if not progress.multiplies or progress.multiplications == len(progress.work.units):
             return None
@@ -307,7 +192,7 @@ class _Scheduler:
             for item in self.layers[self.first : number]
         )
 
-    def vector_ready(self, progress: _Progress) -> int | None:
+    def vector_ready(self, progress: Progress) -> int | None:
         """Return from when on the next results can be computed."""
         index = len(progress.made)
         if index == len(progress.rounds):
@@ -332,7 +217,7 @@ class _Scheduler:
             ready = max(ready, progress.stored[index - 2])
         return max(ready, progress.steps[unit.step])
 
-    def operands_ready(self, progress: _Progress, index: int) -> int | None:
+    def operands_ready(self, progress: Progress, index: int) -> int | None:
         """Return when all operands of round `index` stand in act."""
         if not progress.staged:
             return self.met(progress.needs[index], 0, staged=False)
@@ -340,7 +225,7 @@ class _Scheduler:
             return None
         return self.met(progress.needs[index], progress.loaded[index], staged=False)
 
-    def met(self, needs: Sequence[_Need], ready: int, staged: bool) -> int | None:
+    def met(self, needs: Sequence[Need], ready: int, staged: bool) -> int | None:
         """Return when `needs` that are staged, or are not, are met; None if they are not yet."""
         for need in needs:
             if need.staged == staged:
@@ -363,7 +248,11 @@ class _Scheduler:
             return self.multiply(progress, number, start)
         return self.compute(progress, number, start)
 
-    def load_step(self, progress: _Progress, number: int, start: int) -> Action:
+    def earliest_bank(self) -> int:
+        """Return the acc bank that is free earliest."""
+        return min(self.banks, key=lambda item: (self.banks[item], item))
+
+    def load_step(self, progress: Progress, number: int, start: int) -> Action:
         """Load the next tiles of the step at the head of the queue."""
         index = self.queue[self.head][1]
         step = progress.work.steps[index]
@@ -384,14 +273,13 @@ class _Scheduler:
 
     def take(self, step: Step) -> tuple[int, int]:
         """Take the room of a step in weight and param."""
-        now = self.clock[Engine.LOAD]
-        weights, params = self.weights.find(step.tiles, now), self.params.find(step.params, now)
+        weights, params = self.find_room(step)
         assert weights is not None and params is not None
         self.weights.take(weights[0], step.tiles)
         self.params.take(params[0], step.params)
         return weights[0], params[0]
 
-    def load_source(self, progress: _Progress, number: int, start: int) -> Action:
+    def load_source(self, progress: Progress, number: int, start: int) -> Action:
         """Load the next lines of the staged operands of the next round."""
         item = progress.rounds[len(progress.loaded)]
         lines, cycles = progress.source_lines(item), progress.cycles[item.first].load
@@ -404,13 +292,13 @@ class _Scheduler:
             progress.loaded.append(end)
         return Action(Kind.SOURCE, number, item.first, first=first, stop=stop)
 
-    def multiply(self, progress: _Progress, number: int, start: int) -> Action:
+    def multiply(self, progress: Progress, number: int, start: int) -> Action:
         """Let the matrix engine work on the next unit."""
         index = progress.multiplications
         unit = progress.work.units[index]
         part = unit.part
         if part.first:
-            bank = min(self.banks, key=lambda item: (self.banks[item], item))
+            bank = self.earliest_bank()
             del self.banks[bank]
             progress.banks.append(bank)
         end = start + progress.cycles[index].matrix
@@ -420,11 +308,11 @@ class _Scheduler:
             progress.multiplied.append(end + START)
             progress.consumed.append(end)
         weight, param = self.places[number, unit.step]
-        if _ends_step(progress.work, index):
+        if ends_step(progress.work, index):
             self.weights.give(weight, progress.work.steps[unit.step].tiles, end)
         return Action(Kind.MATRIX, number, index, weight, param, progress.banks[-1])
 
-    def compute(self, progress: _Progress, number: int, start: int) -> Action:
+    def compute(self, progress: Progress, number: int, start: int) -> Action:
         """Let the vector engine make the results of the next round."""
         item = progress.rounds[len(progress.made)]
         unit = progress.work.units[item.last]
@@ -438,29 +326,13 @@ class _Scheduler:
         else:
             progress.consumed.append(end)
         if isinstance(progress.work.layer, Addition):
-            bank = min(self.banks, key=lambda item: (self.banks[item], item))
+            bank = self.earliest_bank()
             self.banks[bank] = end
         progress.made.append(end)
         self.clock[Engine.STORE] = max(self.clock[Engine.STORE], end) + cycles.store
         progress.stored.append(self.clock[Engine.STORE])
         weight, param = self.places[number, unit.step]
-        if _ends_step(progress.work, item.last):
+        if ends_step(progress.work, item.last):
             self.params.give(param, progress.work.steps[unit.step].params, end)
         begins = len(progress.made) == 1
         return Action(Kind.VECTOR, number, item.last, weight, param, bank, begins)
-
-
-def _begin(work: Work, config: Config) -> _Progress:
-    rounds, first = [], 0
-    for index, unit in enumerate(work.units):
-        if unit.part.last:
-            rounds.append(_Round(first, index))
-            first = index + 1
-    cycles = tuple(unit_cycles(work, unit, config) for unit in work.units)
-    return _Progress(work, tuple(rounds), cycles)
-
-
-def _ends_step(work: Work, index: int) -> bool:
-    """Return whether unit `index` is the last of its step."""
-    units = work.units
-    return index + 1 == len(units) or units[index + 1].step != units[index].step

@@ -11,8 +11,9 @@ from .convolution import convolution_groups, convolution_work
 from .cycles import plan_load_cycles
 from .elementwise import vector_groups, vector_work
 from .layers import Convolution, Graph, Layer, Tensor, Window
-from .order import REACH, Action, Kind, order
+from .order import REACH, order
 from .placement import Border, Placement, Request, allocate
+from .progress import Action, Kind
 from .schedule import BLOCKS, Schedule, evenly, schedule, window_of
 from .work import Work
 

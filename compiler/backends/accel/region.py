@@ -13,8 +13,8 @@ from .context import Constants, Context
 from .convolution import ConvolutionEmitter
 from .elementwise import VectorEmitter
 from .layers import Convolution, Graph, Layer, macs
-from .order import Kind
 from .plan import Plan, make_plan, make_schedule
+from .progress import Kind
 from .schedule import BLOCKS
 
 __all__ = ["CycleModel", "compile_region", "require_fit"]

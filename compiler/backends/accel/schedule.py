@@ -158,11 +158,7 @@ def schedule(
         _mode(layer, tensor, here, config)
         for tensor, here in zip(layer.sources, resident, strict=True)
     ]
-    lines = min(max(1, limit // (pixels * vectors)), MAX_COUNT)
-    if target.height * pixels * vectors > _SMALL and not _sums_in_parts(layer, config):
-        lines = min(lines, -(-target.height // blocks))
-    lines = evenly(target.height, lines)
-
+    lines = _lines(layer, pixels * vectors, limit, blocks, config)
     slice_channels = slice_groups * config.columns
     channels = [
         tensor.channels if isinstance(layer, Convolution) else min(slice_channels, tensor.channels)
@@ -192,6 +188,15 @@ def schedule(
     sources = tuple(map(SourcePlan, layer.sources, modes, halves[:-1], channels))
     cut = _blocks(target, lines, pixels)
     return Schedule(layer, sources, halves[-1], target_channels, step_groups, slice_groups, cut)
+
+
+def _lines(layer: Layer, vectors: int, limit: int, blocks: int, config: Config) -> int:
+    """Return the lines of a block, where a line has `vectors` and a block at most `limit`."""
+    height = layer.target.height
+    lines = min(max(1, limit // vectors), MAX_COUNT)
+    if height * vectors > _SMALL and not _sums_in_parts(layer, config):
+        lines = min(lines, -(-height // blocks))
+    return evenly(height, lines)
 
 
 def _vectors(layer: Layer, groups: int, halo: bool, config: Config) -> tuple[int, int]:

@@ -6,8 +6,8 @@ import pytest
 
 from compiler.backends.accel import compile_region, extract
 from compiler.backends.accel.layers import Convolution
-from compiler.backends.accel.order import Kind
 from compiler.backends.accel.plan import make_plan
+from compiler.backends.accel.progress import Kind
 from isa.config import preset
 from isa.instructions import Opcode
 from simulator.timing import cycles, predict
