@@ -64,7 +64,8 @@ def _infer(module: Module) -> Module:
         inference.equate(inference.signatures[name], found, function, f"@{name}")
     inference.finish()
     done: dict[int, Expr] = {}
-    return Module({name: inference.rebuild(module[name], done) for name in module})
+    functions = {name: inference.rebuild(module[name], done) for name in module}
+    return replace(module, functions=functions)
 
 
 @dataclass(slots=True)

@@ -1,39 +1,71 @@
-"""The intermediate representation: Relay's core, typed, functional, with a place on every node."""
+"""The intermediate representation: Relay, typed, functional, with a place on every node."""
 
 from .compare import structural_equal
+from .data import ConstructorData, TypeData
+from .dims import Any, Dim, Size
+from .matching import (
+    Clause,
+    ConstructorPattern,
+    Match,
+    TuplePattern,
+    VarPattern,
+    WildcardPattern,
+)
 from .module import Module
 from .nodes import (
     Call,
     Constant,
+    Constructor,
     Expr,
     Function,
     GlobalVar,
     If,
     Let,
     Op,
+    RefCreate,
+    RefRead,
+    RefWrite,
     Tuple,
     TupleGetItem,
     Var,
 )
 from .span import Span
-from .types import Any, TensorType, TupleType
+from .types import FuncType, RefType, TensorType, TupleType, TypeCall, TypeVar
 
 __all__ = [
     "Any",
     "Call",
+    "Clause",
     "Constant",
+    "Constructor",
+    "ConstructorData",
+    "ConstructorPattern",
+    "Dim",
     "Expr",
+    "FuncType",
     "Function",
     "GlobalVar",
     "If",
     "Let",
+    "Match",
     "Module",
     "Op",
+    "RefCreate",
+    "RefRead",
+    "RefType",
+    "RefWrite",
+    "Size",
     "Span",
     "TensorType",
     "Tuple",
     "TupleGetItem",
+    "TuplePattern",
     "TupleType",
+    "TypeCall",
+    "TypeData",
+    "TypeVar",
     "Var",
+    "VarPattern",
+    "WildcardPattern",
     "structural_equal",
 ]

@@ -2,8 +2,27 @@
 
 import numpy as np
 
+from .matching import (
+    ConstructorPattern,
+    Match,
+    MatchPattern,
+    TuplePattern,
+    VarPattern,
+    pattern_vars,
+)
 from .module import Module
-from .nodes import Call, Constant, Expr, Function, GlobalVar, Let, Op, TupleGetItem, Var
+from .nodes import (
+    Call,
+    Constant,
+    Constructor,
+    Expr,
+    Function,
+    GlobalVar,
+    Let,
+    Op,
+    TupleGetItem,
+    Var,
+)
 from .visitor import children
 
 __all__ = ["structural_equal"]
@@ -18,8 +37,10 @@ def structural_equal(left: Expr | Module, right: Expr | Module) -> bool:
     if isinstance(left, Module) or isinstance(right, Module):
         if not (isinstance(left, Module) and isinstance(right, Module)):
             return False
-        return set(left) == set(right) and all(
-            structural_equal(left[name], right[name]) for name in left
+        return (
+            dict(left.types) == dict(right.types)
+            and set(left) == set(right)
+            and all(structural_equal(left[name], right[name]) for name in left)
         )
     renamed: dict[Var, Var] = {}
     taken: dict[Var, Var] = {}
@@ -55,10 +76,39 @@ def _pair_binders(a: Expr, b: Expr, renamed: dict[Var, Var], taken: dict[Var, Va
         pairs = tuple(zip(a.params, b.params, strict=True))
     elif isinstance(a, Let) and isinstance(b, Let):
         pairs = ((a.var, b.var),)
+    elif isinstance(a, Match) and isinstance(b, Match):
+        pairs = tuple(zip(_clause_vars(a), _clause_vars(b), strict=True))
     for x, y in pairs:
         if x.annotation != y.annotation or renamed.get(x, y) is not y or taken.get(y, x) is not x:
             return False
         renamed[x], taken[y] = y, x
+    return True
+
+
+def _clause_vars(node: Match) -> tuple[Var, ...]:
+    """Return the variables that the patterns of `node` bind, in order."""
+    return tuple(var for clause in node.clauses for var in pattern_vars(clause.pattern))
+
+
+def _same_pattern(left: MatchPattern, right: MatchPattern) -> bool:
+    """Return whether two patterns are equal but for the names of their variables."""
+    pending = [(left, right)]
+    while pending:
+        a, b = pending.pop()
+        match a, b:
+            case ConstructorPattern(), ConstructorPattern():
+                if a.name != b.name or len(a.fields) != len(b.fields):
+                    return False
+                pending.extend(zip(a.fields, b.fields, strict=True))
+            case TuplePattern(), TuplePattern():
+                if len(a.fields) != len(b.fields):
+                    return False
+                pending.extend(zip(a.fields, b.fields, strict=True))
+            case VarPattern(), VarPattern():
+                pass
+            case _:
+                if type(a) is not type(b):
+                    return False
     return True
 
 
@@ -73,6 +123,13 @@ def _same_head(a: Expr, b: Expr) -> bool:
             return a.name == b.name
         case Op(), Op():
             return a.name == b.name
+        case Constructor(), Constructor():
+            return a.name == b.name
+        case Match(), Match():
+            clauses = zip(a.clauses, b.clauses, strict=True)
+            return a.complete == b.complete and all(
+                _same_pattern(x.pattern, y.pattern) for x, y in clauses
+            )
         case TupleGetItem(), TupleGetItem():
             return a.index == b.index
         case Call(), Call():

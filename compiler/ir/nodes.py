@@ -1,12 +1,14 @@
-"""Expressions of Relay's core.
+"""Expressions of Relay.
 
 ::
 
-    expr ::= Var | GlobalVar | Constant | Op
+    expr ::= Var | GlobalVar | Constant | Op | Constructor
            | Call(op, args, attrs)           op : Op | GlobalVar | Function | Var | any expression
            | Tuple(fields) | TupleGetItem(value, index)
            | Function(params, body, ret_type, attrs, type_params)
            | Let(var, value, body) | If(condition, then, otherwise)
+           | Match(value, clauses, complete)          see `compiler.ir.matching`
+           | RefCreate(value) | RefRead(reference) | RefWrite(reference, value)
 
 Nodes are frozen and compare by identity, because identity is what sharing means: a node reached
 along two paths is computed once. `compiler.ir.structural_equal` compares by value. Every node
@@ -28,12 +30,16 @@ __all__ = [
     "AttributeValue",
     "Call",
     "Constant",
+    "Constructor",
     "Expr",
     "Function",
     "GlobalVar",
     "If",
     "Let",
     "Op",
+    "RefCreate",
+    "RefRead",
+    "RefWrite",
     "Tuple",
     "TupleGetItem",
     "Var",
@@ -71,6 +77,13 @@ class GlobalVar(Expr):
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Op(Expr):
     """A primitive operator, by name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Constructor(Expr):
+    """A constructor of an algebraic data type of the module, by name; a function to call."""
 
     name: str
 
@@ -155,6 +168,28 @@ class If(Expr):
     condition: Expr
     then: Expr
     otherwise: Expr
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RefCreate(Expr):
+    """A new cell that holds `value`."""
+
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RefRead(Expr):
+    """What a cell holds."""
+
+    reference: Expr
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RefWrite(Expr):
+    """Puts `value` into a cell; gives ``()``."""
+
+    reference: Expr
+    value: Expr
 
 
 def _read_only(attrs: Mapping[str, AttributeValue]) -> Mapping[str, AttributeValue]:

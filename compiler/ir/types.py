@@ -2,10 +2,12 @@
 
 ::
 
-    type ::= Tensor[(dim, ...), dtype]            dim ::= int | ?
+    type ::= Tensor[(dim, ...), dtype]            dim ::= int | ? | expression of symbols
            | (type, ...)
            | fn (type, ...) -> type
            | name                                 a type parameter of an enclosing function
+           | name[type, ...]                      an algebraic data type of the module
+           | ref(type)                            a cell that can be written
            | _                                    not known yet (only during inference)
 
 A scalar tensor is written as its dtype alone. Types are values: they compare and hash by content,
@@ -15,15 +17,19 @@ and `str` gives their text form.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .dims import Any, Dim
+
 __all__ = [
     "DTYPES",
     "Any",
     "Dim",
     "FuncType",
     "IncompleteType",
+    "RefType",
     "TensorType",
     "TupleType",
     "Type",
+    "TypeCall",
     "TypeVar",
     "incomplete_types",
 ]
@@ -42,17 +48,6 @@ DTYPES = (
     "float32",
     "float64",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Any:
-    """A dimension whose size is known only when the program runs, written ``?``."""
-
-    def __str__(self) -> str:
-        return "?"
-
-
-Dim = int | Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +112,35 @@ class FuncType:
 
 
 @dataclass(frozen=True, slots=True)
+class TypeCall:
+    """Type of the values of an algebraic data type of the module.
+
+    Attributes
+    ----------
+    name : str
+        Of the data type.
+    args : tuple of Type
+        One for each of its type parameters.
+    """
+
+    name: str
+    args: tuple["Type", ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.name}[{', '.join(map(str, self.args))}]" if self.args else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class RefType:
+    """Type of a cell that holds a value and can be written."""
+
+    value: "Type"
+
+    def __str__(self) -> str:
+        return f"ref({self.value})"
+
+
+@dataclass(frozen=True, slots=True)
 class IncompleteType:
     """A type that inference has still to find; `number` tells them apart."""
 
@@ -126,7 +150,7 @@ class IncompleteType:
         return "_"
 
 
-Type = TensorType | TupleType | FuncType | TypeVar | IncompleteType
+Type = TensorType | TupleType | FuncType | TypeVar | TypeCall | RefType | IncompleteType
 
 
 def incomplete_types(root: Type) -> Iterator[IncompleteType]:
@@ -141,5 +165,9 @@ def incomplete_types(root: Type) -> Iterator[IncompleteType]:
             case FuncType(params, ret):
                 pending.extend(params)
                 pending.append(ret)
+            case TypeCall(_, args):
+                pending.extend(args)
+            case RefType(value):
+                pending.append(value)
             case _:
                 pass

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from .matching import Clause, Match, pattern_vars
 from .nodes import (
     Call,
     Expr,
@@ -11,6 +12,9 @@ from .nodes import (
     If,
     Let,
     Op,
+    RefCreate,
+    RefRead,
+    RefWrite,
     Tuple,
     TupleGetItem,
     Var,
@@ -32,7 +36,8 @@ __all__ = [
 def children(expr: Expr) -> tuple[Expr, ...]:
     """Return the expressions that `expr` is made of, in the order of evaluation.
 
-    Binders (parameters, the variable of a `Let`) and the `Op` of a call are not among them.
+    Binders (parameters, the variable of a `Let`, those of patterns) and the `Op` of a call are not
+    among them.
     """
     match expr:
         case Call(op, args):
@@ -47,6 +52,14 @@ def children(expr: Expr) -> tuple[Expr, ...]:
             return (value, body)
         case If(condition, then, otherwise):
             return (condition, then, otherwise)
+        case Match(value, clauses):
+            return (value, *(clause.body for clause in clauses))
+        case RefCreate(value):
+            return (value,)
+        case RefRead(reference):
+            return (reference,)
+        case RefWrite(reference, value):
+            return (reference, value)
         case _:
             return ()
 
@@ -70,6 +83,16 @@ def with_children(expr: Expr, parts: tuple[Expr, ...]) -> Expr:
             return replace(expr, value=parts[0], body=parts[1], type=None)
         case If():
             return replace(expr, condition=parts[0], then=parts[1], otherwise=parts[2], type=None)
+        case Match():
+            clauses = zip(expr.clauses, parts[1:], strict=True)
+            bodies = tuple(Clause(clause.pattern, body) for clause, body in clauses)
+            return replace(expr, value=parts[0], clauses=bodies, type=None)
+        case RefCreate():
+            return replace(expr, value=parts[0], type=None)
+        case RefRead():
+            return replace(expr, reference=parts[0], type=None)
+        case RefWrite():
+            return replace(expr, reference=parts[0], value=parts[1], type=None)
         case _:
             raise AssertionError(f"{expr!r} has no children")
 
@@ -116,13 +139,16 @@ def substitute(root: Expr, values: dict[Var, Expr]) -> Expr:
 
 
 def bound_vars(root: Expr) -> Iterator[Var]:
-    """Yield each variable that a function or a `Let` inside `root` binds, once a binder."""
+    """Yield each variable that something inside `root` binds, once a binder."""
     for node in post_order(root):
         match node:
             case Function(params):
                 yield from params
             case Let(var):
                 yield var
+            case Match(_, clauses):
+                for clause in clauses:
+                    yield from pattern_vars(clause.pattern)
             case _:
                 pass
 

@@ -4,7 +4,7 @@ from typing import cast
 
 import numpy as np
 
-from ..ir.types import Any, Dim, FuncType, IncompleteType, TensorType, Type
+from ..ir.types import Dim, FuncType, IncompleteType, TensorType, Type
 from .operator import Array, Attribute, Attributes, Kind, Mismatch, Operator
 from .shapes import require_equal, require_rank
 from .windows import (
@@ -122,7 +122,7 @@ def _kernel_shape(weight: TensorType, attrs: Attributes) -> tuple[Dim, Dim, int,
     """Return output channels, input channels of a group, height and width of the kernel."""
     layout = str(attrs["kernel_layout"])
     outputs, inputs, height, width = (weight.shape[layout.index(letter)] for letter in "OIHW")
-    if isinstance(height, Any) or isinstance(width, Any):
+    if not (isinstance(height, int) and isinstance(width, int)):
         raise Mismatch(f"the window of weight must be known, not {weight}", "annotate its type")
     return outputs, inputs, height, width
 

@@ -124,11 +124,9 @@ def window_count(
             f"padding {padding} >= 0",
             "correct the attributes",
         )
-    if isinstance(size, Any):
-        return size
     span = (window - 1) * dilation + 1
     room = size + padding - span
-    if room < 0:
+    if isinstance(room, int) and room < 0:
         raise Mismatch(
             f"a window of {span} does not fit into {size} elements with {padding} of padding",
             "make the window smaller or add padding",

@@ -10,6 +10,8 @@ before -> after::
 The language is pure, so a value that is not used need not be computed.
 """
 
+from dataclasses import replace
+
 from ..ir.module import Module
 from ..ir.nodes import Expr, Function, Let, Tuple, TupleGetItem, Var
 from ..ir.visitor import children, global_vars, rewrite
@@ -35,7 +37,7 @@ def eliminate_dead(module: Module) -> Module:
             pending.extend(global_vars(kept[name]))
     if len(reached) == len(kept):
         return kept
-    return Module({name: kept[name] for name in kept if name in reached})
+    return replace(kept, functions={name: kept[name] for name in kept if name in reached})
 
 
 def _without_dead(body: Expr) -> Expr:

@@ -26,6 +26,5 @@ def map_bodies(module: Module, function: Callable[[Expr], Expr]) -> Module:
     bodies = {name: function(given[name].body) for name in given}
     if all(body is given[name].body for name, body in bodies.items()):
         return given
-    return infer(
-        Module({name: replace(given[name], body=body, type=None) for name, body in bodies.items()})
-    )
+    functions = {name: replace(given[name], body=body, type=None) for name, body in bodies.items()}
+    return infer(replace(given, functions=functions))
