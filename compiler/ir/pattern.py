@@ -4,13 +4,20 @@
 
     pattern ::= wildcard() | constant() | variable() | op(name)(pattern, ...)
               | tuple_of(pattern, ...) | pattern.field(index)
+              | if_of(pattern, pattern, pattern) | let_of(pattern, pattern)
+              | function_of(pattern)               a function whose body matches
+              | expression(expr)                   this very node
               | pattern | pattern                  the first that matches
               | pattern.has_attr(name=value, ...)  a call with these attributes
+              | pattern.has_type(type)             also has_dtype, has_shape: of a typed expression
               | pattern.where(predicate)           any other condition on the expression
               | pattern.optional(function)         function(pattern), or pattern alone
+              | dominated(pattern, path=pattern, by=pattern)
+                                                   all ways up lead through path to `by`
 
 A pattern object that stands in two places must match one and the same expression (constants may
-be equal instead). What each object matched is read from the `Match`.
+be equal instead). `pattern_match.match` finds matches; what each object matched is read from the
+`Match`.
 
 Examples
 --------
@@ -22,14 +29,36 @@ Examples
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .compare import structural_equal
-from .nodes import AttributeValue, Call, Constant, Expr, Op, Tuple, TupleGetItem, Var
+from .dims import Dim
+from .nodes import (
+    AttributeValue,
+    Call,
+    Expr,
+    Function,
+    If,
+    Let,
+)
+from .types import TensorType, Type
 
 __all__ = [
-    "Match",
+    "AnyConstant",
+    "AnyVariable",
+    "CallOf",
+    "Dominated",
+    "Either",
+    "FieldOf",
+    "PartsOf",
     "Pattern",
+    "SameNode",
+    "TupleOf",
+    "Where",
+    "Wildcard",
     "constant",
-    "match",
+    "dominated",
+    "expression",
+    "function_of",
+    "if_of",
+    "let_of",
     "op",
     "tuple_of",
     "variable",
@@ -42,7 +71,7 @@ class Pattern:
     """Base of all patterns: what they can be combined with."""
 
     def __or__(self, other: "Pattern") -> "Pattern":
-        return _Either(self, other)
+        return Either(self, other)
 
     def has_attr(self, **attrs: AttributeValue) -> "Pattern":
         """Return this pattern for calls whose attributes have these values."""
@@ -52,164 +81,168 @@ class Pattern:
                 name in expr.attrs and expr.attrs[name] == value for name, value in attrs.items()
             )
 
-        return _Where(self, holds)
+        return Where(self, holds)
+
+    def has_type(self, expected: Type) -> "Pattern":
+        """Return this pattern for expressions of one type."""
+        return Where(self, lambda expr: expr.type == expected)
+
+    def has_dtype(self, dtype: str) -> "Pattern":
+        """Return this pattern for tensors of one data type."""
+        return Where(
+            self, lambda expr: isinstance(expr.type, TensorType) and expr.type.dtype == dtype
+        )
+
+    def has_shape(self, *shape: Dim) -> "Pattern":
+        """Return this pattern for tensors of one shape."""
+        return Where(
+            self, lambda expr: isinstance(expr.type, TensorType) and expr.type.shape == shape
+        )
 
     def where(self, predicate: Callable[[Expr], bool]) -> "Pattern":
         """Return this pattern for expressions that `predicate` holds for."""
-        return _Where(self, predicate)
+        return Where(self, predicate)
 
     def optional(self, function: Callable[["Pattern"], "Pattern"]) -> "Pattern":
         """Return ``function(self) | self``."""
-        return _Either(function(self), self)
+        return Either(function(self), self)
 
     def field(self, index: int) -> "Pattern":
         """Return the pattern of one field of a tuple that this pattern matches."""
-        return _Field(self, index)
+        return FieldOf(self, index)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Wildcard(Pattern):
-    pass
+class Wildcard(Pattern):
+    """Any expression."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Constant(Pattern):
-    pass
+class AnyConstant(Pattern):
+    """Any constant."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Variable(Pattern):
-    pass
+class AnyVariable(Pattern):
+    """Any local variable."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Call(Pattern):
+class CallOf(Pattern):
+    """A call of an operator."""
+
     name: str
     args: tuple[Pattern, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Tuple(Pattern):
+class TupleOf(Pattern):
+    """A tuple."""
+
     fields: tuple[Pattern, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Field(Pattern):
+class FieldOf(Pattern):
+    """A field of a tuple."""
+
     value: Pattern
     index: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Either(Pattern):
+class PartsOf(Pattern):
+    """A node of another kind, by its operands."""
+
+    kind: type[If] | type[Let] | type[Function]
+    parts: tuple[Pattern, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SameNode(Pattern):
+    """One node."""
+
+    expr: Expr
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dominated(Pattern):
+    """An expression that depends on one place only."""
+
+    child: Pattern
+    path: Pattern
+    parent: Pattern
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Either(Pattern):
+    """The first of two that matches."""
+
     first: Pattern
     second: Pattern
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Where(Pattern):
+class Where(Pattern):
+    """An expression that satisfies a condition."""
+
     inner: Pattern
     predicate: Callable[[Expr], bool]
 
 
 def wildcard() -> Pattern:
     """Return a pattern that matches any expression."""
-    return _Wildcard()
+    return Wildcard()
 
 
 def constant() -> Pattern:
     """Return a pattern that matches any constant."""
-    return _Constant()
+    return AnyConstant()
 
 
 def variable() -> Pattern:
     """Return a pattern that matches any local variable."""
-    return _Variable()
+    return AnyVariable()
 
 
 def op(name: str) -> Callable[..., Pattern]:
     """Return a function from patterns of the arguments to the pattern of a call of `name`."""
 
     def call(*args: Pattern) -> Pattern:
-        return _Call(name, args)
+        return CallOf(name, args)
 
     return call
 
 
 def tuple_of(*fields: Pattern) -> Pattern:
     """Return a pattern that matches a tuple of these fields."""
-    return _Tuple(fields)
+    return TupleOf(fields)
 
 
-class Match:
-    """What the parts of a pattern matched.
+def if_of(condition: Pattern, then: Pattern, otherwise: Pattern) -> Pattern:
+    """Return a pattern that matches a choice."""
+    return PartsOf(If, (condition, then, otherwise))
 
-    ``match[part]`` is the expression, ``part in match`` whether the part took part (one side of
-    an alternative did not), ``match.root`` the whole expression.
+
+def let_of(value: Pattern, body: Pattern) -> Pattern:
+    """Return a pattern that matches a binding of any variable."""
+    return PartsOf(Let, (value, body))
+
+
+def function_of(body: Pattern) -> Pattern:
+    """Return a pattern that matches a function of any parameters, by its body."""
+    return PartsOf(Function, (body,))
+
+
+def expression(expr: Expr) -> Pattern:
+    """Return a pattern that matches one node."""
+    return SameNode(expr)
+
+
+def dominated(child: Pattern, *, path: Pattern, by: Pattern) -> Pattern:
+    """Return a pattern that matches `child` if all its operands come from one place.
+
+    Every way up from the operands must lead through expressions that match `path`, each apart from
+    the others, to the one expression that matches `by`.
     """
-
-    def __init__(self, root: Expr, found: dict[Pattern, Expr]) -> None:
-        self.root = root
-        self._found = found
-
-    def __getitem__(self, part: Pattern) -> Expr:
-        return self._found[part]
-
-    def __contains__(self, part: Pattern) -> bool:
-        return part in self._found
-
-
-def match(pattern: Pattern, expr: Expr) -> Match | None:
-    """Return what the parts of `pattern` match in `expr`, None if it does not match."""
-    found = _match(pattern, expr, {})
-    return None if found is None else Match(expr, found)
-
-
-def _match(pattern: Pattern, expr: Expr, found: dict[Pattern, Expr]) -> dict[Pattern, Expr] | None:
-    """Return `found` with what `pattern` matches added; None, and `found` as it was, if not."""
-    if pattern in found:
-        return found if _same(found[pattern], expr) else None
-    result: dict[Pattern, Expr] | None = None
-    match pattern, expr:
-        case _Wildcard(), _:
-            result = found
-        case (_Constant(), Constant()) | (_Variable(), Var()):
-            result = found
-        case _Call(name, args), Call(Op() as callee, given) if callee.name == name and len(
-            args
-        ) == len(given):
-            result = _match_all(args, given, found)
-        case _Tuple(fields), Tuple(given) if len(fields) == len(given):
-            result = _match_all(fields, given, found)
-        case _Field(value, index), TupleGetItem() if expr.index == index:
-            result = _match(value, expr.value, found)
-        case _Either(first, second), _:
-            result = _match(first, expr, found)
-            if result is None:
-                result = _match(second, expr, found)
-        case _Where(inner, predicate), _:
-            result = _match(inner, expr, found)
-            if result is not None and not predicate(expr):
-                result = None
-        case _:
-            pass
-    return None if result is None else {**result, pattern: expr}
-
-
-def _match_all(
-    patterns: tuple[Pattern, ...], exprs: tuple[Expr, ...], found: dict[Pattern, Expr]
-) -> dict[Pattern, Expr] | None:
-    """Return `found` with the matches of several patterns added, None if one fails."""
-    result: dict[Pattern, Expr] | None = found
-    for pattern, expr in zip(patterns, exprs, strict=True):
-        if result is None:
-            return None
-        result = _match(pattern, expr, result)
-    return result
-
-
-def _same(left: Expr, right: Expr) -> bool:
-    """Return whether two expressions may stand for one part of a pattern."""
-    if left is right:
-        return True
-    both = isinstance(left, Constant) and isinstance(right, Constant)
-    return both and structural_equal(left, right)
+    return Dominated(child, path, by)

@@ -24,7 +24,8 @@ import numpy as np
 
 from ..ir.module import Module
 from ..ir.nodes import Call, Constant, Expr, Op
-from ..ir.pattern import Match, Pattern, constant, match, op, wildcard
+from ..ir.pattern import Pattern, constant, op, wildcard
+from ..ir.pattern_match import Match, match
 from ..ir.types import TensorType
 from ..ir.visitor import children, post_order, with_children
 from ..ops.registry import call

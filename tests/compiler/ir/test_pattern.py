@@ -2,8 +2,21 @@
 
 import numpy as np
 
-from compiler.ir import Constant, Tuple, TupleGetItem, Var
-from compiler.ir.pattern import constant, match, op, tuple_of, variable, wildcard
+from compiler.infer import infer
+from compiler.ir import Constant, Function, If, Let, Module, TensorType, Tuple, TupleGetItem, Var
+from compiler.ir.pattern import (
+    constant,
+    dominated,
+    expression,
+    function_of,
+    if_of,
+    let_of,
+    op,
+    tuple_of,
+    variable,
+    wildcard,
+)
+from compiler.ir.pattern_match import match
 from compiler.ops import call
 
 X, W = Var("x"), Constant(np.ones((4, 3, 3, 3), "float32"))
@@ -66,3 +79,41 @@ def test_tuples_and_fields():
     assert found is not None and found[first] is X and found[second] is W
     assert match(pair.field(0), TupleGetItem(Tuple((X, W)), 1)) is None
     assert match(pair, Tuple((X,))) is None
+
+
+def test_types_of_typed_expressions():
+    x = Var("x", TensorType((1, 4), "int8"))
+    body = infer(Module({"main": Function((x,), call("abs", x))}))["main"].body
+    for pattern in (
+        wildcard().has_type(TensorType((1, 4), "int8")),
+        wildcard().has_dtype("int8"),
+        wildcard().has_shape(1, 4),
+    ):
+        assert match(pattern, body) is not None
+        assert match(pattern, CONV) is None
+    assert match(wildcard().has_dtype("int32"), body) is None
+    assert match(wildcard().has_shape(4, 1), body) is None
+
+
+def test_choices_bindings_functions_and_nodes():
+    choice = If(X, CONV, RELU)
+    found = wildcard()
+    assert match(if_of(variable(), found, wildcard()), choice)[found] is CONV
+    assert match(if_of(constant(), wildcard(), wildcard()), choice) is None
+    binding = Let(Var("t"), CONV, RELU)
+    assert match(let_of(found, wildcard()), binding)[found] is CONV
+    assert match(let_of(wildcard(), wildcard()), choice) is None
+    assert match(function_of(found), Function((), RELU))[found] is RELU
+    assert match(expression(CONV), CONV) is not None and match(expression(CONV), RELU) is None
+
+
+def test_a_dominated_expression_has_one_source():
+    join = call("add", call("exp", RELU), call("nn.relu", call("exp", RELU)))
+    source = op("nn.relu")(op("nn.conv2d")(wildcard(), wildcard()))
+    path = op("exp")(wildcard()) | op("nn.relu")(wildcard())
+    pattern = dominated(op("add")(wildcard(), wildcard()), path=path, by=source)
+    assert match(pattern, join)[source] is RELU
+    other = call("add", call("exp", RELU), call("exp", X))
+    assert match(pattern, other) is None
+    narrow = dominated(op("add")(wildcard(), wildcard()), path=op("exp")(wildcard()), by=source)
+    assert match(narrow, join) is None
