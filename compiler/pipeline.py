@@ -3,26 +3,24 @@
 from collections.abc import Callable
 
 from .ir import Module
-from .passes.convert_layout import convert_layout
-from .passes.eliminate_common import eliminate_common
-from .passes.eliminate_dead import eliminate_dead
-from .passes.fold_constants import fold_constants
 from .passes.functions import typed
-from .passes.simplify import simplify
+from .passes.registry import find_pass
 
-__all__ = ["PASSES", "Observer", "optimise"]
+__all__ = ["NAMES", "PASSES", "Observer", "optimise"]
 
 Observer = Callable[[str, Module], None]
 
-PASSES: tuple[Callable[[Module], Module], ...] = (
-    simplify,
-    fold_constants,
-    convert_layout,
-    simplify,
-    fold_constants,
-    eliminate_common,
-    eliminate_dead,
+NAMES = (
+    "simplify",
+    "fold_constants",
+    "convert_layout",
+    "simplify",
+    "fold_constants",
+    "eliminate_common",
+    "eliminate_dead",
 )
+
+PASSES: tuple[Callable[[Module], Module], ...] = tuple(find_pass(name).function for name in NAMES)
 
 
 def optimise(module: Module, observe: Observer | None = None) -> Module:

@@ -1,6 +1,5 @@
 """The command line: `tilewright COMMAND`. Exit status 0, 1 on a user's error, 2 on wrong usage."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,6 @@ import click
 from rich.console import Console
 
 from compiler.compile import explain
-from compiler.pipeline import PASSES
 from compiler.text import to_text
 from driver.devices import DEVICES
 from driver.registers import check_config
@@ -20,6 +18,7 @@ from isa.image import Image, load_image, save_image
 from .errors import USER_ERRORS, CommandError
 from .face import compile as compile_model
 from .files import make_folder, require_folder
+from .passing import PassOptions, list_passes, run_on_network
 from .progress import Reporter
 from .report import print_table
 from .running import RunOptions, run_network
@@ -147,12 +146,27 @@ def devices() -> None:
         click.echo(f"{row.name:11} {row.meaning}" + (f" (needs {missing})" if missing else ""))
 
 
-@main.command()
-def passes() -> None:
-    """List the passes in their order."""
-    for item in PASSES:
-        text = sys.modules[item.__module__].__doc__ or ""
-        click.echo(f"{item.__name__:18} {text.strip().splitlines()[0]}")
+@main.command("passes")
+@click.argument("network", required=False, type=click.Path())
+@click.option("--passes", default="", help="Names by comma; by default what compile runs.")
+@click.option("--disable", default="", help="Names by comma of passes that shall not run.")
+@click.option("--require", default="", help="Names by comma that run whatever their level.")
+@click.option("--level", default=3, show_default=True, help="Leave higher passes out: 0 to 4.")
+@click.option("--time", is_flag=True, help="Show how long each pass takes.")
+@click.option("--memory", is_flag=True, help="Show what each pass needs at most.")
+@click.option("--dump", type=click.Path(), help="Folder for the module before and after each.")
+@click.option("--verify", is_flag=True, help="Check the module after each pass.")
+@click.option("--bisect", is_flag=True, help="Find the first pass that changes the result.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of --bisect's inputs.")
+@click.option("-o", "--output", type=click.Path(), help="Write the resulting module as text.")
+def passes_command(network: str | None, **options: Any) -> None:
+    """List the passes, or run some on NETWORK."""
+    if network is None and any(options[name] for name in options if name != "level"):
+        raise click.UsageError("options of passes need a NETWORK to run on")
+    click.echo(
+        list_passes() if network is None else run_on_network(network, PassOptions(**options)),
+        nl=False,
+    )
 
 
 @main.command()

@@ -1,0 +1,89 @@
+"""All passes by name: the level from which each runs by itself, and what it wants to run before.
+
+Level 0 is what later passes and backends rely on, 1 changes the form of a program, 2 and 3 make it
+faster, 4 does so at the cost of the last bits or of size.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from types import MappingProxyType
+
+from ..errors import Unsupported
+from ..ir.module import Module
+from .convert_layout import convert_layout
+from .eliminate_common import eliminate_common
+from .eliminate_dead import eliminate_dead
+from .fold_constants import fold_constants
+from .inline_lets import inline_lets
+from .simplify import simplify
+
+__all__ = ["LEVELS", "Pass", "find_pass", "passes"]
+
+LEVELS = range(5)
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One row; a pass bears the name of its function and of its file.
+
+    Attributes
+    ----------
+    level : int, in 0..4
+        The pass runs in contexts of this level and above.
+    function : callable
+        From a module to a typed module of the same meaning.
+    requires : tuple of str
+        Names of passes that run right before.
+    """
+
+    level: int
+    function: Callable[[Module], Module]
+    requires: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name by which it is asked for."""
+        return self.function.__name__
+
+    @property
+    def summary(self) -> str:
+        """What it does, in one sentence."""
+        text = sys.modules[self.function.__module__].__doc__ or ""
+        return " ".join(text.strip().split("\n\n")[0].split())
+
+
+_ROWS = (
+    Pass(0, simplify),
+    Pass(1, inline_lets),
+    Pass(1, eliminate_dead),
+    Pass(2, fold_constants),
+    Pass(3, convert_layout),
+    Pass(3, eliminate_common),
+)
+
+
+@cache
+def passes() -> MappingProxyType[str, Pass]:
+    """Return every pass by name, sorted."""
+    rows = {row.name: row for row in sorted(_ROWS, key=lambda row: row.name)}
+    assert len(rows) == len(_ROWS), "two passes bear one name"
+    return MappingProxyType(rows)
+
+
+def find_pass(name: str) -> Pass:
+    """Return the pass called `name`.
+
+    Raises
+    ------
+    Unsupported
+        There is none; the message names the nearest ones.
+    """
+    found = passes().get(name)
+    if found is None:
+        near = get_close_matches(name, passes(), 3, 0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else "`tilewright passes` lists them"
+        raise Unsupported(f"there is no pass {name!r}; {hint}")
+    return found
