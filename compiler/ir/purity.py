@@ -22,7 +22,7 @@ from .nodes import (
     RefWrite,
     Var,
 )
-from .visitor import post_order
+from .visitor import children, post_order
 
 __all__ = ["Purity", "is_pure", "is_total"]
 
@@ -58,6 +58,20 @@ class Purity:
             return True
         return _is_pure(expr, self._pure)
 
+    def effectful(self, root: Expr) -> frozenset[int]:
+        """Return the ``id`` of every node inside `root` that is not pure, itself included."""
+        if not self.has_cells and not _uses_cells(root):
+            return frozenset()
+        nodes = tuple(post_order(root))
+        local = _local_functions(nodes)
+        found: set[int] = set()
+        for node in nodes:
+            unknown = isinstance(node, Call) and not _is_known(node.op, self._pure, local)
+            inside = any(id(part) in found for part in children(node))
+            if unknown or inside or isinstance(node, RefCreate | RefRead | RefWrite):
+                found.add(id(node))
+        return frozenset(found)
+
 
 def is_pure(expr: Expr, module: Module) -> bool:
     """Return whether evaluating `expr`, an expression of `module`, has no effect.
@@ -91,15 +105,20 @@ def _is_pure(expr: Expr, pure: frozenset[str]) -> bool:
     nodes = tuple(post_order(expr))
     if any(isinstance(node, RefCreate | RefRead | RefWrite) for node in nodes):
         return False
-    local: Mapping[Var, Expr] = {
+    local = _local_functions(nodes)
+    return all(_is_known(node.op, pure, local) for node in nodes if isinstance(node, Call))
+
+
+def _local_functions(nodes: tuple[Expr, ...]) -> Mapping[Var, Function]:
+    """Return the functions that a `let` among `nodes` gives a name."""
+    return {
         node.var: node.value
         for node in nodes
         if isinstance(node, Let) and isinstance(node.value, Function)
     }
-    return all(_is_known(node.op, pure, local) for node in nodes if isinstance(node, Call))
 
 
-def _is_known(callee: Expr, pure: frozenset[str], local: Mapping[Var, Expr]) -> bool:
+def _is_known(callee: Expr, pure: frozenset[str], local: Mapping[Var, Function]) -> bool:
     """Return whether calling `callee` is pure, its body (if it is here) being looked at anyway."""
     match callee:
         case Op() | Constructor() | Function():

@@ -4,26 +4,43 @@ before -> after::
 
     let %y = conv(%x); add(%y, %y)      ->  add(conv(%x), conv(%x)), one shared call
 
-A `let` of a function stays: it may call itself.
+A `let` of a function stays: it may call itself. So does one of a value with an effect.
 """
 
-from ..ir import Expr, Function, Let, Module, Var
+from collections.abc import Container
+
+from ..ir.module import Module
+from ..ir.nodes import Expr, Function, Let, Var
+from ..ir.purity import Purity
 from ..ir.visitor import children, post_order, with_children
 from .functions import map_bodies
 
-__all__ = ["inline_lets"]
+__all__ = ["inline_lets", "put_in"]
 
 
 def inline_lets(module: Module) -> Module:
-    """Return `module` without any `let` of a value; each value is still computed once."""
-    return map_bodies(module, _inlined)
+    """Return `module` without any `let` of a pure value; each value is still computed once."""
+    purity = Purity(module)
+    return map_bodies(module, lambda body: _inlined(body, purity))
 
 
-def _inlined(body: Expr) -> Expr:
+def _inlined(body: Expr, purity: Purity) -> Expr:
+    effectful = purity.effectful(body)
+    keeps = {
+        id(node)
+        for node in post_order(body)
+        if isinstance(node, Let)
+        and (isinstance(node.value, Function) or id(node.value) in effectful)
+    }
+    return put_in(body, keeps)
+
+
+def put_in(body: Expr, keeps: Container[int]) -> Expr:
+    """Return `body` without any `let` but those whose ``id`` is in `keeps`."""
     values = {
         node.var: node.value
         for node in post_order(body)
-        if isinstance(node, Let) and not isinstance(node.value, Function)
+        if isinstance(node, Let) and id(node) not in keeps
     }
     done: dict[int, Expr] = {}
     # A value comes before the body that uses its variable.

@@ -16,9 +16,15 @@ from ..ir.module import Module
 from .convert_layout import convert_layout
 from .eliminate_common import eliminate_common
 from .eliminate_dead import eliminate_dead
+from .eta_expand import eta_expand
 from .fold_constants import fold_constants
+from .inline import inline
 from .inline_lets import inline_lets
+from .lambda_lift import lambda_lift
 from .simplify import simplify
+from .to_a_normal_form import to_a_normal_form
+from .to_basic_block_normal_form import to_basic_block_normal_form
+from .to_graph_normal_form import to_graph_normal_form
 
 __all__ = ["LEVELS", "Pass", "find_pass", "passes"]
 
@@ -59,6 +65,12 @@ _ROWS = (
     Pass(0, simplify),
     Pass(1, inline_lets),
     Pass(1, eliminate_dead),
+    Pass(1, eta_expand),
+    Pass(1, inline),
+    Pass(1, lambda_lift),
+    Pass(1, to_a_normal_form),
+    Pass(1, to_basic_block_normal_form),
+    Pass(1, to_graph_normal_form),
     Pass(2, fold_constants),
     Pass(3, convert_layout),
     Pass(3, eliminate_common),

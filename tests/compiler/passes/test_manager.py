@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from compiler.errors import InvalidModule, Unsupported
-from compiler.ir import Call, Constant, FuncType, Function, Module, TensorType, Var
+from compiler.ir import Call, Constant, Function, FuncType, Module, TensorType, Var
 from compiler.ops import call
 from compiler.passes import bisect as bisecting
 from compiler.passes import manager
@@ -152,7 +152,7 @@ def test_bisect_reports_another_type_and_a_failure(module, with_passes):
 
 def test_random_inputs_are_seeded_and_of_their_types():
     text = (
-        "def @main(%a: Tensor[(2, ?), float32], %b: (Tensor[(3), int8], bool), %c: int32)"
+        "def @main(%a: Tensor[(2, ?), float32], %b: (Tensor[(3,), int8], bool), %c: int32)"
         " { (%a, %b, %c) }"
     )
     module = parse(text)

@@ -1,0 +1,46 @@
+"""What passes ask of types: which type parameters they use, and a type with parts changed."""
+
+from collections.abc import Callable, Iterator
+
+from ..ir.types import FuncType, RefType, TupleType, Type, TypeCall, TypeVar
+
+__all__ = ["map_type", "type_vars"]
+
+
+def type_vars(*roots: Type | None) -> Iterator[TypeVar]:
+    """Yield each type parameter that types use and do not bind, once."""
+    seen: set[TypeVar] = set()
+    pending: list[tuple[Type | None, frozenset[TypeVar]]] = [
+        (root, frozenset()) for root in reversed(roots)
+    ]
+    while pending:
+        kind, bound = pending.pop()
+        match kind:
+            case TypeVar() if kind not in bound and kind not in seen:
+                seen.add(kind)
+                yield kind
+            case FuncType(params, ret, own):
+                inner = bound | set(own)
+                pending.extend((part, inner) for part in (ret, *reversed(params)))
+            case TupleType(parts) | TypeCall(_, parts):
+                pending.extend((part, bound) for part in reversed(parts))
+            case RefType(value):
+                pending.append((value, bound))
+            case _:
+                pass
+
+
+def map_type(root: Type, function: Callable[[Type], Type]) -> Type:
+    """Return `root` rebuilt bottom-up through `function`."""
+    match root:
+        case FuncType(params, ret, own):
+            types = tuple(map_type(param, function) for param in params)
+            return function(FuncType(types, map_type(ret, function), own))
+        case TupleType(fields):
+            return function(TupleType(tuple(map_type(field, function) for field in fields)))
+        case TypeCall(name, args):
+            return function(TypeCall(name, tuple(map_type(arg, function) for arg in args)))
+        case RefType(value):
+            return function(RefType(map_type(value, function)))
+        case _:
+            return function(root)
