@@ -1,0 +1,57 @@
+"""Gradients by central differences, to compare with."""
+
+import numpy as np
+import pytest
+
+from compiler.interpreter import evaluate
+
+STEP = 1e-5
+
+
+def leaves(value):
+    if isinstance(value, tuple):
+        return [leaf for part in value for leaf in leaves(part)]
+    return [value]
+
+
+def total(value):
+    """The sum of all floating-point elements."""
+    return sum(float(leaf.sum()) for leaf in leaves(value) if leaf.dtype.kind == "f")
+
+
+def numeric(module, inputs):
+    """Return the gradient of the sum of @main's results by each float64 input."""
+    found = []
+    for place, value in enumerate(inputs):
+        slope = np.zeros(np.shape(value))
+        if value.dtype.kind == "f":
+            for index in np.ndindex(*value.shape):
+                ends = []
+                for step in (STEP, -STEP):
+                    moved = np.array(value)
+                    moved[index] += step
+                    ends.append(
+                        total(evaluate(module, *inputs[:place], moved, *inputs[place + 1 :]))
+                    )
+                slope[index] = (ends[0] - ends[1]) / (2 * STEP)
+        found.append(slope)
+    return found
+
+
+@pytest.fixture
+def check_gradient():
+    """`check_gradient(module, gradient, inputs, why)`: the modules' @main agree.
+
+    `gradient`'s gives what `module`'s does, and the gradient by each input.
+    """
+
+    def check(module, gradient, inputs, why, rtol=1e-5, atol=1e-6):
+        result, slopes = evaluate(gradient, *inputs)
+        for a, b in zip(leaves(result), leaves(evaluate(module, *inputs)), strict=True):
+            np.testing.assert_allclose(a, b, err_msg=why)
+        for place, (a, b) in enumerate(zip(slopes, numeric(module, inputs), strict=True)):
+            text = f"{why}, by input {place}"
+            assert a.dtype == inputs[place].dtype and a.shape == b.shape, text
+            np.testing.assert_allclose(a, b, rtol, atol, err_msg=text)
+
+    return check

@@ -1,0 +1,240 @@
+"""Every gradient rule against central differences in float64."""
+
+import re
+
+import numpy as np
+import pytest
+
+from compiler.errors import Unsupported
+from compiler.gradients import differentiable, find_rule
+from compiler.infer import infer
+from compiler.ir import (
+    Constant,
+    Function,
+    Module,
+    TensorType,
+    Tuple,
+    TupleGetItem,
+    TupleType,
+    Var,
+)
+from compiler.ops import call, operators
+from compiler.passes.gradient import gradient
+
+UNIT, ABOVE, INNER = (-2.0, 2.0), (0.3, 3.0), (-0.9, 0.9)
+
+
+def case(name, *shapes, span=UNIT, **attrs):
+    """A call of an operator on random tensors; a shape in a list makes one field of a tuple."""
+    return name, shapes, span, attrs
+
+
+IMAGE = (2, 3, 6, 5)
+CASES = [
+    *(case(name, (2, 3)) for name in ("exp", "tanh", "sigmoid", "erf", "sin", "cos", "abs")),
+    *(case(name, (2, 3), span=ABOVE) for name in ("log", "log2", "log10", "sqrt", "rsqrt")),
+    *(case(name, (2, 3), span=INNER) for name in ("tan", "asin", "acos", "atan", "atanh")),
+    *(case(name, (2, 3)) for name in ("sinh", "cosh", "asinh", "negative", "copy", "nn.relu")),
+    *(case(name, (2, 3)) for name in ("floor", "ceil", "trunc", "round", "sign")),
+    case("acosh", (2, 3), span=(1.2, 3.0)),
+    case("cast", (2, 3), dtype="float32"),
+    case("clip", (3, 4), a_min=-0.7, a_max=0.9),
+    case("nn.leaky_relu", (3, 4), alpha=0.3),
+    case("nn.prelu", (2, 3, 2), (3,), axis=1),
+    *(case(name, (2, 1, 3), (4, 1)) for name in ("add", "subtract", "multiply", "maximum")),
+    *(case(name, (3,), (2, 3)) for name in ("minimum", "multiply", "add")),
+    *(case(name, (2, 3), (), span=ABOVE) for name in ("divide", "power")),
+    *(case(name, (3,), (2, 3), span=ABOVE) for name in ("divide", "power", "floor_mod", "mod")),
+    case("trunc_mod", (2, 3), (3,), span=ABOVE),
+    *(case(name, (2, 3, 4), axis=[1]) for name in ("sum", "mean", "max", "min", "prod")),
+    *(case(name, (2, 3), keepdims=True) for name in ("sum", "mean", "max", "min", "prod")),
+    *(case(name, (2, 3, 4), axis=[-1], exclude=True) for name in ("sum", "mean", "prod")),
+    case("logsumexp", (2, 3, 4), axis=[1]),
+    case("variance", (2, 3, 4), (2, 1, 4), axis=[1], keepdims=True),
+    case("cumsum", (3, 4), axis=1),
+    case("cumsum", (3, 4), axis=0, exclusive=True),
+    case("cumsum", (3, 4)),
+    case("reshape", (2, 6), newshape=[3, -1]),
+    case("squeeze", (2, 1, 3), axis=[1]),
+    case("expand_dims", (2, 3), axis=1, num_newaxis=2),
+    case("nn.batch_flatten", (2, 3, 2)),
+    case("transpose", (2, 3, 4), axes=[1, 2, 0]),
+    case("transpose", (2, 3)),
+    case("broadcast_to", (3, 1), shape=[2, 3, 4]),
+    case("broadcast_to_like", (3, 1), (2, 3, 4)),
+    case("reshape_like", (2, 6), (3, 4)),
+    case("full", (), shape=[2, 3]),
+    case("reverse", (3, 4), axis=1),
+    case("tile", (2, 3), reps=[2, 1, 2]),
+    case("repeat", (2, 3), repeats=2, axis=1),
+    case("layout_transform", (1, 4, 2, 3), src_layout="NCHW", dst_layout="NHWC"),
+    case("nn.mirror_pad", (3, 4), pad_width=[[1, 0], [2, 1]]),
+    case("nn.depth_to_space", (1, 4, 2, 2), block_size=2),
+    case("nn.space_to_depth", (1, 2, 4, 2), block_size=2),
+    case("strided_slice", (4, 6), begin=[1, 0], end=[3, 6], strides=[1, 2]),
+    case("strided_slice", (4, 6), begin=[-1], end=[0], strides=[-1], axes=[1]),
+    case("strided_slice", (4, 6), begin=[1], end=[4], axes=[1]),
+    case("nn.pad", (2, 3), (), pad_width=[[1, 0], [2, 1]]),
+    case("nn.pad", (3, 4), (), pad_width=[[1, 2], [0, 1]], pad_mode="reflect"),
+    case("concatenate", [(2, 3), (2, 1), (2, 2)], axis=1),
+    case("stack", [(2, 3), (2, 3)], axis=-1),
+    case("meshgrid", [(2,), (3,), (2,)], indexing="ij"),
+    case("meshgrid", [(2,), (3,)], indexing="xy"),
+    case("split", (6, 2), indices_or_sections=3),
+    case("split", (2, 6), indices_or_sections=[1, 4], axis=1),
+    *(
+        case(name, (3, 4), axis=axis)
+        for name in ("nn.softmax", "nn.log_softmax")
+        for axis in (0, -1)
+    ),
+    case("nn.fast_softmax", (3, 4)),
+    case("nn.l2_normalize", (2, 3, 4), eps=1e-6, axis=[1]),
+    case("nn.l2_normalize", (2, 3), eps=100.0),
+    case("nn.cross_entropy", (3, 4), (3, 4), span=ABOVE),
+    case("nn.cross_entropy_with_logits", (3, 4), (3, 4)),
+    case("nn.dense", (3, 4), (2, 4)),
+    case("nn.dense", (2, 3, 4), (5, 4)),
+    *(
+        case(
+            "nn.matmul",
+            (3, 4)[:: -1 if a else 1],
+            (4, 2)[:: -1 if b else 1],
+            transpose_a=a,
+            transpose_b=b,
+        )
+        for a in (False, True)
+        for b in (False, True)
+    ),
+    *(
+        case(
+            "nn.batch_matmul",
+            (2, 4, 3) if a else (2, 3, 4),
+            (1, 5, 4) if b else (1, 4, 5),
+            transpose_a=a,
+            transpose_b=b,
+        )
+        for a in (False, True)
+        for b in (False, True)
+    ),
+    case("nn.bias_add", (2, 3, 4), (3,), axis=1),
+    case("nn.batch_norm", (2, 3, 4), (3,), (3,), (3,), (3,), span=ABOVE),
+    case("nn.batch_norm", (2, 4), (4,), (4,), (4,), (4,), span=ABOVE, axis=-1, scale=False),
+    case("nn.layer_norm", (2, 3, 4), (4,), (4,)),
+    case("nn.layer_norm", (2, 3, 4), (3,), (3,), axis=1, center=False, scale=False),
+    case("nn.dropout", (2, 3)),
+    case("nn.conv2d", IMAGE, (4, 3, 3, 2), padding=[1, 0, 2, 1]),
+    case("nn.conv2d", IMAGE, (4, 3, 2, 2), strides=[2, 3], padding=[1, 1]),
+    case("nn.conv2d", IMAGE, (2, 3, 2, 2), strides=2, dilation=[2, 1]),
+    case("nn.conv2d", IMAGE, (6, 1, 3, 3), groups=3, strides=2, padding=[1, 1]),
+    case("nn.conv2d", (1, 4, 5, 5), (2, 2, 1, 1), groups=2, padding=[2, 2]),
+    case("nn.conv2d", (1, 6, 5, 2), (3, 2, 2, 4), data_layout="NHWC", kernel_layout="HWIO"),
+    case("nn.avg_pool2d", IMAGE, pool_size=[3, 2], strides=2, padding=[1, 0]),
+    case("nn.avg_pool2d", IMAGE, pool_size=2, strides=2, padding=[1, 1], count_include_pad=True),
+    case("nn.avg_pool2d", (1, 6, 5, 2), pool_size=2, strides=2, layout="NHWC", ceil_mode=True),
+    case("nn.max_pool2d", IMAGE, pool_size=[3, 2], strides=2, padding=[1, 1]),
+    case("nn.max_pool2d", (1, 6, 5, 2), pool_size=2, strides=2, layout="NHWC", ceil_mode=True),
+    case("nn.max_pool2d", (1, 1, 7, 6), pool_size=2, strides=1, dilation=2),
+    case("nn.global_avg_pool2d", (2, 3, 2, 3)),
+    case("nn.global_max_pool2d", (2, 2, 3, 3), layout="NHWC"),
+]
+"""Operators whose arguments are all floating-point tensors."""
+
+PLACES = [
+    ("take", (4, 3), (2, 2), 4, {"axis": 0}),
+    ("take", (4, 3), (2, 2), 3, {"axis": -1, "mode": "wrap"}),
+    ("take", (4, 3), (5,), 12, {}),
+    ("gather", (4, 3), (4, 2), 3, {"axis": 1}),
+    ("gather_nd", (4, 3), (2, 5), 3, {}),
+]
+"""Operators with an index: name, shapes of data and index, bound of the index, attributes."""
+
+
+def weighted(body, kind, random):
+    """Return `body` times random numbers, so that every element of a result counts differently."""
+    if isinstance(kind, TupleType):
+        parts = enumerate(kind.fields)
+        return Tuple(tuple(weighted(TupleGetItem(body, n), part, random) for n, part in parts))
+    return call("multiply", body, Constant(random.uniform(0.5, 2, kind.shape).astype(kind.dtype)))
+
+
+def make(name, shapes, span, attrs, seed):
+    """Return a module of one weighted call, and inputs."""
+    random = np.random.default_rng(seed)
+    flat = [shape for item in shapes for shape in (item if isinstance(item, list) else [item])]
+    params = [Var(f"x{n}", TensorType(shape, "float64")) for n, shape in enumerate(flat)]
+    left = iter(params)
+    args = [
+        Tuple(tuple(next(left) for _ in item)) if isinstance(item, list) else next(left)
+        for item in shapes
+    ]
+    inputs = [np.asarray(random.uniform(*span, shape)) for shape in flat]
+    return _with_weights(params, call(name, *args, **attrs), random), inputs
+
+
+def _with_weights(params, body, random):
+    kind = infer(Module({"main": Function(params, body)}))["main"].body.type
+    return infer(Module({"main": Function(params, weighted(body, kind, random))}))
+
+
+@pytest.mark.parametrize("number", range(len(CASES)), ids=lambda n: f"{CASES[n][0]}-{n}")
+def test_rule_agrees_with_differences(number, check_gradient):
+    name, shapes, span, attrs = CASES[number]
+    for seed in (number, number + 1000):
+        module, inputs = make(name, shapes, span, attrs, seed)
+        rough = {"rtol": 2e-2, "atol": 5e-2} if attrs.get("dtype") == "float32" else {}
+        check_gradient(module, gradient(module), inputs, f"{name}, seed {seed}", **rough)
+
+
+@pytest.mark.parametrize("number", range(len(PLACES)), ids=lambda n: f"{PLACES[n][0]}-{n}")
+def test_gradients_of_places_chosen_by_an_index(number, check_gradient):
+    """Places that are chosen more than once get the sum; the index has no gradient."""
+    name, shape, chosen, bound, attrs = PLACES[number]
+    random = np.random.default_rng(number)
+    x, index = Var("x", TensorType(shape, "float64")), Var("i", TensorType(chosen, "int32"))
+    module = _with_weights((x, index), call(name, x, index, **attrs), random)
+    places = random.integers(-2 if attrs.get("mode") else 0, bound, chosen).astype(np.int32)
+    inputs = [random.uniform(-1, 1, shape), places]
+    check_gradient(module, gradient(module), inputs, f"{name}, seed {number}")
+
+
+def test_where_gives_each_side_its_elements(check_gradient):
+    x, y = Var("x", TensorType((2, 3), "float64")), Var("y", TensorType((3,), "float64"))
+    body = call("where", call("less", x, y), call("multiply", x, x), call("exp", y))
+    module = _with_weights((x, y), body, np.random.default_rng(1))
+    random = np.random.default_rng(2)
+    inputs = [random.uniform(-1, 1, shape) for shape in ((2, 3), (3,))]
+    check_gradient(module, gradient(module), inputs, "where, seed 2")
+
+
+@pytest.mark.parametrize("zeros", [(), (1,), (1, 2)])
+def test_products_with_factors_of_zero(zeros, check_gradient):
+    x = Var("x", TensorType((4,), "float64"))
+    module = infer(Module({"main": Function((x,), call("prod", x))}))
+    value = np.array([2.0, 3.0, 0.5, -1.0])
+    value[list(zeros)] = 0
+    check_gradient(module, gradient(module), [value], f"zeros at {zeros}")
+
+
+def test_scatter_adds_gradients(check_gradient):
+    data, updates = (Var(n, TensorType(s, "float64")) for n, s in (("d", (4, 2)), ("u", (3, 2))))
+    index = Constant(np.array([[0, 1], [3, 1], [0, 2]], np.int64))
+    body = call("scatter_elements", data, index, updates, axis=0, reduction="add")
+    module = _with_weights((data, updates), body, np.random.default_rng(0))
+    random = np.random.default_rng(3)
+    inputs = [random.uniform(-1, 1, shape) for shape in ((4, 2), (3, 2))]
+    check_gradient(module, gradient(module), inputs, "scatter_elements, seed 3")
+
+
+def test_every_rule_is_of_an_operator_and_tested():
+    tested = {name for name, *_ in (*CASES, *PLACES)} | {"where", "scatter_elements", "prod"}
+    assert set(differentiable()) <= set(operators())
+    flat = {name for name in differentiable() if find_rule(name).__name__ == "_none"}
+    assert set(differentiable()) - flat - tested == set()
+
+
+def test_an_operator_without_a_rule_is_refused():
+    message = (
+        "operator nn.lrn has no gradient; write what it does in operators of compiler/gradients"
+    )
+    with pytest.raises(Unsupported, match=f"^{re.escape(message)}$"):
+        find_rule("nn.lrn")
