@@ -22,7 +22,7 @@ from .report import print_table
 
 __all__ = ["PassOptions", "list_passes", "run_on_network"]
 
-_WIDTH = 120
+_WIDTH = 160
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,30 @@ from types import MappingProxyType
 
 from ..errors import Unsupported
 from ..ir.module import Module
+from .canonicalise_casts import canonicalise_casts
+from .canonicalise_ops import canonicalise_ops
+from .combine_parallel_batch_matmul import combine_parallel_batch_matmul
+from .combine_parallel_conv2d import combine_parallel_conv2d
+from .combine_parallel_dense import combine_parallel_dense
 from .convert_layout import convert_layout
+from .dynamic_to_static import dynamic_to_static
 from .eliminate_common import eliminate_common
 from .eliminate_dead import eliminate_dead
 from .eta_expand import eta_expand
+from .fake_quantization_to_integer import fake_quantization_to_integer
+from .fast_math import fast_math
 from .fold_constants import fold_constants
+from .fold_scale_axis import fold_scale_axis
+from .fuse import fuse
 from .inline import inline
 from .inline_lets import inline_lets
 from .lambda_lift import lambda_lift
+from .merge_compiler_regions import merge_compiler_regions
+from .partition_graph import partition_graph
+from .qnn_canonicalise import qnn_canonicalise
+from .qnn_legalise import qnn_legalise
 from .simplify import simplify
+from .simplify_inference import simplify_inference
 from .to_a_normal_form import to_a_normal_form
 from .to_basic_block_normal_form import to_basic_block_normal_form
 from .to_graph_normal_form import to_graph_normal_form
@@ -62,18 +77,33 @@ class Pass:
 
 
 _ROWS = (
+    Pass(0, fake_quantization_to_integer),
+    Pass(0, fuse),
+    Pass(0, merge_compiler_regions),
+    Pass(0, partition_graph),
     Pass(0, simplify),
-    Pass(1, inline_lets),
+    Pass(0, simplify_inference),
     Pass(1, eliminate_dead),
     Pass(1, eta_expand),
     Pass(1, inline),
+    Pass(1, inline_lets),
     Pass(1, lambda_lift),
+    Pass(1, qnn_canonicalise),
+    Pass(1, qnn_legalise),
     Pass(1, to_a_normal_form),
     Pass(1, to_basic_block_normal_form),
     Pass(1, to_graph_normal_form),
+    Pass(2, dynamic_to_static),
     Pass(2, fold_constants),
+    Pass(3, canonicalise_casts),
+    Pass(3, canonicalise_ops),
     Pass(3, convert_layout),
     Pass(3, eliminate_common),
+    Pass(3, fold_scale_axis),
+    Pass(4, combine_parallel_batch_matmul),
+    Pass(4, combine_parallel_conv2d),
+    Pass(4, combine_parallel_dense),
+    Pass(4, fast_math),
 )
 
 
