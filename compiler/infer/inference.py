@@ -6,13 +6,22 @@ asked at once, and again whenever an incomplete type that it depends on is found
 quantified function is instantiated at each call, and so are the unknown sizes of a global one.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import cast
 
 from ..errors import TypeInferenceError
 from ..ir.module import Module
 from ..ir.nodes import Function
-from ..ir.types import FuncType
+from ..ir.types import (
+    FuncType,
+    RefType,
+    TensorType,
+    TupleType,
+    Type,
+    TypeCall,
+    incomplete_types,
+)
 from .kinds import Kinds
 from .order import callees_first
 from .origins import Place
@@ -64,7 +73,29 @@ def _infer(module: Module) -> Module:
         place = Place(f"@{name}", function)
         solver.equate(signature.type, found, place, "is how it is used", function)
         signature.type = cast(FuncType, found)
+    if module.types:
+        _default_elements(solver, scopes.types.values())
     solver.finish()
     done = Rebuild(solver.unifier, scopes.types, walker.calls.attrs).rebuild(walker.order)
     functions = {name: cast(Function, done[id(module[name])]) for name in module}
     return replace(module, functions=functions)
+
+
+def _default_elements(solver: Solver, types: Iterable[Type]) -> None:
+    """Let what no value tells the type of, as the elements of an empty list, be ``()``."""
+    for given in types:
+        if isinstance(given, TensorType):
+            continue
+        pending: list[Type] = [solver.unifier.complete(given)]
+        while pending:
+            part = pending.pop()
+            if isinstance(part, TypeCall):
+                for hole in incomplete_types(part):
+                    solver.unifier.unify(hole, TupleType(()))
+                    solver.settle()
+            elif isinstance(part, TupleType):
+                pending.extend(part.fields)
+            elif isinstance(part, FuncType):
+                pending.extend((*part.params, part.ret))
+            elif isinstance(part, RefType):
+                pending.append(part.value)

@@ -91,16 +91,26 @@ class Solver:
                 notes=notes,
             ) from None
         if self.unifier.changed:
-            self._solve_changed()
+            self.settle()
         return joined
 
     def constrain(self, constraint: Constraint) -> Type:
         """Return the result's type of a new constraint, found if that is possible by now."""
         self._solve(constraint)
-        self._solve_changed()
+        self.settle()
         if any(any(incomplete_types(given)) for given in constraint.types):
             return constraint.result
         return self.unifier.resolve(constraint.result)
+
+    def settle(self) -> None:
+        """Ask every constraint again that depends on something found or widened by now."""
+        queue: deque[Constraint] = deque()
+        changed = self.unifier.changed
+        while changed or queue:
+            while changed:
+                queue.extend(self._dependent.pop(changed.pop(), ()))
+            if queue:
+                self._solve(queue.popleft())
 
     def finish(self) -> None:
         """Raise TypeInferenceError if a constraint still waits."""
@@ -131,16 +141,6 @@ class Solver:
             f"{name}: {error.problem}; {error.remedy}" + (f" ({', '.join(named)})" if named else "")
             , node.span, notes=notes,
         )  # fmt: skip
-
-    def _solve_changed(self) -> None:
-        """Ask every constraint again that depends on something found or widened by now."""
-        queue: deque[Constraint] = deque()
-        changed = self.unifier.changed
-        while changed or queue:
-            while changed:
-                queue.extend(self._dependent.pop(changed.pop(), ()))
-            if queue:
-                self._solve(queue.popleft())
 
     def _solve(self, constraint: Constraint) -> None:
         """Ask a relation; unify what it says, or wait for what it lacks."""

@@ -34,10 +34,15 @@ def evaluate_call(call: Call, arguments: Sequence[Value]) -> Value:
         if call.type is None or any(arg.type is None or _is_open(arg.type) for arg in call.args):
             row.relation(tuple(type_of_value(value) for value in arguments), attrs)
         with np.errstate(all="ignore"):
-            return row.meaning(attrs, *arguments)
+            return _arrays(row.meaning(attrs, *arguments))
     except Mismatch as error:
         kind: type[CompileError] = Unsupported if isinstance(error, Missing) else InvalidInput
         raise kind(f"{row.name}: {error.problem}; {error.remedy}", call.span) from None
+
+
+def _arrays(result: Value) -> Value:
+    """Return a result as arrays: numpy gives its own scalars where there are no axes."""
+    return tuple(map(_arrays, result)) if isinstance(result, tuple) else np.asarray(result)
 
 
 def _is_open(root: Type) -> bool:
