@@ -1,8 +1,11 @@
 """Where an expression comes from: a range of text, or an operator of an imported network."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 __all__ = ["Span"]
+
+# Characters of a line that an excerpt shows.
+_WIDTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,8 @@ class Span:
         One past the last character.
     name : str
         Place in a network, as in "CONV_2D #3 'conv1'".
+    source : str
+        The whole text, "" where there is none.
 
     Examples
     --------
@@ -34,7 +39,17 @@ class Span:
     end_line: int = 0
     end_column: int = 0
     name: str = ""
+    source: str = field(default="", compare=False, repr=False, kw_only=True)
 
     def __str__(self) -> str:
         text = f"{self.path}:{self.line}:{self.column}" if self.line else self.path
         return f"{text}: {self.name}" if self.name else text
+
+    def excerpt(self) -> str:
+        """Return the line of the text with a caret below, shortened if it is long; "" without."""
+        lines = self.source.split("\n", self.line)
+        if not self.line or len(lines) < self.line or not self.source:
+            return ""
+        line, at = lines[self.line - 1].rstrip("\r"), self.column - 1
+        left = max(0, at - _WIDTH // 2) if len(line) > _WIDTH else 0
+        return f"    {line[left : left + _WIDTH]}\n    {' ' * (at - left)}^"

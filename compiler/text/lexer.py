@@ -91,8 +91,9 @@ class Source:
     def span(self, start: int, end: int) -> Span:
         """Return the range of text from offset `start` to before `end`."""
         first, last = bisect_right(self._lines, start) - 1, bisect_right(self._lines, end) - 1
-        columns = start - self._lines[first] + 1, end - self._lines[last] + 1
-        return Span(self.path, first + 1, columns[0], last + 1, columns[1])
+        begin = first + 1, start - self._lines[first] + 1
+        stop = last + 1, end - self._lines[last] + 1
+        return Span(self.path, *begin, *stop, source=self.text)
 
     def excerpt(self, span: Span) -> str:
         """Return the line of `span` with a caret below, shortened around it if it is long."""

@@ -256,7 +256,7 @@ def test_the_smallest_programs_of_the_reference():
     """
     )
     typed = infer(parse(text))
-    assert str(typed["main"].body.type) == "(Tensor[(?, 8), float32], float32)"
+    assert str(typed["main"].body.type) == "(Tensor[(n, 8), float32], float32)"
 
 
 def test_free_variables_of_an_expression():
