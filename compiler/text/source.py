@@ -8,6 +8,7 @@ from ..ir.span import Span
 
 __all__ = ["Source"]
 
+
 class Source:
     """A text and its name.
 
