@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 
+from ..errors import InvalidModule
 from .matching import ConstructorPattern, Match, MatchPattern, TuplePattern, VarPattern
 from .module import Module
 from .nodes import Constructor, Expr, Function, GlobalVar, Let, Var
+from .span import Span
 from .types import FuncType, RefType, TupleType, Type, TypeCall
 from .visitor import post_order
 
@@ -21,6 +23,11 @@ def take_definitions(module: Module, library: Module, names: Iterable[str] = ())
     library : Module
     names : iterable of str
         Functions and data types to take even if nothing uses them.
+
+    Raises
+    ------
+    InvalidModule
+        A constructor of a data type that is taken bears the name of one of the module's own.
     """
     owners = {
         constructor.name: data.name
@@ -40,11 +47,24 @@ def take_definitions(module: Module, library: Module, names: Iterable[str] = ())
             name = owners[name]
         if is_type and name in library.types and name not in types:
             types[name] = library.types[name]
+            for constructor in types[name].constructors:
+                if constructor.name in own:
+                    raise InvalidModule(
+                        f"constructor {constructor.name} of {name}, which the program uses, and "
+                        f"one of its own bear one name; rename its own",
+                        _place_of(constructor.name, module),
+                    )
             pending.extend(_used_by_fields(name, library))
         elif not is_type and name in library and name not in functions:
             functions[name] = library[name]
             pending.extend(_used(library[name]))
     return Module(functions, types)
+
+
+def _place_of(constructor: str, module: Module) -> Span | None:
+    """Return where a constructor is declared."""
+    found = module.constructor(constructor)
+    return None if found is None else found[1].span
 
 
 def _used_by_fields(name: str, module: Module) -> Iterator[tuple[str, bool]]:
