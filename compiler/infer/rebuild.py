@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from ..errors import TypeInferenceError
 from ..ir.matching import (
-    Clause,
     ConstructorPattern,
     Match,
     MatchPattern,
@@ -81,7 +80,8 @@ class Rebuild:
                 return replace(node, params=typed, body=body, type=found)
             case Match(value, clauses):
                 new_clauses = tuple(
-                    Clause(self._pattern(each.pattern), part(each.body)) for each in clauses
+                    replace(each, pattern=self._pattern(each.pattern), body=part(each.body))
+                    for each in clauses
                 )
                 return replace(node, value=part(value), clauses=new_clauses, type=found)
             case _:
@@ -110,7 +110,7 @@ class Rebuild:
         """Return the one typed variable that stands for `var`."""
         made = self._done.get(id(var))
         if made is None:
-            made = Var(var.name, var.annotation, span=var.span, type=self._found_type(var))
+            made = replace(var, type=self._found_type(var))
             self._done[id(var)] = made
         assert isinstance(made, Var)
         return made

@@ -1,6 +1,6 @@
 """Where an expression comes from: a range of text, or an operator of an imported network."""
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 __all__ = ["Span"]
 
@@ -8,8 +8,7 @@ __all__ = ["Span"]
 _WIDTH = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A place that an error message can begin with.
 
     Attributes
@@ -23,7 +22,7 @@ class Span:
     name : str
         Place in a network, as in "CONV_2D #3 'conv1'".
     source : str
-        The whole text, "" where there is none.
+        The whole text, "" where there is none; of no meaning to equality.
 
     Examples
     --------
@@ -39,7 +38,16 @@ class Span:
     end_line: int = 0
     end_column: int = 0
     name: str = ""
-    source: str = field(default="", compare=False, repr=False, kw_only=True)
+    source: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Span) and self[:-1] == other[:-1]
+
+    def __hash__(self) -> int:
+        return hash(self[:-1])
+
+    def __repr__(self) -> str:
+        return f"Span({self})"
 
     def __str__(self) -> str:
         text = f"{self.path}:{self.line}:{self.column}" if self.line else self.path
