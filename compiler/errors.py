@@ -12,6 +12,8 @@
     `- TooLarge                  a network that does not fit the machine
 """
 
+from collections.abc import Sequence
+
 from .ir.span import Span
 
 __all__ = [
@@ -36,7 +38,9 @@ class CompileError(Exception):
     span : Span, optional
         Where; the message begins with it.
     excerpt : str
-        Lines of source to show below the message.
+        Lines of source to show below the message; those of `span` by default.
+    notes : sequence of str
+        Lines to show below that: what the problem follows from.
 
     Attributes
     ----------
@@ -44,9 +48,18 @@ class CompileError(Exception):
     span : Span or None
     """
 
-    def __init__(self, problem: str, span: Span | None = None, excerpt: str = "") -> None:
+    def __init__(
+        self,
+        problem: str,
+        span: Span | None = None,
+        excerpt: str = "",
+        notes: Sequence[str] = (),
+    ) -> None:
         place = "" if span is None else f"{span}: "
-        super().__init__(f"{place}{problem}" + (f"\n{excerpt}" if excerpt else ""))
+        if span is not None and not excerpt:
+            excerpt = span.excerpt()
+        shown = [excerpt] if excerpt else []
+        super().__init__("\n".join([f"{place}{problem}", *shown, *(f"  {note}" for note in notes)]))
         self.problem = problem
         self.span = span
 

@@ -1,15 +1,18 @@
 """Well-formedness of a module: what must hold before types are asked for.
 
 Every variable is bound once and used only where it is bound; every operator, global function and
-type parameter exists; operators are called with as many arguments as they have.
+type parameter exists; operators are called with as many arguments as they have, and constructors
+stand in patterns with as many fields.
 """
 
 from collections.abc import Iterable
 
 from .errors import InvalidModule
+from .ir.matching import ConstructorPattern, Match, MatchPattern, TuplePattern, pattern_vars
 from .ir.module import Module
-from .ir.nodes import Call, Expr, Function, GlobalVar, Let, Op, Var
-from .ir.types import FuncType, TupleType, Type, TypeVar
+from .ir.nodes import Call, Constructor, Expr, Function, GlobalVar, Let, Op, Var
+from .ir.span import Span
+from .ir.types import FuncType, RefType, TupleType, Type, TypeCall, TypeVar
 from .ir.visitor import bound_vars, children, post_order
 from .ops.registry import lookup
 
@@ -22,8 +25,8 @@ def verify(module: Module) -> Module:
     Raises
     ------
     InvalidModule
-        A variable is unbound, or bound twice; a global function or a type parameter does not
-        exist; a constant has a data type that no tensor has.
+        A variable is unbound, or bound twice; a global function, a constructor or a type
+        parameter does not exist; a pattern has more or fewer fields than its constructor.
     Unsupported
         An operator does not exist.
     """
@@ -67,6 +70,12 @@ def _verify_scopes(root: Function) -> None:
                 # Only a function may use the name that it is bound to.
                 outside = free[id(value)] - ({var} if isinstance(value, Function) else set())
                 used = (free[id(body)] - {var}) | outside | _type_vars((var.annotation,))
+            case Match(value, clauses):
+                used = free[id(value)]
+                for clause in clauses:
+                    bound = tuple(pattern_vars(clause.pattern))
+                    annotations = tuple(var.annotation for var in bound)
+                    used = used | (free[id(clause.body)] - set(bound)) | _type_vars(annotations)
             case _:
                 pass
         free[id(node)] = used
@@ -97,6 +106,10 @@ def _type_vars(roots: Iterable[Type | None]) -> frozenset[TypeVar]:
                 inner = _type_vars((*params, ret)) if own else frozenset()
                 found.update(inner - set(own))
                 pending.extend(() if own else (*params, ret))
+            case TypeCall(_, args):
+                pending.extend(args)
+            case RefType(value):
+                pending.append(value)
             case _:
                 pass
     return frozenset(found)
@@ -117,5 +130,31 @@ def _verify_node(module: Module, node: Expr) -> None:
                 )
         case Op(name):
             raise InvalidModule(f"operator {name} can only be called", node.span)
+        case Constructor(name) if module.constructor(name) is None:
+            raise InvalidModule(f"there is no constructor {name} in the module", node.span)
+        case Match(_, clauses):
+            for clause in clauses:
+                _verify_pattern(module, clause.pattern, node.span)
         case _:
             pass
+
+
+def _verify_pattern(module: Module, root: MatchPattern, span: Span | None) -> None:
+    """Raise InvalidModule if a pattern names a constructor that cannot be."""
+    pending = [root]
+    while pending:
+        pattern = pending.pop()
+        if isinstance(pattern, ConstructorPattern | TuplePattern):
+            pending.extend(pattern.fields)
+        if not isinstance(pattern, ConstructorPattern):
+            continue
+        found = module.constructor(pattern.name)
+        place = pattern.span or span
+        if found is None:
+            raise InvalidModule(f"there is no constructor {pattern.name} in the module", place)
+        if len(found[1].fields) != len(pattern.fields):
+            raise InvalidModule(
+                f"constructor {pattern.name} has {len(found[1].fields)} fields, but the pattern "
+                f"names {len(pattern.fields)}",
+                place,
+            )

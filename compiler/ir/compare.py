@@ -66,7 +66,7 @@ def _same_use(a: Var, b: Var, renamed: dict[Var, Var], taken: dict[Var, Var]) ->
     if a in renamed or b in taken:
         return renamed.get(a) is b and taken.get(b) is a
     renamed[a], taken[b] = b, a
-    return a.name == b.name and a.annotation == b.annotation
+    return a.name == b.name and a.annotation == b.annotation and a.attrs == b.attrs
 
 
 def _pair_binders(a: Expr, b: Expr, renamed: dict[Var, Var], taken: dict[Var, Var]) -> bool:
@@ -79,7 +79,11 @@ def _pair_binders(a: Expr, b: Expr, renamed: dict[Var, Var], taken: dict[Var, Va
     elif isinstance(a, Match) and isinstance(b, Match):
         pairs = tuple(zip(_clause_vars(a), _clause_vars(b), strict=True))
     for x, y in pairs:
-        if x.annotation != y.annotation or renamed.get(x, y) is not y or taken.get(y, x) is not x:
+        if (
+            (x.annotation, x.attrs) != (y.annotation, y.attrs)
+            or renamed.get(x, y) is not y
+            or taken.get(y, x) is not x
+        ):
             return False
         renamed[x], taken[y] = y, x
     return True

@@ -65,6 +65,7 @@ class Clause:
 
     pattern: MatchPattern
     body: Expr
+    span: Span | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

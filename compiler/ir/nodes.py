@@ -36,6 +36,7 @@ __all__ = [
     "GlobalVar",
     "If",
     "Let",
+    "MetaValue",
     "Op",
     "RefCreate",
     "RefRead",
@@ -45,7 +46,24 @@ __all__ = [
     "Var",
 ]
 
-AttributeValue = int | float | bool | str | None | tuple["AttributeValue", ...]
+
+@dataclass(frozen=True, slots=True)
+class MetaValue:
+    """An object of another system, such as a device, that a program mentions and only keeps.
+
+    Attributes
+    ----------
+    key : str
+        Its kind, as in ``VirtualDevice``.
+    text : str
+        Its content, as JSON.
+    """
+
+    key: str
+    text: str
+
+
+AttributeValue = int | float | bool | str | None | MetaValue | tuple["AttributeValue", ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -61,10 +79,19 @@ class Expr:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Var(Expr):
-    """A local variable: a parameter, what a `Let` binds, or free."""
+    """A local variable: a parameter, what a `Let` binds, or free.
+
+    Attributes
+    ----------
+    name : str
+    annotation : Type or None
+    attrs : tuple of (str, AttributeValue)
+        What a parameter says beside its type, such as its ``virtual_device``.
+    """
 
     name: str
     annotation: Type | None = None
+    attrs: tuple[tuple[str, AttributeValue], ...] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -14,7 +14,7 @@ A scalar tensor is written as its dtype alone. Types are values: they compare an
 and `str` gives their text form.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from .dims import Any, Dim
@@ -32,6 +32,7 @@ __all__ = [
     "TypeCall",
     "TypeVar",
     "incomplete_types",
+    "map_types",
 ]
 
 DTYPES = (
@@ -171,3 +172,28 @@ def incomplete_types(root: Type) -> Iterator[IncompleteType]:
                 pending.append(value)
             case _:
                 pass
+
+
+def map_types(root: Type, function: Callable[[Type], Type]) -> Type:
+    """Return `root` made of ``function(part)`` for each part; itself if none differs."""
+    match root:
+        case TupleType(fields):
+            parts = tuple(map(function, fields))
+            return root if _same(parts, fields) else TupleType(parts)
+        case FuncType(params, ret, own):
+            parts, result = tuple(map(function, params)), function(ret)
+            same = result is ret and _same(parts, params)
+            return root if same else FuncType(parts, result, own)
+        case TypeCall(name, args):
+            parts = tuple(map(function, args))
+            return root if _same(parts, args) else TypeCall(name, parts)
+        case RefType(value):
+            inner = function(value)
+            return root if inner is value else RefType(inner)
+        case _:
+            return root
+
+
+def _same(new: tuple[Type, ...], old: tuple[Type, ...]) -> bool:
+    """Return whether two tuples hold the very same types."""
+    return all(a is b for a, b in zip(new, old, strict=True))

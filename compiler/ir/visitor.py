@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from .matching import Clause, Match, pattern_vars
+from .matching import Match, pattern_vars
 from .nodes import (
     Call,
     Expr,
@@ -85,7 +85,7 @@ def with_children(expr: Expr, parts: tuple[Expr, ...]) -> Expr:
             return replace(expr, condition=parts[0], then=parts[1], otherwise=parts[2], type=None)
         case Match():
             clauses = zip(expr.clauses, parts[1:], strict=True)
-            bodies = tuple(Clause(clause.pattern, body) for clause, body in clauses)
+            bodies = tuple(replace(clause, body=body) for clause, body in clauses)
             return replace(expr, value=parts[0], clauses=bodies, type=None)
         case RefCreate():
             return replace(expr, value=parts[0], type=None)

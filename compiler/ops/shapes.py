@@ -70,7 +70,8 @@ def axes_in(axes: tuple[int, ...], rank: int) -> tuple[int, ...]:
 def broadcast(left: tuple[Dim, ...], right: tuple[Dim, ...]) -> tuple[Dim, ...]:
     """Return the shape of an element-wise result, operands aligned at their last axes.
 
-    A size of 1 stretches. An unknown size beside a known one larger than 1 is taken for 1 or it.
+    A size of 1 stretches. An unknown size beside a known one is taken for 1 or it; two different
+    symbols give an unknown size.
 
     Raises
     ------
@@ -85,8 +86,9 @@ def broadcast(left: tuple[Dim, ...], right: tuple[Dim, ...]) -> tuple[Dim, ...]:
             shape.append(a)
         elif a == 1:
             shape.append(b)
-        elif isinstance(a, Any) or isinstance(b, Any):
-            shape.append(b if isinstance(a, Any) else a)
+        elif not (isinstance(a, int) and isinstance(b, int)):
+            # One that is known stands for both; of two symbols either may be the 1.
+            shape.append(b if isinstance(b, int) else a if isinstance(a, int) else Any())
         else:
             raise Mismatch(
                 f"shapes {shape_text(left)} and {shape_text(right)} do not broadcast: "

@@ -11,11 +11,12 @@ one that would make a tensor out of nearly nothing (``zeros``), which is cheaper
 """
 
 from ..errors import CompileError
-from ..interpreter import Result, evaluate_call
+from ..interpreter import evaluate_call
 from ..ir.module import Module
 from ..ir.nodes import Call, Constant, Expr, If, Op, Tuple, TupleGetItem
 from ..ir.span import Span
 from ..ir.visitor import rewrite
+from ..ops.operator import Value
 from .functions import map_bodies
 
 __all__ = ["fold_constants"]
@@ -60,7 +61,7 @@ def _fold_call(call: Call) -> Expr:
     return _constant(result, call.span)
 
 
-def _value(expr: Expr) -> Result | None:
+def _value(expr: Expr) -> Value | None:
     """Return the value of a constant or of a tuple of constants, None of anything else."""
     if isinstance(expr, Constant):
         return expr.value
@@ -71,14 +72,14 @@ def _value(expr: Expr) -> Result | None:
     return None
 
 
-def _constant(value: Result, span: Span | None) -> Expr:
+def _constant(value: Value, span: Span | None) -> Expr:
     """Return a value as a constant or a tuple of constants."""
     if isinstance(value, tuple):
         return Tuple(tuple(_constant(part, span) for part in value), span=span)
     return Constant(value, span=span)
 
 
-def _size_bytes(value: Result) -> int:
+def _size_bytes(value: Value) -> int:
     """Return how many bytes the elements of a value take."""
     if isinstance(value, tuple):
         return sum(_size_bytes(part) for part in value)

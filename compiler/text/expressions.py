@@ -3,174 +3,116 @@
 Each rule is a generator, see `trampoline`: nesting has no limit.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
-
-from ..errors import CompileError, ParseError
+from ..ir.matching import Clause, Match, MatchPattern
 from ..ir.nodes import (
     AttributeValue,
-    Call,
-    Constant,
     Expr,
     Function,
-    GlobalVar,
     If,
     Let,
-    Op,
+    RefCreate,
+    RefRead,
+    RefWrite,
     Tuple,
     TupleGetItem,
     Var,
 )
-from ..ir.span import Span
-from ..ir.types import TypeVar
-from ..ops.attributes import complete_attributes
-from ..ops.registry import lookup
+from .calls import OPERATORS, Calls
 from .cursor import Cursor
-from .lexer import Source, Token
-from .metadata import CONSTANT_KEY
+from .leaves import Leaves
+from .patterns import Patterns
 from .trampoline import Rule
 
-__all__ = ["LATER", "Expressions"]
-
-_OPERATORS = {
-    "*": (12, "multiply"),
-    "/": (12, "divide"),
-    "+": (10, "add"),
-    "-": (10, "subtract"),
-    "<": (8, "less"),
-    "<=": (8, "less_equal"),
-    ">": (8, "greater"),
-    ">=": (8, "greater_equal"),
-    "==": (7, "equal"),
-    "!=": (7, "not_equal"),
-}
-
-LATER = "this compiler reads Relay's core: tensors, tuples, functions, let and if"
+__all__ = ["Expressions"]
 
 
 class Expressions:
-    """The rules, over one text.
+    """Reads expressions.
 
     Parameters
     ----------
-    source : Source
     cursor : Cursor
-        Where to read.
-    constants : sequence of arrays
-        The tensors of the metadata section.
-
-    Attributes
-    ----------
-    calls : list of (name, Token)
-        Global functions that were used, to be checked when all are known.
+    leaves : Leaves
+        Names in scope, and what is made of single tokens.
     """
 
-    def __init__(
-        self, source: Source, cursor: Cursor, constants: Sequence[npt.NDArray[Any]]
-    ) -> None:
-        self.source = source
+    def __init__(self, cursor: Cursor, leaves: Leaves) -> None:
         self.cursor = cursor
-        self.constants = constants
-        self.made: dict[int, Constant] = {}
-        self.locals: list[dict[str, Var]] = [{}]
-        self.graph: list[dict[str, Expr]] = [{}]
-        self.calls: list[tuple[str, Token]] = []
+        self.leaves = leaves
+        self.types = leaves.types
+        self.attributes = leaves.attributes
+        self.calls = Calls(cursor, leaves)
+        self.patterns = Patterns(cursor, self.types, leaves.locals, leaves.constructors)
 
     def function(self, start: int) -> Rule[Function]:
         """Read a function from its type parameters or parameters on."""
         cursor = self.cursor
-        type_params = self._type_params()
-        cursor.type_params += type_params
-        self.locals.append({})
-        self.graph.append({})
+        self.types.params.enter()
+        self.leaves.enter()
+        type_params = self.types.parameters()
         params, attrs = self._params()
-        ret_type = None
-        if cursor.accept("->"):
-            ret_type = cursor.type()
+        ret_type = self.types.result()
         cursor.expect("{")
         body: Expr = yield self.expression()
         cursor.expect("}", "'}' or ';'")
-        self.locals.pop()
-        self.graph.pop()
-        del cursor.type_params[len(cursor.type_params) - len(type_params) :]
-        variables = tuple(TypeVar(name) for name in type_params)
+        self.leaves.leave()
+        self.types.params.leave()
         span = cursor.span_from(start)
-        return Function(tuple(params), body, ret_type, attrs, variables, span=span)
-
-    def _type_params(self) -> list[str]:
-        """Return the names between brackets, if there are any."""
-        names: list[str] = []
-        if self.cursor.accept("["):
-            self.cursor.until(
-                "]", lambda: names.append(self.cursor.expect("word", "a type parameter").text)
-            )
-        return names
+        return Function(tuple(params), body, ret_type, attrs, type_params, span=span)
 
     def _params(self) -> tuple[list[Var], dict[str, AttributeValue]]:
         """Return parameters, bound in the innermost scope, and the attributes after them."""
         cursor = self.cursor
-        params: list[Var] = []
+        params: dict[str, Var] = {}
         attrs: dict[str, AttributeValue] = {}
 
         def param() -> None:
-            if cursor.at_attribute():
-                name, value, token = cursor.attribute()
-                if name in attrs:
-                    raise self._twice(name, token)
-                attrs[name] = value
+            if self.attributes.coming():
+                self.attributes.read_into(attrs)
                 return
-            token = cursor.expect("local", "a parameter such as %x, or an attribute,")
-            if cursor.at("{"):
-                raise cursor.unsupported("an attribute of a parameter", LATER)
-            var = Var(token.text, cursor.annotation(), span=cursor.span_from(token.start))
-            if token.text in self.locals[-1]:
-                raise self.source.error(
-                    f"parameter %{token.text} stands twice; rename one", token.start, token.end
-                )
-            self.locals[-1][token.text] = var
-            params.append(var)
+            place = cursor.expect("local", "a parameter such as %x, or an attribute,")
+            name = cursor.name(place)
+            if name in params:
+                raise cursor.error(f"parameter %{name} stands twice; rename one", place)
+            own: dict[str, AttributeValue] = {}
+            if cursor.accept("{"):
+                cursor.until("}", lambda: self.attributes.read_into(own))
+            start, _ = cursor.bounds(place)
+            annotation = self.types.annotation()
+            var = Var(name, annotation, attrs=tuple(own.items()), span=cursor.span_from(start))
+            self.leaves.locals.bind(name, var)
+            params[name] = var
 
         cursor.expect("(")
         cursor.until(")", param)
-        return params, attrs
-
-    def _twice(self, name: str, token: Token) -> ParseError:
-        """Return the error for an attribute that is given twice."""
-        return self.source.error(
-            f"attribute {name} is given twice; leave one out", token.start, token.end
-        )
+        return list(params.values()), attrs
 
     def block(self) -> Rule[Expr]:
         """Read an expression in braces, a scope of its own."""
         self.cursor.expect("{")
-        self.locals.append({})
-        self.graph.append({})
+        self.leaves.enter()
         body: Expr = yield self.expression()
-        self.locals.pop()
-        self.graph.pop()
+        self.leaves.leave()
         self.cursor.expect("}", "'}' or ';'")
         return body
 
     def expression(self) -> Rule[Expr]:
         """Read bindings and what they are for."""
-        cursor = self.cursor
+        cursor, leaves = self.cursor, self.leaves
         bindings: list[tuple[Var, Expr, int]] = []
         body: Expr
-        self.locals.append({})
+        leaves.locals.enter()
         while True:
-            start = cursor.peek().start
+            start = cursor.start
             if cursor.at("graph", "="):
-                name = cursor.take().text
+                name = cursor.name(cursor.take())
                 cursor.take()
-                self.graph[-1][name] = yield self.binop()
+                leaves.graph.bind(name, (yield self.binop()))
                 cursor.expect(";", "';' or an operator")
             elif cursor.at("free_var"):
-                self._free_var()
+                leaves.free_var()
             elif cursor.accept("let"):
-                var, value = yield self.let()
+                var, value = yield self._let()
                 bindings.append((var, value, start))
                 cursor.expect(";", "';' or an operator")
             else:
@@ -178,202 +120,103 @@ class Expressions:
                 if not cursor.accept(";"):
                     break
                 bindings.append((Var("", span=body.span), body, start))
-        self.locals.pop()
+        leaves.locals.leave()
         for var, value, start in reversed(bindings):
             body = Let(var, value, body, span=cursor.span_from(start))
         return body
 
-    def let(self) -> Rule[tuple[Var, Expr]]:
+    def _let(self) -> Rule[tuple[Var, Expr]]:
         """Read what follows ``let``; a function may use its own name."""
         cursor = self.cursor
-        token = cursor.expect("local", "a variable such as %x")
-        var = Var(token.text, cursor.annotation(), span=cursor.span_from(token.start))
+        var = self.leaves.variable()
         cursor.expect("=")
         if cursor.at("fn"):
-            self.locals[-1][token.text] = var
+            self.leaves.locals.bind(var.name, var)
         value = yield self.binop()
-        self.locals[-1][token.text] = var
+        self.leaves.locals.bind(var.name, var)
         return var, value
-
-    def _free_var(self) -> None:
-        """Declare a variable that nothing binds."""
-        self.cursor.take()
-        token = self.cursor.expect("local", "a variable such as %x")
-        annotation = self.cursor.annotation()
-        span = self.cursor.span_from(token.start)
-        self.locals[-1][token.text] = Var(token.text, annotation, span=span)
-        self.cursor.expect(";")
 
     def binop(self) -> Rule[Expr]:
         """Read calls joined by operators, by precedence, all to the left."""
-        cursor = self.cursor
-        start = cursor.peek().start
-        operands: list[tuple[Expr, int]] = [((yield self.call()), start)]
-        pending: list[tuple[int, str]] = []
-
-        def reduce(precedence: int) -> None:
-            while pending and pending[-1][0] >= precedence:
-                name = pending.pop()[1]
-                right, _ = operands.pop()
-                left, begin = operands.pop()
-                span = cursor.span_from(begin)
-                operands.append((Call(Op(name, span=span), (left, right), span=span), begin))
-
-        while cursor.peek().kind in _OPERATORS:
-            precedence, name = _OPERATORS[cursor.peek().kind]
-            reduce(precedence)
-            cursor.take()
-            pending.append((precedence, name))
-            start = cursor.peek().start
-            operands.append(((yield self.call()), start))
-        reduce(0)
+        cursor, calls = self.cursor, self.calls
+        start = cursor.start
+        first = self.leaves.operand()
+        if first is None:
+            first = yield self.call()
+        if cursor.kinds[cursor.place] not in OPERATORS:
+            return first
+        operands = [(first, start)]
+        pending: list[tuple[int, str, int]] = []
+        while cursor.kind in OPERATORS:
+            precedence, name = OPERATORS[cursor.kind]
+            calls.join(operands, pending, precedence)
+            pending.append((precedence, name, cursor.take()))
+            start = cursor.start
+            right = self.leaves.operand()
+            operands.append(((yield self.call()) if right is None else right, start))
+        calls.join(operands, pending, 0)
         return operands[0][0]
 
     def call(self) -> Rule[Expr]:
         """Read an atom and the argument lists after it."""
-        cursor = self.cursor
-        start = cursor.peek().start
-        callee: Expr = yield self.atom()
-        if isinstance(callee, Op) and not cursor.at("("):
-            raise cursor.unexpected(f"'(' after operator {callee.name}")
+        cursor, calls = self.cursor, self.calls
+        start = cursor.start
+        callee: Expr | None = self.leaves.leaf()
+        if callee is None:
+            callee = yield self._compound()
+        if cursor.accept("."):
+            callee = self._field(callee, start)
         while cursor.accept("("):
             args: list[Expr] = []
             attrs: dict[str, AttributeValue] = {}
             while not cursor.accept(")"):
-                if cursor.at_attribute():
-                    name, value, token = cursor.attribute()
-                    if name in attrs:
-                        raise self._twice(name, token)
-                    attrs[name] = value
-                elif attrs:
-                    raise cursor.unexpected("an attribute or ')'")
-                else:
-                    args.append((yield self.expression()))
+                if not calls.attribute(callee, attrs):
+                    arg = self.leaves.argument()
+                    args.append((yield self.expression()) if arg is None else arg)
                 if not cursor.at(")"):
                     cursor.expect(",", "',' or ')'")
-            callee = self._make_call(callee, args, attrs, cursor.span_from(start))
-        return callee
+            callee = calls.make(callee, args, attrs, start)
+        return calls.applied(callee)
 
-    def _make_call(
-        self, callee: Expr, args: list[Expr], attrs: dict[str, AttributeValue], span: Span
-    ) -> Call:
-        """Return a call; of an operator with its attributes checked and complete."""
-        if isinstance(callee, Op):
-            row = lookup(callee.name, span)
-            try:
-                return Call(callee, tuple(args), complete_attributes(row, attrs, span), span=span)
-            except CompileError as error:
-                raise ParseError(error.problem, span, self.source.excerpt(span)) from None
-        if attrs:
-            problem = "only a call of an operator has attributes; give them to the function"
-            raise ParseError(problem, span, self.source.excerpt(span))
-        return Call(callee, tuple(args), span=span)
-
-    def atom(self) -> Rule[Expr]:
-        """Read a primary expression and at most one projection."""
+    def _field(self, value: Expr, start: int) -> TupleGetItem:
+        """Return the projection whose dot was read."""
         cursor = self.cursor
-        start = cursor.peek().start
-        expr: Expr = yield self.primary()
-        if not isinstance(expr, Op) and cursor.accept("."):
-            token = cursor.expect("number", "the number of a field")
-            if not token.text.isdigit():
-                raise self.source.error(
-                    f"the number of a field must be a plain integer, not {token.text}; "
-                    f"write (%t.0).1 for a field of a field",
-                    token.start,
-                    token.end,
-                )
-            return TupleGetItem(expr, int(token.text), span=cursor.span_from(start))
-        return expr
+        place = cursor.expect("number", "the number of a field")
+        text = cursor.text(place)
+        if not text.isdigit() or len(text) > 9:
+            raise cursor.error(
+                f"the number of a field must be a plain integer, not {text[:40]}; "
+                f"write (%t.0).1 for a field of a field",
+                place,
+            )
+        return TupleGetItem(value, int(text), span=cursor.span_from(start))
 
-    def primary(self) -> Rule[Expr]:
-        """Read an expression that begins with a mark of its own."""
+    def _compound(self) -> Rule[Expr]:
+        """Read an expression that begins with a mark or a keyword of its own."""
         cursor = self.cursor
-        token = cursor.peek()
         found: Expr
-        match token.kind:
+        match cursor.kind:
             case "(":
-                found = yield self.parenthesis()
+                found = yield self._parenthesis()
             case "fn":
+                start = cursor.start
                 cursor.take()
-                found = yield self.function(token.start)
+                found = yield self.function(start)
             case "if":
-                found = yield self.conditional()
+                found = yield self._conditional()
             case "match" | "match?":
-                raise cursor.unsupported("match", LATER)
+                found = yield self._match()
             case "ref" | "ref_read" | "ref_write":
-                raise cursor.unsupported(f"{token.kind} (a reference)", LATER)
-            case _:
-                found = self._leaf(token)
-        return found
-
-    def _leaf(self, token: Token) -> Expr:
-        """Return an expression of one token, or an operator's name."""
-        cursor = self.cursor
-        span = self.source.span(token.start, token.end)
-        match token.kind:
-            case "number":
-                cursor.take()
-                return Constant(np.asarray(token.value), span=span)
-            case "local":
-                return self._named(token, self.locals)
-            case "graph":
-                return self._named(token, self.graph)
-            case "global":
-                self.calls.append((cursor.take().text, token))
-                return GlobalVar(token.text, span=span)
-            case "meta":
-                return self._constant(token)
-            case "word" if token.text in ("True", "False"):
-                cursor.take()
-                return Constant(np.asarray(token.text == "True"), span=span)
-            case "word":
-                name = cursor.dotted_name()
-                span = cursor.span_from(token.start)
-                try:
-                    lookup(name, span)
-                except CompileError as error:
-                    excerpt = self.source.excerpt(span)
-                    raise type(error)(error.problem, span, excerpt) from None
-                return Op(name, span=span)
+                found = yield self._reference()
             case _:
                 raise cursor.unexpected("an expression")
-
-    def _named(self, token: Token, scopes: Sequence[Mapping[str, Expr]]) -> Expr:
-        """Return what a name stands for in the innermost scope that has it."""
-        self.cursor.take()
-        for scope in reversed(scopes):
-            if token.text in scope:
-                return scope[token.text]
-        raise self.source.error(
-            f"%{token.text} is not bound here; bind it before, in this block or around it",
-            token.start,
-            token.end,
-        )
-
-    def _constant(self, token: Token) -> Constant:
-        """Return the constant that a metadata reference stands for."""
-        assert isinstance(token.value, tuple)
-        key, index = token.value
-        if key != CONSTANT_KEY:
-            raise self.cursor.unsupported(f"meta[{key}]", f"only meta[{CONSTANT_KEY}] is read")
-        self.cursor.take()
-        if index >= len(self.constants):
-            raise self.source.error(
-                f"the metadata has {len(self.constants)} constants, so there is no number {index}",
-                token.start,
-                token.end,
-            )
-        found = self.made.get(index)
-        if found is None:
-            span = self.source.span(token.start, token.end)
-            found = self.made[index] = Constant(self.constants[index], span=span)
         return found
 
-    def conditional(self) -> Rule[Expr]:
+    def _conditional(self) -> Rule[If]:
         """Read ``if (c) {a} else {b}``."""
         cursor = self.cursor
-        start = cursor.take().start
+        start = cursor.start
+        cursor.take()
         cursor.expect("(")
         condition = yield self.expression()
         cursor.expect(")")
@@ -382,15 +225,59 @@ class Expressions:
         otherwise = yield self.block()
         return If(condition, then, otherwise, span=cursor.span_from(start))
 
-    def parenthesis(self) -> Rule[Expr]:
+    def _match(self) -> Rule[Match]:
+        """Read ``match (e) {pattern => e, ...}``; the parentheses may be left out."""
+        cursor = self.cursor
+        start = cursor.start
+        complete = cursor.kinds[cursor.take()] == "match"
+        value = yield self.call()
+        cursor.expect("{")
+        clauses: list[Clause] = []
+        while not cursor.accept("}"):
+            clauses.append((yield self._clause()))
+            if not cursor.at("}"):
+                cursor.expect(",", "',' or '}'")
+        return Match(value, tuple(clauses), complete, span=cursor.span_from(start))
+
+    def _clause(self) -> Rule[Clause]:
+        """Read ``pattern => e``, a scope of its own."""
+        cursor = self.cursor
+        start = cursor.start
+        self.leaves.enter()
+        pattern: MatchPattern = yield self.patterns.pattern(set())
+        cursor.expect("=>")
+        body: Expr = yield self.expression()
+        self.leaves.leave()
+        return Clause(pattern, body, span=cursor.span_from(start))
+
+    def _reference(self) -> Rule[Expr]:
+        """Read ``ref(e)``, ``ref_read(e)`` or ``ref_write(e, e)``."""
+        cursor = self.cursor
+        start = cursor.start
+        kind = cursor.kinds[cursor.take()]
+        cursor.expect("(")
+        first: Expr = yield self.expression()
+        second: Expr | None = None
+        if kind == "ref_write":
+            cursor.expect(",", "',' (a reference is written with ref_write(%r, value))")
+            second = yield self.expression()
+        cursor.accept(",")
+        cursor.expect(")")
+        span = cursor.span_from(start)
+        if second is not None:
+            return RefWrite(first, second, span=span)
+        return RefCreate(first, span=span) if kind == "ref" else RefRead(first, span=span)
+
+    def _parenthesis(self) -> Rule[Expr]:
         """Read a tuple, or an expression in parentheses."""
         cursor = self.cursor
-        start = cursor.take().start
+        start = cursor.start
+        cursor.take()
         fields: list[Expr] = []
         comma = False
         while not cursor.at(")"):
             fields.append((yield self.expression()))
-            comma = cursor.accept(",") is not None
+            comma = cursor.accept(",")
             if not comma:
                 break
         cursor.expect(")", "',' or ')'")

@@ -7,151 +7,123 @@ escapes, and block comments nest.
 """
 
 import re
-from bisect import bisect_right
-from collections.abc import Iterator
-from typing import NamedTuple
 
-import numpy as np
+from .numbers import complaint, read_number
+from .source import Source
 
-from ..errors import ParseError
-from ..ir.span import Span
-
-__all__ = ["KEYWORDS", "Source", "Token", "tokens"]
+__all__ = ["KEYWORDS", "Tokens", "tokens"]
 
 KEYWORDS = frozenset(
     ("let", "fn", "def", "if", "else", "type", "match", "extern", "free_var")
     + ("ref", "ref_read", "ref_write", "match?")
 )
 
+# Spaces and line comments are matched with the token after them, possessively: a failure to find
+# a token must not try shorter spaces.
+_SPACE = r"(?:[ \t\n]++|\r\n|//[^\n]*+)*+"
+_SPACES = re.compile(_SPACE)
 _TOKEN = re.compile(
-    r"""
-      (?P<space>(?:[ \t\n]|\r\n)+)
-    | (?P<comment>//[^\n]*)
+    _SPACE
+    + r"""(?:
+      (?P<graph>%\d++)
+    | (?P<local>%[A-Za-z_/][A-Za-z0-9_/]*+)
+    | (?P<meta>meta\[[^\]\n]*+\]\[\d++\])
+    | (?P<number>-*+(?:inff(?![A-Za-z0-9_/])|\d[0-9.eE+-]*+(?:[fi][0-9]*+)?))
+    | (?P<word>match\?|[A-Za-z_][A-Za-z0-9_/]*+)
     | (?P<block>/\*)
-    | (?P<version>\#\[version\ *=\ *"(?P<number_text>[^"]*)"\])
-    | (?P<metadata>\#\[metadata\])
-    | (?P<meta>meta\[(?P<meta_key>[^\]\n]*)\]\[(?P<meta_index>\d+)\])
-    | (?P<local>%[A-Za-z_/][A-Za-z0-9_/]*)
-    | (?P<graph>%\d+)
-    | (?P<global>@[A-Za-z_/][A-Za-z0-9_/]*)
-    | (?P<infinity>-*inff(?![A-Za-z0-9_/]))
-    | (?P<number>-*\d[0-9.eE+-]*(?:[fi][0-9]*)?)
-    | (?P<string>"[^"]*")
-    | (?P<word>match\?|[A-Za-z_][A-Za-z0-9_/]*)
     | (?P<mark>->|=>|<=|>=|==|!=|[-+*/<>=(){}\[\],;:.?])
-    """,
-    re.VERBOSE,
+    | (?P<global>@[A-Za-z_/][A-Za-z0-9_/]*+)
+    | (?P<string>"[^"]*+")
+    | (?P<version>\#\[version\ *=\ *"[^"]*+"\])
+    | (?P<metadata>\#\[metadata\])
+    | (?P<end>\Z)
+    )""",
+    re.VERBOSE | re.ASCII,
+)
+_NAMES = {number: name for name, number in _TOKEN.groupindex.items()}
+_BLOCK, _MARK, _WORD, _NUMBER, _METADATA, _END = (
+    _TOKEN.groupindex[name] for name in ("block", "mark", "word", "number", "metadata", "end")
 )
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
-_NUMBER = re.compile(
-    r"(?P<sign>-*)(?P<digits>\d+)(?P<rest>(?:\.\d*)?(?:[eE][+-]?\d+)?)"
-    r"(?:(?P<kind>[fi])(?P<width>\d*))?"
-)
-_EXCERPT = 80
 
 
-class Token(NamedTuple):
-    """A piece of the text.
+class Tokens:
+    """The tokens of a text, as columns.
 
     Attributes
     ----------
-    kind : str
-        local, graph, global, number, string, meta, version, metadata, word (identifiers), end;
-        of a keyword or a mark its text.
-    text : str
-        As written, names without their ``%`` or ``@``.
-    value : object
-        Of a number a numpy scalar; of meta (key, index); of metadata the text that follows.
-    start, end : int
-        Offsets into the text.
+    kinds : list of str
+        local, graph, global, number, string, meta, version, metadata, word (identifiers); of a
+        keyword or a mark its text. The last is end; three more follow, to be looked at ahead.
+    starts, ends : list of int
+        Offsets into the text. The metadata section extends to the end of the text.
     """
 
-    kind: str
-    text: str
-    value: object
-    start: int
-    end: int
+    __slots__ = ("ends", "kinds", "starts")
+
+    def __init__(self) -> None:
+        self.kinds: list[str] = []
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+
+    def add(self, kind: str, start: int, end: int) -> None:
+        """Append a token."""
+        self.kinds.append(kind)
+        self.starts.append(start)
+        self.ends.append(end)
 
 
-class Source:
-    """A text and its name; turns offsets into places and errors.
-
-    Parameters
-    ----------
-    text : str
-    path : str
-        What messages call it.
-    """
-
-    def __init__(self, text: str, path: str) -> None:
-        self.text = text
-        self.path = path
-        self._lines = [0, *(match.end() for match in re.finditer("\n", text))]
-
-    def span(self, start: int, end: int) -> Span:
-        """Return the range of text from offset `start` to before `end`."""
-        first, last = bisect_right(self._lines, start) - 1, bisect_right(self._lines, end) - 1
-        columns = start - self._lines[first] + 1, end - self._lines[last] + 1
-        return Span(self.path, first + 1, columns[0], last + 1, columns[1])
-
-    def excerpt(self, span: Span) -> str:
-        """Return the line of `span` with a caret below, shortened around it if it is long."""
-        begin = self._lines[span.line - 1]
-        line = self.text[begin:].split("\n", 1)[0].rstrip("\r")
-        at = span.column - 1
-        left = max(0, at - _EXCERPT // 2) if len(line) > _EXCERPT else 0
-        return f"    {line[left : left + _EXCERPT]}\n    {' ' * (at - left)}^"
-
-    def error(self, problem: str, start: int, end: int | None = None) -> ParseError:
-        """Return the error to raise for a place in the text."""
-        span = self.span(start, start + 1 if end is None else end)
-        return ParseError(problem, span, self.excerpt(span))
-
-
-def tokens(source: Source) -> Iterator[Token]:
-    """Yield the tokens of a text, at last one of kind ``end``.
+def tokens(source: Source) -> Tokens:
+    """Return the tokens of a text.
 
     Raises
     ------
     ParseError
         A character, number, string or comment that is malformed.
     """
-    text, place = source.text, 0
-    while place < len(text):
-        match = _TOKEN.match(text, place)
-        if match is None:
-            raise source.error(_complaint(text, place), place)
-        kind, start, place = str(match.lastgroup), match.start(), match.end()
-        if kind == "block":
-            place = _skip_comment(source, start)
-        elif kind == "metadata":
-            yield Token(kind, match.group(), text[place:], start, place)
+    found = Tokens()
+    place = 0
+    while (rest := _read_run(source, found, place)) is not None:
+        place = _skip_comment(source, rest)
+    for _ in range(4):
+        found.add("end", len(source.text), len(source.text))
+    return found
+
+
+def _read_run(source: Source, found: Tokens, place: int) -> int | None:
+    """Read tokens from `place` up to a block comment, whose offset is returned, or to the end."""
+    text = source.text
+    kinds, starts, ends = found.kinds.append, found.starts.append, found.ends.append
+    known_numbers: set[str] = set()
+    for match in _TOKEN.finditer(text, place):
+        if match.start() != place:
             break
-        elif kind not in ("space", "comment"):
-            yield _token(source, kind, match)
-    yield Token("end", "", None, len(text), len(text))
-
-
-def _token(source: Source, kind: str, match: re.Match[str]) -> Token:
-    """Return the token of one match."""
-    text, start, end = match.group(), match.start(), match.end()
-    # `lastgroup` is the outermost group that closed last, so inner groups do not hide these.
-    if kind in ("local", "graph", "global"):
-        return Token(kind, text[1:], None, start, end)
-    if kind == "number":
-        return Token("number", text, _number(source, text, start), start, end)
-    if kind == "infinity":
-        sign = -1.0 if text.count("-") % 2 else 1.0
-        return Token("number", text, np.float32(sign * np.inf), start, end)
-    if kind == "string":
-        return Token(kind, text[1:-1], None, start, end)
-    if kind == "meta":
-        return Token(kind, text, (match["meta_key"], int(match["meta_index"])), start, end)
-    if kind == "version":
-        return Token(kind, match["number_text"], None, start, end)
-    if kind == "mark" or text in KEYWORDS:
-        return Token(text, text, None, start, end)
-    return Token("word", text, None, start, end)
+        group = match.lastindex
+        assert group is not None
+        start, place = match.span(group)
+        if group == _MARK:
+            kinds(text[start:place])
+        elif group == _WORD:
+            word = text[start:place]
+            kinds(word if word in KEYWORDS else "word")
+        elif group == _BLOCK:
+            return start
+        elif group == _END:
+            return None
+        elif group == _METADATA:
+            found.add("metadata", start, len(text))
+            return None
+        else:
+            if group == _NUMBER and (digits := text[start:place]) not in known_numbers:
+                # Numbers are read where they are used; here it only matters that they can be.
+                read_number(source, start, place)
+                known_numbers.add(digits)
+            kinds(_NAMES[group])
+        starts(start)
+        ends(place)
+    spaces = _SPACES.match(text, place)
+    assert spaces is not None
+    raise source.error(complaint(text, spaces.end()), spaces.end())
 
 
 def _skip_comment(source: Source, start: int) -> int:
@@ -164,66 +136,3 @@ def _skip_comment(source: Source, start: int) -> int:
         depth += 1 if edge.group() == "/*" else -1
         place = edge.end()
     return place
-
-
-def _number(source: Source, text: str, start: int) -> np.generic:
-    """Return the value of a number, in the data type that its suffix says."""
-    match = _NUMBER.fullmatch(text)
-    if match is None:
-        hint = "put spaces around a binary + or -" if re.search("[0-9][+-]", text) else "check it"
-        raise source.error(f"{text} is no number; {hint}", start, start + len(text))
-    sign = -1 if len(match["sign"]) % 2 else 1
-    if match["kind"] == "f":
-        width = match["width"] or "32"
-        if width not in ("16", "32", "64"):
-            raise source.error(
-                f"{text}: a float has 16, 32 or 64 bits, not {width}", start, start + len(text)
-            )
-        return _float(source, sign * float(match["digits"] + match["rest"]), width, text, start)
-    if match["rest"]:
-        raise source.error(
-            f"{text}: a floating-point literal must end in f; write {text}f"
-            if match["kind"] is None
-            else f"{text}: an integer has no fraction or exponent",
-            start,
-            start + len(text),
-        )
-    return _integer(source, sign * int(match["digits"]), match["width"], text, start)
-
-
-def _float(source: Source, value: float, width: str, text: str, start: int) -> np.generic:
-    """Return a float of `width` bits; ParseError if it does not fit."""
-    dtype = np.dtype(f"float{width}")
-    if abs(value) > float(np.finfo(dtype).max):
-        raise source.error(f"{text} does not fit into {dtype}", start, start + len(text))
-    result: np.generic = dtype.type(value)
-    return result
-
-
-def _integer(source: Source, value: int, width: str | None, text: str, start: int) -> np.generic:
-    """Return an integer of `width` bits; without a width int32, or int64 if it needs that."""
-    if not width:
-        width = "32" if -(2**31) <= value < 2**31 else "64"
-    if width not in ("16", "32", "64"):
-        raise source.error(
-            f"{text}: an integer has 16, 32 or 64 bits, not {width}", start, start + len(text)
-        )
-    dtype = np.dtype(f"int{width}")
-    if not np.iinfo(dtype).min <= value <= np.iinfo(dtype).max:
-        raise source.error(f"{text} does not fit into {dtype}", start, start + len(text))
-    result: np.generic = dtype.type(value)
-    return result
-
-
-def _complaint(text: str, place: int) -> str:
-    """Return what is wrong with the character at `place`."""
-    letter = text[place]
-    if letter == '"':
-        return 'this string is not closed; write "'
-    if letter == "\r":
-        return "a carriage return must be followed by a line feed"
-    if letter in "%@":
-        return f"a name or number must follow {letter}"
-    if letter == "#":
-        return 'only #[version = "..."] and #[metadata] begin with #'
-    return f"{letter!r} means nothing here"

@@ -1,4 +1,4 @@
-"""Constants, attributes and names as the text format writes them."""
+"""Constants, attributes, types and names as the text format writes them."""
 
 import re
 from typing import Any
@@ -6,11 +6,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import Unsupported
-from ..ir.nodes import AttributeValue
+from ..errors import InvalidModule, Unsupported
+from ..ir.nodes import AttributeValue, MetaValue
 from ..ir.span import Span
+from ..ir.types import FuncType, RefType, TensorType, TupleType, Type, TypeCall, TypeVar
+from .appendix import Appendix
+from .lexer import KEYWORDS
+from .types import NESTING_LIMIT, RESERVED
 
-__all__ = ["attribute_text", "identifier", "is_identifier", "scalar_text"]
+__all__ = [
+    "attribute_name",
+    "attribute_text",
+    "identifier",
+    "is_identifier",
+    "scalar_text",
+    "type_name",
+    "type_text",
+]
 
 _SUFFIXES = {
     "int16": "i16",
@@ -20,6 +32,9 @@ _SUFFIXES = {
     "float32": "f",
     "float64": "f64",
 }
+_WORD = r"[A-Za-z_][A-Za-z0-9_/]*"
+_DOTTED = re.compile(rf"{_WORD}(\.{_WORD})*")
+_GLOBAL = re.compile("[A-Za-z_/][A-Za-z0-9_/]*")
 
 
 def scalar_text(value: npt.NDArray[Any]) -> str | None:
@@ -52,36 +67,104 @@ def _reads_as(text: str, value: npt.NDArray[Any]) -> bool:
     return within and np.asarray(number, value.dtype).tobytes() == value.tobytes()
 
 
-def attribute_text(value: AttributeValue, span: Span | None) -> str:
+def attribute_text(value: AttributeValue, appendix: Appendix, span: Span | None = None) -> str:
     """Return an attribute's value.
 
     Raises
     ------
     Unsupported
-        A string with a double quote, or not-a-number: the format cannot write them.
+        Not-a-number, or an integer of more than 64 bits: the format cannot write them.
     """
     match value:
         case bool() | None:
             return str(value)
         case int():
+            if not -(2**63) <= value < 2**63:
+                raise Unsupported(f"{value} has more than 64 bits; no attribute can have it", span)
             return str(value)
         case float():
-            if np.isnan(value):
-                raise Unsupported("not-a-number cannot be written as an attribute", span)
-            if np.isinf(value):
-                return "inff" if value > 0 else "-inff"
-            return repr(value).removesuffix(".0") + "f"
+            return _double_text(value, span)
         case str():
-            if '"' in value:
-                raise Unsupported(f"the string {value!r} has a quote, which has no escape", span)
-            return f'"{value}"'
+            return f'"{value}"' if '"' not in value else appendix.string(value)
+        case MetaValue():
+            return appendix.value(value)
         case _:
-            return f"[{', '.join(attribute_text(item, span) for item in value)}]"
+            return f"[{', '.join(attribute_text(item, appendix, span) for item in value)}]"
+
+
+def _double_text(value: float, span: Span | None) -> str:
+    """Return a floating-point attribute, a double whatever its suffix says."""
+    if np.isnan(value):
+        raise Unsupported("not-a-number cannot be written as an attribute", span)
+    if np.isinf(value):
+        return "inff" if value > 0 else "-inff"
+    wide = abs(value) > float(np.finfo(np.float32).max)
+    return repr(value).removesuffix(".0") + ("f64" if wide else "f")
+
+
+def attribute_name(name: str, span: Span | None = None) -> str:
+    """Return the name of an attribute.
+
+    Raises
+    ------
+    InvalidModule
+        It is no name, or has a keyword in it.
+    """
+    if not _DOTTED.fullmatch(name) or not KEYWORDS.isdisjoint(name.split(".")):
+        raise InvalidModule(f"{name!r} cannot be the name of an attribute; rename it", span)
+    return name
+
+
+def type_name(name: str, span: Span | None = None) -> str:
+    """Return the name of a data type, a constructor or a type parameter.
+
+    Raises
+    ------
+    InvalidModule
+        It is no name, or has a meaning of its own.
+    """
+    if not re.fullmatch(_WORD, name) or name in RESERVED or name in KEYWORDS:
+        raise InvalidModule(f"{name!r} cannot be the name of a type; rename it", span)
+    return name
+
+
+def type_text(root: Type, appendix: Appendix, depth: int = 1) -> str:
+    """Return a type.
+
+    Raises
+    ------
+    Unsupported
+        It nests more deeply than the parser reads.
+    """
+    if depth > NESTING_LIMIT:
+        raise Unsupported(f"types nest at most {NESTING_LIMIT} deep; use flatter tuples")
+
+    def listed(types: tuple[Type, ...]) -> str:
+        return ", ".join(type_text(part, appendix, depth + 1) for part in types)
+
+    match root:
+        case TensorType(shape, dtype):
+            sizes = ", ".join(map(appendix.size, shape))
+            return f"Tensor[({sizes}), {dtype}]" if shape else dtype
+        case TupleType(fields):
+            return f"({listed(fields)}{',' if len(fields) == 1 else ''})"
+        case FuncType(params, ret, variables):
+            names = ", ".join(type_name(var.name) for var in variables)
+            head = f"fn [{names}] " if names else "fn "
+            return f"{head}({listed(params)}) -> {listed((ret,))}"
+        case TypeCall(name, args):
+            return type_name(name) + (f"[{listed(args)}]" if args else "")
+        case RefType(value):
+            return f"ref({listed((value,))})"
+        case TypeVar(name):
+            return type_name(name)
+        case _:
+            return str(root)
 
 
 def is_identifier(name: str) -> bool:
     """Return whether `name` can be written after ``%`` or ``@``."""
-    return re.fullmatch(r"[A-Za-z_/][A-Za-z0-9_/]*", name) is not None
+    return _GLOBAL.fullmatch(name) is not None
 
 
 def identifier(name: str) -> str:

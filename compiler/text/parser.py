@@ -1,42 +1,54 @@
-"""Parser of the text format, version 0.0.5: Relay's core.
+"""Parser of the text format, version 0.0.5.
 
 ::
 
-    module  ::= version { "def" GLOBAL func } [metadata]
-    func    ::= ["[" ID,* "]"] "(" [LOCAL [":" type],*] [attr,*] ")" ["->" type] "{" expr "}"
+    module  ::= version { "def" GLOBAL func | typedef | "extern" typedef } [metadata]
+    typedef ::= "type" ID ["[" ID,* "]"] ["{" [ID ["(" type,* ")"],*] "}"]
+    func    ::= ["[" ID,* "]"] "(" [param,*] [attr,*] ")" ["->" type] "{" expr "}"
+    param   ::= LOCAL ["{" attr,* "}"] [":" type]
     expr    ::= { GRAPH "=" binop ";" | "let" LOCAL [":" type] "=" binop ";"
                 | "free_var" LOCAL [":" type] ";" | item ";" } item
     item    ::= "{" expr "}" | binop
     binop   ::= call { OP call }          * / before + - before < <= > >= before == !=
     call    ::= atom { "(" [expr,*] [attr,*] ")" }
     atom    ::= prim ["." INT]
-    prim    ::= NUMBER | "True" | "False" | LOCAL | GLOBAL | GRAPH | META | operator
+    prim    ::= NUMBER | "True" | "False" | LOCAL | GLOBAL | GRAPH | META | ID | operator
               | "fn" func | "if" "(" expr ")" "{" expr "}" "else" "{" expr "}"
+              | ("match" | "match?") call "{" [pattern "=>" expr,*] "}"
+              | "ref" "(" expr ")" | "ref_read" "(" expr ")" | "ref_write" "(" expr "," expr ")"
               | "()" | "(" expr ")" | "(" expr "," [expr,*] ")"
 
-``%0 = e;`` names a node of the graph, so that it may be used twice; ``let`` binds a variable.
-Both last until the end of the block around them. The rules are generators, see `trampoline`:
-nesting has no limit. Algebraic data types, ``match`` and references are refused by name.
+`types`, `attributes` and `patterns` hold the rest. ``%0 = e;`` names a node of the graph, so that
+it may be used twice; ``let`` binds a variable. Both last until the end of the block around them. A
+constructor without fields that stands alone is called: ``Nil`` is ``Nil()``. The rules are
+generators, see `trampoline`: nesting has no limit but that of types and attributes.
 """
 
-from typing import Any
-
-import numpy.typing as npt
-
+from ..ir.definitions import take_definitions
 from ..ir.module import Module
-from ..ir.nodes import Expr, Function
+from ..ir.nodes import Expr
+from .attributes import Attributes
 from .cursor import Cursor
-from .expressions import LATER, Expressions
-from .lexer import Source
-from .metadata import decode_constants
+from .definitions import Definitions
+from .expressions import Expressions
+from .leaves import Leaves
+from .metadata import Metadata
+from .references import References
+from .source import Source
 from .trampoline import run
+from .types import Types
 
 __all__ = ["VERSION", "parse", "parse_expression"]
 
 VERSION = "0.0.5"
 
 
-def parse(text: str, path: str = "<text>") -> Module:
+def parse(
+    text: str,
+    path: str = "<text>",
+    library: Module | None = None,
+    metadata: Metadata | None = None,
+) -> Module:
     """Return the module that `text` describes, with a span on every expression.
 
     Parameters
@@ -44,6 +56,12 @@ def parse(text: str, path: str = "<text>") -> Module:
     text : str
     path : str
         What error messages call the text.
+    library : Module, optional
+        Definitions that the text may use as if it had them, such as the prelude's; those that it
+        uses are in the result.
+    metadata : Mapping of str to sequence, optional
+        What ``meta[key][number]`` stands for where the text has no metadata of that key: under
+        ``relay.Constant`` arrays.
 
     Raises
     ------
@@ -52,68 +70,49 @@ def parse(text: str, path: str = "<text>") -> Module:
     Unsupported
         A construct or an operator of Relay that is not taken here.
     """
-    source = Source(text, path)
-    cursor = Cursor(source)
-    rules = Expressions(source, cursor, _metadata(source, cursor))
+    cursor, leaves = _begin(text, path, metadata)
     if not cursor.at("version"):
         raise cursor.unexpected(f'#[version = "{VERSION}"]')
-    _read_version(source, cursor)
-    functions: dict[str, Function] = {}
-    while not (cursor.at("end") or cursor.at("metadata")):
-        _read_definition(source, cursor, rules, functions)
-    for called, token in rules.calls:
-        if called not in functions:
-            raise source.error(
-                f"there is no function @{called}; define it with def", token.start, token.end
-            )
-    return Module(functions)
+    _read_version(cursor)
+    if library is None:
+        return Definitions(cursor, leaves, Module({})).read()
+    return take_definitions(Definitions(cursor, leaves, library).read(), library)
 
 
-def parse_expression(text: str, path: str = "<text>") -> Expr:
+def parse_expression(
+    text: str,
+    path: str = "<text>",
+    library: Module | None = None,
+    metadata: Metadata | None = None,
+) -> Expr:
     """Return the expression that `text` describes; the version may be left out.
 
-    Variables declared by ``free_var`` stay free. Raises what `parse` raises.
+    Variables declared by ``free_var`` stay free. The expression may use the data types of
+    `library`, and any global function. Raises what `parse` raises.
     """
-    source = Source(text, path)
-    cursor = Cursor(source)
-    rules = Expressions(source, cursor, _metadata(source, cursor))
+    cursor, leaves = _begin(text, path, metadata)
+    definitions = Definitions(cursor, leaves, Module({}) if library is None else library)
+    for data in definitions.library.types.values():
+        definitions.declare(data)
     if cursor.at("version"):
-        _read_version(source, cursor)
-    expr = run(rules.expression())
+        _read_version(cursor)
+    expr = run(Expressions(cursor, leaves).expression())
     if not cursor.at("metadata"):
         cursor.expect("end", "the end or an operator")
     return expr
 
 
-def _read_definition(
-    source: Source, cursor: Cursor, rules: Expressions, functions: dict[str, Function]
-) -> None:
-    """Read one global function into `functions`."""
-    start = cursor.peek().start
-    if cursor.at("type") or cursor.at("extern"):
-        raise cursor.unsupported("an algebraic data type", LATER)
-    cursor.expect("def", "'def'")
-    name = cursor.expect("global", "the function's name, as in @main,")
-    if name.text in functions:
-        raise source.error(f"@{name.text} is defined twice; rename one", name.start, name.end)
-    functions[name.text] = run(rules.function(start))
+def _begin(text: str, path: str, metadata: Metadata | None) -> tuple[Cursor, Leaves]:
+    """Return the place before the first token, and the rules for single tokens."""
+    cursor = Cursor(Source(text, path))
+    references = References(cursor, {} if metadata is None else metadata)
+    types, attributes = Types(cursor, references), Attributes(cursor, references)
+    return cursor, Leaves(cursor, references, types, attributes)
 
 
-def _read_version(source: Source, cursor: Cursor) -> None:
+def _read_version(cursor: Cursor) -> None:
     """Read the version, which must be the one there is."""
-    token = cursor.take()
-    if token.text != VERSION:
-        raise source.error(
-            f"the version must be {VERSION}, not {token.text}", token.start, token.end
-        )
-
-
-def _metadata(source: Source, cursor: Cursor) -> list[npt.NDArray[Any]]:
-    """Return the tensors of the metadata section, none without one."""
-    token = cursor.metadata
-    if token is None:
-        return []
-    try:
-        return decode_constants(str(token.value))
-    except ValueError as error:
-        raise source.error(str(error), token.start, token.end) from None
+    place = cursor.take()
+    _, version, _ = cursor.text(place).split('"')
+    if version != VERSION:
+        raise cursor.error(f"the version must be {VERSION}, not {version[:40]}", place)

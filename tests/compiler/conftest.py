@@ -8,6 +8,7 @@ import pytest
 from compiler.infer import infer
 from compiler.ir import Call, Constant, Function, Module, TensorType, Tuple, Var
 from compiler.ops import call
+from tests.compiler.generator.programs import random_program as make_program
 
 # Standard deviation of uniformly distributed int8, and what results should have to use their range.
 DEVIATION, WANTED = 74.0, 40.0
@@ -315,3 +316,13 @@ def random_inputs():
         ]
 
     return make
+
+
+@pytest.fixture
+def random_program():
+    """`random_program(seed, size=40, effects=True)` is a typed program: seed, module, inputs.
+
+    The module is well typed, but carries no types yet; a run ends, or is refused by a `match?`
+    that has no clause for a value (`InvalidInput`).
+    """
+    return make_program

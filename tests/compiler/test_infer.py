@@ -60,7 +60,7 @@ def type_of(text, name="main"):
             "{ if (%n == 0) { 0 } else { %f(%n - 1) } }; %f(9) }",
             "fn () -> int32",
         ),
-        ("def @main(%x: Tensor[(?, 2), int8]) { %x + %x }", "fn (Tensor[(?, 2), int8]) -> Tensor["),
+        ("def @main(%x: Tensor[(?, 2), int8]) { %x + %x }", "fn (Tensor[(n, 2), int8]) -> Tensor["),
         (
             "def @even(%n: int32) -> bool { if (%n == 0) { True } else { @odd(%n - 1) } }\n"
             "def @odd(%n: int32) -> bool { if (%n == 0) { False } else { @even(%n - 1) } }\n"
@@ -152,7 +152,7 @@ REFUSED = [
     ),
     (
         "def @f(%x: int32) -> int32 { %x } def @main() { @f(1, 2) }",
-        "net.relay:2:49: @f takes 1 arguments, not 2",
+        "net.relay:2:49: @f takes 1 arguments (int32), not 2",
     ),
     (
         "def @main(%x: Tensor[(2, 3), int8]) { let %y: Tensor[(2, 4), int8] = %x; %y }",
@@ -168,7 +168,7 @@ REFUSED = [
     ("def @main() { add(1) }", "net.relay:2:15: add takes 2 arguments (lhs, rhs), not 1"),
     (
         "def @main() { let %f = 1; %f(2) }",
-        "net.relay:2:27: %f must have type fn (int32) -> _, not ",
+        "net.relay:2:27: %f is called, but it is no function: its type is int32; leave the call ou",
     ),
     (
         "def @main() { let %f = fn (%g) { %g(%g) }; 1 }",

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from compiler.ir.types import Any, FuncType, TensorType, TupleType, TypeVar
+from compiler.ir.types import Any, FuncType, RefType, TensorType, TupleType, TypeCall, TypeVar
 from compiler.ir.unify import HOLE, UnificationError, Unifier, substitute_types
 
 INT, A, B = TensorType((), "int32"), TypeVar("A"), TypeVar("B")
@@ -62,7 +62,13 @@ def test_unknown_sizes_win():
         (TupleType((INT,)), INT, "(int32,) is not int32"),
         (FuncType((), INT), FuncType((INT,), INT), "a function of 0 parameters is not one of 1"),
         (A, B, "A is not B"),
-        (FuncType((A,), A, (A,)), FuncType((INT,), INT), "a function of 1 type parameters is not "),
+        (
+            FuncType((A,), A, (A,)),
+            FuncType((A,), A, (A, B)),
+            "a function of 1 type parameters is n",
+        ),
+        (TypeCall("List", (INT,)), TypeCall("Tree", (INT,)), "List[int32] is not Tree[int32]"),
+        (RefType(INT), INT, "ref(int32) is not int32"),
     ],
 )
 def test_types_that_differ(left, right, message):
@@ -86,6 +92,23 @@ def test_quantified_functions():
     assert substitute_types(FuncType((A, B), A, (A,)), {A: INT, B: INT}) == FuncType(
         (A, INT), A, (A,)
     )
+
+
+def test_a_quantified_function_stands_for_its_instances():
+    unifier = Unifier()
+    found = unifier.unify(FuncType((INT,), INT), FuncType((A,), A, (A,)))
+    assert unifier.complete(found) == FuncType((INT,), INT)
+    with pytest.raises(UnificationError, match=r"^data type int8 is not int32$"):
+        Unifier().unify(FuncType((INT,), TensorType((), "int8")), FuncType((A,), A, (A,)))
+
+
+def test_what_is_found_is_widened_for_all_who_know_it():
+    unifier = Unifier()
+    first, second = unifier.fresh(), unifier.fresh()
+    unifier.unify(first, TensorType((2,)))
+    unifier.unify(second, first)
+    unifier.unify(second, TensorType((Any(),)))
+    assert unifier.complete(first) == unifier.complete(second) == TensorType((Any(),))
 
 
 def test_each_hole_of_an_annotation_is_a_type_of_its_own():

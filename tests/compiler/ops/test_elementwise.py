@@ -120,7 +120,7 @@ def test_clip_converts_its_bounds(apply):
 def test_unknown_sizes_broadcast(infer_type):
     unknown, known = TensorType((Any(), 3)), TensorType((4, 1))
     assert str(infer_type("add", unknown, known)) == "Tensor[(4, 3), float32]"
-    assert str(infer_type("add", unknown, TensorType((1, 3)))) == "Tensor[(?, 3), float32]"
+    assert str(infer_type("add", unknown, TensorType((1, 3)))) == "Tensor[(n, 3), float32]"
 
 
 @pytest.mark.parametrize(

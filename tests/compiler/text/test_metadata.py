@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from compiler.text import literals, metadata, trampoline
+from compiler.text import literals, metadata, names, trampoline
 
 GOOD = '{"dtype": "int8", "shape": [3], "data": "AQEB"}'
 
@@ -13,8 +13,8 @@ GOOD = '{"dtype": "int8", "shape": [3], "data": "AQEB"}'
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("[]", 'the metadata must be {"relay.Constant": [...]}'),
-        ('{"relay.Constant": 3}', 'the metadata must be {"relay.Constant": [...]}'),
+        ("[]", 'the metadata must be {"relay.Constant": [...], ...}'),
+        ('{"relay.Constant": 3}', 'the metadata must be {"relay.Constant": [...], ...}'),
         ('{"relay.Constant": [3]}', "tensor 0 of the metadata must have dtype, shape and data"),
         (GOOD.replace("int8", "int7"), "tensor 0 of the metadata has the unknown dtype 'int7'"),
         (GOOD.replace("[3]", "[-3]"), "tensor 0 of the metadata has the malformed shape [-3]"),
@@ -28,10 +28,10 @@ def test_damaged(text, message):
     if "dtype" in text:
         text = f'{{"relay.Constant": [{text}]}}'
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        metadata.decode_constants(text)
+        metadata.read_metadata(text)
 
 
-@pytest.mark.parametrize("module", [literals, trampoline])
+@pytest.mark.parametrize("module", [literals, names, trampoline])
 def test_examples_in_docstrings(module):
     result = doctest.testmod(module)
     assert result.attempted and not result.failed

@@ -210,12 +210,18 @@ def test_deep_programs():
         (
             Call(GlobalVar("main"), (), {"axis": 1}),
             InvalidModule,
-            "a call of a function cannot have attributes; give them to the function",
+            "a call of a function has attributes only with attrs_type_key; "
+            "give them to the function",
         ),
         (
-            Function((), Constant(np.float32(1)), attrs={"name": 'a"b'}),
+            Function((), Constant(np.float32(1)), attrs={"a b": 1}),
+            InvalidModule,
+            "'a b' cannot be the name of an attribute; rename it",
+        ),
+        (
+            Function((), Constant(np.float32(1)), attrs={"n": 2**63}),
             Unsupported,
-            "the string 'a\"b' has a quote, which has no escape",
+            "9223372036854775808 has more than 64 bits; no attribute can have it",
         ),
         (
             Function((), Constant(np.float32(1)), attrs={"x": float("nan")}),
