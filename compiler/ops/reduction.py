@@ -1,4 +1,4 @@
-"""Reductions over axes: sum, mean, max, min, prod, argmax, argmin, all, any.
+"""Reductions over axes: sum, mean, logsumexp, max, min, prod, argmax, argmin, all, any.
 
 Sums of integers wrap in the operand's data type; a mean of integers truncates towards zero.
 """
@@ -10,7 +10,7 @@ import numpy as np
 
 from ..ir.types import Dim, TensorType, Type
 from .operator import Array, Attribute, Attributes, Kind, Mismatch, Operator, from_tensors
-from .shapes import axes_in, element_count
+from .shapes import axes_in, element_count, require_float
 
 __all__ = ["REDUCE_ATTRIBUTES", "ROWS", "reduced_axes", "reduced_shape"]
 
@@ -58,6 +58,11 @@ def _nonempty_type(attrs: Attributes, data: TensorType) -> Type:
     return _reduce_type(attrs, data)
 
 
+def _float_type(attrs: Attributes, data: TensorType) -> Type:
+    require_float(data)
+    return _nonempty_type(attrs, data)
+
+
 def _bool_type(attrs: Attributes, data: TensorType) -> Type:
     if data.dtype != "bool":
         raise Mismatch(f"data must be bool, not {data.dtype}", "compare it with 0")
@@ -90,6 +95,13 @@ def _mean(data: Array, axis: tuple[int, ...], keepdims: bool) -> Array:
     return np.asarray(np.sign(total) * (np.abs(total) // count))
 
 
+def _logsumexp(data: Array, axis: tuple[int, ...], keepdims: bool) -> Array:
+    largest = np.max(data, axis=axis, keepdims=True)
+    finite = np.where(np.isfinite(largest), largest, 0.0)
+    total = np.log(np.sum(np.exp(data - finite), axis=axis, keepdims=True)) + finite
+    return np.asarray(total if keepdims else np.squeeze(total, axis))
+
+
 def _arg(best: Callable[..., Array]) -> Callable[..., Array]:
     """Return the meaning of argmax or argmin: places are counted over the reduced axes."""
 
@@ -113,6 +125,7 @@ _SIMPLE: tuple[tuple[str, Callable[..., Type], Callable[..., Array]], ...] = (
     ("sum", _reduce_type, np.sum),
     ("prod", _reduce_type, np.prod),
     ("mean", _nonempty_type, _mean),
+    ("logsumexp", _float_type, _logsumexp),
     ("max", _nonempty_type, np.max),
     ("min", _nonempty_type, np.min),
     ("all", _bool_type, np.all),
