@@ -117,12 +117,6 @@ def _cross_entropy_with_logits(site: Site, grad: Expr) -> tuple[Gradient, ...]:
     return multiply(scale, targets), multiply(scale, predictions)
 
 
-def _logsumexp(site: Site, grad: Expr) -> tuple[Gradient, ...]:
-    shape = kept_shape(site)
-    change = call("exp", call("subtract", site.args[0], reshape(site.output, shape)))
-    return (multiply(reshape(grad, shape), change),)
-
-
 def _cumsum(site: Site, grad: Expr) -> tuple[Gradient, ...]:
     """The gradient of a running sum is the running sum from the other end."""
     if not site.is_float():
@@ -143,7 +137,6 @@ RULES: dict[str, Rule] = {
     "min": _extreme,
     "prod": _prod,
     "variance": _variance,
-    "logsumexp": _logsumexp,
     "cumsum": _cumsum,
     "nn.softmax": _softmax,
     "nn.fast_softmax": _softmax,

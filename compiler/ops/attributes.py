@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from typing import cast
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from ..ir.types import DTYPES
 from .operator import Attribute, Operator
 
 __all__ = ["complete_attributes"]
+
+# How many ints the kinds of a fixed length have.
+_COUNTS = {"single": 1, "pair": 2, "triple": 3, "padding1": 2, "padding": 4, "padding3": 6}
 
 
 def complete_attributes(
@@ -83,8 +87,16 @@ def _coerce(
             return value
         case ("int_or_ints", int()) if not isinstance(value, bool):
             return value
-        case (("ints" | "int_or_ints" | "pair" | "padding" | "pairs"), _):
-            shaped = _shape_ints(attribute.kind, value)
+        case "floats", tuple() | float() | int():
+            numbers = value if isinstance(value, tuple) else (value,)
+            if all(isinstance(number, float) or _is_int(number) for number in numbers):
+                return tuple(float(cast(float, number)) for number in numbers)
+        case (("ints" | "int_or_ints" | "pairs" as kind), _):
+            shaped = _shape_ints(kind, value)
+            if shaped is not None:
+                return shaped
+        case (kind, _) if kind in _COUNTS:
+            shaped = _shape_ints(kind, value)
             if shaped is not None:
                 return shaped
         case _:
@@ -105,13 +117,19 @@ def _shape_ints(kind: str, value: AttributeValue) -> AttributeValue:
         return None
     if kind in ("ints", "int_or_ints"):
         return numbers
-    repeats = {1: 2, 2: 1} if kind == "pair" else {1: 4, 2: 2, 4: 1}
-    return numbers * repeats[len(numbers)] if len(numbers) in repeats else None
+    total = _COUNTS[kind]
+    fewer = (1, total // 2, total) if kind.startswith("padding") else (1, total)
+    return numbers * (total // len(numbers)) if len(numbers) in fewer else None
+
+
+def _is_int(value: AttributeValue) -> bool:
+    """Return whether `value` is an int, which True is not."""
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _all_ints(values: tuple[AttributeValue, ...]) -> bool:
     """Return whether all of `values` are ints."""
-    return all(isinstance(value, int) and not isinstance(value, bool) for value in values)
+    return all(_is_int(value) for value in values)
 
 
 def _plain(value: object) -> AttributeValue:
@@ -137,7 +155,12 @@ def _expected(attribute: Attribute) -> str:
         "dtype": "a data type such as float32",
         "ints": "a list of integers",
         "int_or_ints": "an integer or a list of integers",
+        "floats": "a list of numbers",
+        "single": "one integer",
         "pair": "two integers",
+        "triple": "three integers",
+        "padding1": "1 or 2 integers (left, right)",
         "padding": "1, 2 or 4 integers (top, left, bottom, right)",
+        "padding3": "1, 3 or 6 integers (front, top, left, back, bottom, right)",
         "pairs": "a list of pairs of integers",
     }[attribute.kind]

@@ -13,7 +13,7 @@ from ..ir.types import TensorType, Type
 from .operator import Array, Attribute, Attributes, Kind, Meaning, Mismatch, Operator, from_tensors
 from .shapes import broadcast, same_dtype
 
-__all__ = ["ROWS", "cast", "clip", "round_half_away"]
+__all__ = ["ROWS", "cast", "clip", "erf", "round_half_away"]
 
 
 def round_half_away(x: Array) -> Array:
@@ -43,7 +43,7 @@ def cast(x: Array, dtype: str) -> Array:
 def clip(x: Array, a_min: float, a_max: float) -> Array:
     """Return `x` within a_min..a_max, both converted to the data type of `x` first."""
     low, high = (cast(np.asarray(bound), str(x.dtype)) for bound in (a_min, a_max))
-    return np.minimum(np.maximum(x, low), high)
+    return np.asarray(np.minimum(np.maximum(x, low), high))
 
 
 def _unary_type(floating: bool, tag: str = "") -> Callable[..., Type]:
@@ -127,7 +127,8 @@ def _sigmoid(x: Array) -> Array:
     return np.asarray(one / (one + np.exp(-x)))
 
 
-def _erf(x: Array) -> Array:
+def erf(x: Array) -> Array:
+    """Return the error function of `x`, float64."""
     return np.asarray(np.frompyfunc(math.erf, 1, 1)(np.asarray(x, np.float64)), np.float64)
 
 
@@ -142,9 +143,20 @@ _FLOATING: tuple[tuple[str, Callable[..., Array]], ...] = (
     ("rsqrt", _rsqrt),
     ("tanh", np.tanh),
     ("sigmoid", _sigmoid),
-    ("erf", _erf),
+    ("erf", erf),
+    ("log2", np.log2),
+    ("log10", np.log10),
     ("sin", np.sin),
     ("cos", np.cos),
+    ("tan", np.tan),
+    ("sinh", np.sinh),
+    ("cosh", np.cosh),
+    ("asin", np.arcsin),
+    ("acos", np.arccos),
+    ("atan", np.arctan),
+    ("asinh", np.arcsinh),
+    ("acosh", np.arccosh),
+    ("atanh", np.arctanh),
     ("floor", np.floor),
     ("ceil", np.ceil),
     ("trunc", np.trunc),
@@ -226,6 +238,21 @@ ROWS = (
             tags=frozenset({"binary", "comparison"}),
         )
         for name, function in _COMPARE
+    ),
+    *(
+        Operator(
+            name,
+            ("data",),
+            from_tensors(_unary_type(True, "comparison")),
+            _lift(function),
+            Kind.ELEMENTWISE,
+            tags=frozenset({"unary", "comparison"}),
+        )
+        for name, function in (
+            ("isnan", np.isnan),
+            ("isinf", np.isinf),
+            ("isfinite", np.isfinite),
+        )
     ),
     Operator(
         "logical_not",

@@ -4,12 +4,25 @@ from typing import cast
 
 import numpy as np
 
-from ..ir.types import FuncType, IncompleteType, TensorType, Type
+from ..ir.types import Dim, FuncType, IncompleteType, TensorType, Type
 from .convolution import multiply_accumulate
 from .operator import Array, Attribute, Attributes, Kind, Mismatch, Operator, from_tensors
 from .shapes import axis_in, broadcast, require_equal, require_rank, same_dtype
 
-__all__ = ["DENSE_ATTRIBUTES", "ROWS", "dense_type"]
+__all__ = [
+    "BATCH_MATMUL_ATTRIBUTES",
+    "DENSE_ATTRIBUTES",
+    "ROWS",
+    "batch_matmul_type",
+    "batch_products",
+    "dense_type",
+]
+
+BATCH_MATMUL_ATTRIBUTES = {
+    "out_dtype": Attribute("dtype", ""),
+    "transpose_a": Attribute("bool", False),
+    "transpose_b": Attribute("bool", False),
+}
 
 DENSE_ATTRIBUTES = {"units": Attribute("int"), "out_dtype": Attribute("dtype", "")}
 
@@ -101,7 +114,52 @@ def _bias_add(attrs: Attributes, data: Array, bias: Array) -> Array:
     return np.asarray(np.add(data, bias.reshape(shape)))
 
 
-def _batch_matmul_type(attrs: Attributes, x: TensorType, y: TensorType) -> Type:
+def _matmul_relation(types: tuple[Type, ...], attrs: Attributes) -> FuncType | None:
+    a, b = types
+    if isinstance(a, IncompleteType):
+        return None
+    if not isinstance(a, TensorType) or len(a.shape) < (2 if attrs["transpose_a"] else 1):
+        raise Mismatch(f"tensor_a must be a tensor of at least two axes, not {a}", "expand_dims it")
+    rows, inner = a.shape[:-1], a.shape[-1]
+    if attrs["transpose_a"]:
+        rows, inner = (*a.shape[:-2], a.shape[-1]), a.shape[-2]
+    units = cast(int | None, attrs["units"])
+    if isinstance(b, IncompleteType):
+        if units is None:
+            return None
+        shape: tuple[Dim, ...] = (units, inner) if attrs["transpose_b"] else (inner, units)
+        b = TensorType(shape, a.dtype)
+    if not isinstance(b, TensorType):
+        raise Mismatch(f"tensor_b must be a tensor, not {b}", "pass a tensor")
+    dtype = same_dtype(("tensor_a", "tensor_b"), a, b)
+    require_rank("tensor_b", b, 2)
+    other, columns = b.shape[::-1] if attrs["transpose_b"] else b.shape
+    require_equal(
+        "the summed axis of tensor_b",
+        other,
+        inner,
+        "that of tensor_a",
+        "correct transpose_a or transpose_b",
+    )
+    if units is not None:
+        require_equal("the columns of tensor_b", columns, units, "attribute units", "correct units")
+    return FuncType((a, b), TensorType((*rows, columns), str(attrs["out_dtype"]) or dtype))
+
+
+def _matmul(attrs: Attributes, a: Array, b: Array) -> Array:
+    left = a.swapaxes(-1, -2) if attrs["transpose_a"] else a
+    right = b.T if attrs["transpose_b"] else b
+    return multiply_accumulate(left, right).astype(str(attrs["out_dtype"]) or a.dtype)
+
+
+def batch_matmul_type(attrs: Attributes, x: TensorType, y: TensorType) -> TensorType:
+    """Return the type of the products of two batches of matrices.
+
+    Raises
+    ------
+    Mismatch
+        They are no batches of matrices that fit.
+    """
     require_rank("tensor_a", x, 3)
     require_rank("tensor_b", y, 3)
     dtype = same_dtype(("tensor_a", "tensor_b"), x, y)
@@ -118,10 +176,15 @@ def _batch_matmul_type(attrs: Attributes, x: TensorType, y: TensorType) -> Type:
     return TensorType((batch, rows, columns), str(attrs["out_dtype"]) or dtype)
 
 
-def _batch_matmul(attrs: Attributes, x: Array, y: Array) -> Array:
+def batch_products(attrs: Attributes, x: Array, y: Array) -> Array:
+    """Return the products of two batches of matrices: exact int64 for integers, else float64."""
     left = x.swapaxes(1, 2) if attrs["transpose_a"] else x
     right = y.swapaxes(1, 2) if attrs["transpose_b"] else y
-    return multiply_accumulate(left, right).astype(str(attrs["out_dtype"]) or x.dtype)
+    return multiply_accumulate(left, right)
+
+
+def _batch_matmul(attrs: Attributes, x: Array, y: Array) -> Array:
+    return batch_products(attrs, x, y).astype(str(attrs["out_dtype"]) or x.dtype)
 
 
 ROWS = (
@@ -131,14 +194,18 @@ ROWS = (
     Operator(
         "nn.batch_matmul",
         ("tensor_a", "tensor_b"),
-        from_tensors(_batch_matmul_type),
+        from_tensors(batch_matmul_type),
         _batch_matmul,
         Kind.ANCHOR,
-        {
-            "out_dtype": Attribute("dtype", ""),
-            "transpose_a": Attribute("bool", False),
-            "transpose_b": Attribute("bool", True),
-        },
+        BATCH_MATMUL_ATTRIBUTES,
+    ),
+    Operator(
+        "nn.matmul",
+        ("tensor_a", "tensor_b"),
+        _matmul_relation,
+        _matmul,
+        Kind.ANCHOR,
+        {"units": Attribute("int"), **BATCH_MATMUL_ATTRIBUTES},
     ),
     Operator(
         "nn.bias_add",

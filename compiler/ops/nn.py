@@ -6,7 +6,7 @@ import numpy as np
 
 from ..ir.types import FuncType, IncompleteType, TensorType, TupleType, Type
 from .operator import Array, Attribute, Attributes, Kind, Mismatch, Operator, Value, from_tensors
-from .shapes import axis_in, element_count, require_equal, require_rank
+from .shapes import axis_in, product, require_equal, require_float, require_rank
 from .windows import ints
 
 __all__ = ["ROWS"]
@@ -17,20 +17,11 @@ def _relu_type(attrs: Attributes, data: TensorType) -> Type:
 
 
 def _relu(attrs: Attributes, data: Array) -> Array:
-    return np.maximum(data, np.zeros((), data.dtype))
-
-
-def _require_float(data: TensorType) -> None:
-    """Raise Mismatch unless data is floating point."""
-    if not data.dtype.startswith("float"):
-        raise Mismatch(
-            f"data must be floating point, not {data.dtype}",
-            'cast it, or use the qnn operator: cast(..., "float32")',
-        )
+    return np.asarray(np.maximum(data, np.zeros((), data.dtype)))
 
 
 def _leaky_relu_type(attrs: Attributes, data: TensorType) -> Type:
-    _require_float(data)
+    require_float(data)
     return data
 
 
@@ -40,7 +31,7 @@ def _leaky_relu(attrs: Attributes, data: Array) -> Array:
 
 
 def _softmax_type(attrs: Attributes, data: TensorType) -> Type:
-    _require_float(data)
+    require_float(data)
     axis_in(cast(int, attrs["axis"]), len(data.shape))
     return data
 
@@ -74,7 +65,7 @@ def _pad_type(attrs: Attributes, data: TensorType, pad_value: TensorType) -> Typ
             f"pad_value must be a scalar of type {data.dtype}, not {pad_value}", "cast it"
         )
     sizes = zip(data.shape, widths, strict=True)
-    shape = tuple(size + sum(pair) if isinstance(size, int) else size for size, pair in sizes)
+    shape = tuple(size + sum(pair) for size, pair in sizes)
     return TensorType(shape, data.dtype)
 
 
@@ -88,10 +79,7 @@ def _pad(attrs: Attributes, data: Array, pad_value: Array) -> Array:
 def _batch_flatten_type(attrs: Attributes, data: TensorType) -> Type:
     if not data.shape:
         raise Mismatch("data must have at least one axis, not be a scalar", "expand_dims it")
-    rest = element_count(data.shape[1:])
-    if rest is None:
-        raise Mismatch(f"all sizes but the first must be known, not {data}", "annotate the type")
-    return TensorType((data.shape[0], rest), data.dtype)
+    return TensorType((data.shape[0], product(data.shape[1:])), data.dtype)
 
 
 def _batch_flatten(attrs: Attributes, data: Array) -> Array:
@@ -104,7 +92,7 @@ def _batch_norm_relation(types: tuple[Type, ...], attrs: Attributes) -> FuncType
         return None
     if not isinstance(data, TensorType):
         raise Mismatch(f"data must be a tensor, not {data}", "pass a tensor")
-    _require_float(data)
+    require_float(data)
     axis = axis_in(cast(int, attrs["axis"]), len(data.shape))
     vector = TensorType((data.shape[axis],), data.dtype)
     for name, given in zip(("gamma", "beta", "moving_mean", "moving_var"), types[1:], strict=True):
@@ -144,7 +132,7 @@ def _dropout(attrs: Attributes, data: Array) -> Value:
 
 
 def _l2_type(attrs: Attributes, data: TensorType) -> Type:
-    _require_float(data)
+    require_float(data)
     for axis in ints(attrs, "axis"):
         axis_in(axis, len(data.shape))
     return data

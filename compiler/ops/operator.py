@@ -24,6 +24,7 @@ __all__ = [
     "Missing",
     "Operator",
     "Relation",
+    "ResultShape",
     "Value",
     "from_tensors",
 ]
@@ -44,6 +45,9 @@ Meaning = Callable[..., Value]
 
 Who calls it switches numpy's floating-point warnings off (`numpy.errstate`): overflow is a result.
 """
+
+ResultShape = Callable[..., tuple[tuple[int, ...], ...]]
+"""``result_shape(attrs, *arguments)``: the shape of each result, without computing it."""
 
 
 class Kind(Enum):
@@ -74,9 +78,10 @@ class Attribute:
     Attributes
     ----------
     kind : str
-        int, float, bool, str, dtype (may be "": as the operand's), ints (a tuple; one int stands
-        for a tuple of one), int_or_ints, pair (two ints; one stands for both), padding (top,
-        left, bottom, right; fewer are completed), pairs (a tuple of pairs).
+        int, float, bool, str, dtype (may be "": as the operand's), ints and floats (tuples; one
+        number stands for a tuple of one), int_or_ints, single, pair and triple (one, two and three
+        ints; one stands for all), padding (top, left, bottom, right; fewer are completed),
+        padding1 and padding3 (the same along one and three axes), pairs (a tuple of pairs).
     default : AttributeValue
         What a call without it has. None says that it may be undefined.
     required : bool
@@ -108,6 +113,9 @@ class Operator:
     tags : frozenset of str
         "quantized" for operators on quantised tensors, "unary" and "binary" for plain
         element-wise arithmetic, "comparison" if the result is bool.
+    result_shape : ResultShape, optional
+        Of an operator whose result's shape follows from the values of its arguments, not from
+        their types alone.
     """
 
     name: str
@@ -117,6 +125,7 @@ class Operator:
     kind: Kind
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     tags: frozenset[str] = frozenset()
+    result_shape: ResultShape | None = None
 
 
 class Mismatch(Exception):

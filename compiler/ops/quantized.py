@@ -108,10 +108,10 @@ def along_axis(parameter: Array, rank: int, axis: int) -> Array:
 def saturate_to(x: Array, zero_point: npt.ArrayLike, dtype: str) -> Array:
     """Return x + zero_point, clamped to the range of the integer type `dtype`."""
     if dtype == "int8":
-        return saturate(x, zero_point)
+        return np.asarray(saturate(x, zero_point))
     limits = np.iinfo(dtype)
     total = np.asarray(x, np.int64) + np.asarray(zero_point, np.int64)
-    return np.clip(total, limits.min, limits.max).astype(dtype)
+    return np.asarray(np.clip(total, limits.min, limits.max)).astype(dtype)
 
 
 def rescale(

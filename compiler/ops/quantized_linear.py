@@ -1,4 +1,7 @@
-"""qnn.conv2d and qnn.dense: exact sums of (data - its zero point) * (weight - its zero point)."""
+"""qnn.conv2d, its transpose, qnn.dense and qnn.batch_matmul.
+
+All are exact sums of (data - its zero point) * (weight - its zero point).
+"""
 
 from typing import cast
 
@@ -9,8 +12,15 @@ from isa.arithmetic import wrap_int32
 
 from ..ir.types import FuncType, IncompleteType, TensorType, Type
 from .convolution import CONV2D_ATTRIBUTES, convolution_type, convolve, multiply_accumulate
-from .linear import DENSE_ATTRIBUTES, dense_type
-from .operator import Array, Attribute, Attributes, Kind, Missing, Operator
+from .convolution_nd import TRANSPOSE2D_ATTRIBUTES, transpose_type, transposed
+from .linear import (
+    BATCH_MATMUL_ATTRIBUTES,
+    DENSE_ATTRIBUTES,
+    batch_matmul_type,
+    batch_products,
+    dense_type,
+)
+from .operator import Array, Attribute, Attributes, Kind, Mismatch, Missing, Operator
 from .quantized import QUANTIZED, along_axis, check_parameters, require_dtype
 
 __all__ = ["ROWS", "without_zero_point"]
@@ -105,6 +115,51 @@ def _dense(
     return wrap_int32(cast(npt.NDArray[np.int64], product))
 
 
+def _transpose_relation(types: tuple[Type, ...], attrs: Attributes) -> FuncType | None:
+    if isinstance(types[1], IncompleteType):
+        return None
+    found = transpose_type((types[0], types[1]), attrs, 2)
+    if found is None:
+        return None
+    channels = found[1].shape[str(attrs["data_layout"]).index("C")]
+    if not _check_operands(types, found[0], channels, attrs):
+        return None
+    return FuncType(types, found[1])
+
+
+def _conv2d_transpose(
+    attrs: Attributes,
+    data: Array,
+    weight: Array,
+    zero_point: Array,
+    weight_zero_point: Array,
+    *scales: Array,
+) -> Array:
+    if weight_zero_point.ndim and cast(int, attrs["groups"]) > 1:
+        raise Missing("a kernel_zero_point for each channel needs groups 1", "use a scalar")
+    output_axis = str(attrs["kernel_layout"]).index("O")
+    kernel = without_zero_point(weight, along_axis(weight_zero_point, 4, output_axis))
+    total = transposed(attrs, without_zero_point(data, zero_point), kernel, 2)
+    return wrap_int32(cast(npt.NDArray[np.int64], total))
+
+
+def _batch_relation(types: tuple[Type, ...], attrs: Attributes) -> FuncType | None:
+    x, y = types[:2]
+    if isinstance(x, IncompleteType) or isinstance(y, IncompleteType):
+        return None
+    if not isinstance(x, TensorType) or not isinstance(y, TensorType):
+        raise Mismatch(f"x and y must be tensors, not {x} and {y}", "pass tensors")
+    result = batch_matmul_type(attrs, x, y)
+    return FuncType(types, result) if _check_operands(types, y, None, attrs) else None
+
+
+def _batch_matmul(
+    attrs: Attributes, x: Array, y: Array, x_point: Array, y_point: Array, *scales: Array
+) -> Array:
+    products = batch_products(attrs, without_zero_point(x, x_point), without_zero_point(y, y_point))
+    return wrap_int32(cast(npt.NDArray[np.int64], products))
+
+
 _INT32 = {"out_dtype": Attribute("dtype", "int32")}
 
 ROWS = (
@@ -124,6 +179,24 @@ ROWS = (
         _dense,
         Kind.ANCHOR,
         {**DENSE_ATTRIBUTES, **_INT32},
+        QUANTIZED,
+    ),
+    Operator(
+        "qnn.conv2d_transpose",
+        ARGUMENTS,
+        _transpose_relation,
+        _conv2d_transpose,
+        Kind.ANCHOR,
+        {**TRANSPOSE2D_ATTRIBUTES, **_INT32},
+        QUANTIZED,
+    ),
+    Operator(
+        "qnn.batch_matmul",
+        ("x", "y", "x_zero_point", "y_zero_point", "x_scale", "y_scale"),
+        _batch_relation,
+        _batch_matmul,
+        Kind.ANCHOR,
+        {**BATCH_MATMUL_ATTRIBUTES, **_INT32},
         QUANTIZED,
     ),
 )

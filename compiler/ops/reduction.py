@@ -1,4 +1,4 @@
-"""Reductions over axes: sum, mean, max, min, prod, argmax, argmin, all, any.
+"""Reductions over axes: sum, mean, logsumexp, max, min, prod, argmax, argmin, all, any.
 
 Sums of integers wrap in the operand's data type; a mean of integers truncates towards zero.
 """
@@ -10,9 +10,9 @@ import numpy as np
 
 from ..ir.types import Dim, TensorType, Type
 from .operator import Array, Attribute, Attributes, Kind, Mismatch, Operator, from_tensors
-from .shapes import axes_in, element_count
+from .shapes import axes_in, element_count, require_float
 
-__all__ = ["ROWS"]
+__all__ = ["REDUCE_ATTRIBUTES", "ROWS", "reduced_axes", "reduced_shape"]
 
 REDUCE_ATTRIBUTES = {
     "axis": Attribute("ints"),
@@ -28,7 +28,7 @@ ARG_REDUCE_ATTRIBUTES = {
 }
 
 
-def _axes(attrs: Attributes, rank: int) -> tuple[int, ...]:
+def reduced_axes(attrs: Attributes, rank: int) -> tuple[int, ...]:
     """Return the axes to reduce, sorted."""
     given = cast(tuple[int, ...] | None, attrs["axis"])
     axes = tuple(range(rank)) if given is None else axes_in(given, rank)
@@ -39,23 +39,28 @@ def _axes(attrs: Attributes, rank: int) -> tuple[int, ...]:
     return tuple(sorted(axes))
 
 
-def _reduced_shape(attrs: Attributes, data: TensorType) -> tuple[Dim, ...]:
+def reduced_shape(attrs: Attributes, data: TensorType) -> tuple[Dim, ...]:
     """Return the shape of the result."""
-    axes = _axes(attrs, len(data.shape))
+    axes = reduced_axes(attrs, len(data.shape))
     if attrs["keepdims"]:
         return tuple(1 if axis in axes else size for axis, size in enumerate(data.shape))
     return tuple(size for axis, size in enumerate(data.shape) if axis not in axes)
 
 
 def _reduce_type(attrs: Attributes, data: TensorType) -> Type:
-    return TensorType(_reduced_shape(attrs, data), data.dtype)
+    return TensorType(reduced_shape(attrs, data), data.dtype)
 
 
 def _nonempty_type(attrs: Attributes, data: TensorType) -> Type:
-    reduced = tuple(data.shape[axis] for axis in _axes(attrs, len(data.shape)))
+    reduced = tuple(data.shape[axis] for axis in reduced_axes(attrs, len(data.shape)))
     if element_count(reduced) == 0:
         raise Mismatch(f"data must not be empty along the reduced axes, but is {data}", "check it")
     return _reduce_type(attrs, data)
+
+
+def _float_type(attrs: Attributes, data: TensorType) -> Type:
+    require_float(data)
+    return _nonempty_type(attrs, data)
 
 
 def _bool_type(attrs: Attributes, data: TensorType) -> Type:
@@ -66,7 +71,7 @@ def _bool_type(attrs: Attributes, data: TensorType) -> Type:
 
 def _arg_type(attrs: Attributes, data: TensorType) -> Type:
     _nonempty_type(attrs, data)
-    return TensorType(_reduced_shape(attrs, data), "int32")
+    return TensorType(reduced_shape(attrs, data), "int32")
 
 
 def _reducer(function: Callable[..., Array]) -> Callable[..., Array]:
@@ -74,7 +79,9 @@ def _reducer(function: Callable[..., Array]) -> Callable[..., Array]:
 
     def meaning(attrs: Attributes, data: Array) -> Array:
         wide = data.astype(np.float64) if data.dtype.kind == "f" else data
-        result = function(wide, axis=_axes(attrs, data.ndim), keepdims=bool(attrs["keepdims"]))
+        result = function(
+            wide, axis=reduced_axes(attrs, data.ndim), keepdims=bool(attrs["keepdims"])
+        )
         return np.asarray(result).astype(data.dtype)
 
     return meaning
@@ -88,11 +95,18 @@ def _mean(data: Array, axis: tuple[int, ...], keepdims: bool) -> Array:
     return np.asarray(np.sign(total) * (np.abs(total) // count))
 
 
+def _logsumexp(data: Array, axis: tuple[int, ...], keepdims: bool) -> Array:
+    largest = np.max(data, axis=axis, keepdims=True)
+    finite = np.where(np.isfinite(largest), largest, 0.0)
+    total = np.log(np.sum(np.exp(data - finite), axis=axis, keepdims=True)) + finite
+    return np.asarray(total if keepdims else np.squeeze(total, axis))
+
+
 def _arg(best: Callable[..., Array]) -> Callable[..., Array]:
     """Return the meaning of argmax or argmin: places are counted over the reduced axes."""
 
     def meaning(attrs: Attributes, data: Array) -> Array:
-        axes = _axes(attrs, data.ndim)
+        axes = reduced_axes(attrs, data.ndim)
         kept = tuple(axis for axis in range(data.ndim) if axis not in axes)
         rows = np.transpose(data, kept + axes).reshape(*(data.shape[axis] for axis in kept), -1)
         if attrs["select_last_index"]:
@@ -111,6 +125,7 @@ _SIMPLE: tuple[tuple[str, Callable[..., Type], Callable[..., Array]], ...] = (
     ("sum", _reduce_type, np.sum),
     ("prod", _reduce_type, np.prod),
     ("mean", _nonempty_type, _mean),
+    ("logsumexp", _float_type, _logsumexp),
     ("max", _nonempty_type, np.max),
     ("min", _nonempty_type, np.min),
     ("all", _bool_type, np.all),

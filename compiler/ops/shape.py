@@ -1,13 +1,12 @@
 """Operators that give the same elements another shape, and those that make tensors."""
 
-from math import prod
 from typing import cast
 
 import numpy as np
 
-from ..ir.types import Any, Dim, FuncType, TensorType, Type
+from ..ir.types import Dim, FuncType, TensorType, Type
 from .operator import Array, Attribute, Attributes, Kind, Mismatch, Operator, from_tensors
-from .shapes import axes_in, broadcast, element_count, shape_text
+from .shapes import axes_in, element_count, product, require_broadcast, shape_text
 from .windows import ints
 
 __all__ = ["ROWS", "reshaped"]
@@ -33,11 +32,15 @@ def reshaped(shape: tuple[Dim, ...], newshape: tuple[int, ...], allowzero: bool)
     relay.reshape's documentation (the special codes).
     """
     result: list[Dim] = []
+    # Sizes that are copied are in both shapes, known or not: only the others need to agree.
+    copied: set[int] = set()
     codes, source, unknown = list(newshape), 0, -1
+    own: list[Dim] = []
     while codes:
         code = codes.pop(0)
         if code > 0 or (code == 0 and allowzero):
             result.append(code)
+            own.append(code)
             source += 1
         elif code == -1:
             if unknown >= 0:
@@ -46,18 +49,24 @@ def reshaped(shape: tuple[Dim, ...], newshape: tuple[int, ...], allowzero: bool)
             result.append(1)
             source += 1
         elif code == -2:
+            copied.update(range(source, len(shape)))
             result.extend(shape[source:])
             source = len(shape)
         elif code in (0, -3):
-            result.append(_product(_take(shape, source, 1 if code == 0 else 2, newshape)))
-            source += 1 if code == 0 else 2
+            count = 1 if code == 0 else 2
+            result.append(product(_take(shape, source, count, newshape)))
+            copied.update(range(source, source + count))
+            source += count
         elif code == -4 and len(codes) >= 2:
             (whole,) = _take(shape, source, 1, newshape)
             result.extend(_split(whole, codes.pop(0), codes.pop(0), newshape))
+            copied.add(source)
             source += 1
         else:
             raise Mismatch(f"newshape {list(newshape)} cannot be read at {code}", "write sizes")
-    return _fill_unknown(shape, result, unknown, newshape)
+    left = tuple(size for axis, size in enumerate(shape) if axis not in copied)
+    _fill_unknown(shape, result, unknown, newshape, (left, tuple(own)))
+    return tuple(result)
 
 
 def _take(
@@ -72,23 +81,15 @@ def _take(
     return shape[start : start + count]
 
 
-def _product(sizes: tuple[Dim, ...]) -> Dim:
-    """Return the product of sizes, unknown if one of several is."""
-    if len(sizes) == 1:
-        return sizes[0]
-    return (
-        prod(size for size in sizes if isinstance(size, int))
-        if all(isinstance(size, int) for size in sizes)
-        else Any()
-    )
-
-
 def _split(whole: Dim, left: int, right: int, newshape: tuple[int, ...]) -> tuple[Dim, Dim]:
     """Return the two sizes that code -4 splits `whole` into."""
     if isinstance(whole, int) and -1 in (left, right):
-        known = right if left == -1 else left
-        if known > 0 and whole % known == 0:
-            return (whole // known, known) if left == -1 else (known, whole // known)
+        part = right if left == -1 else left
+        if part > 0 and whole % part == 0:
+            return (whole // part, part) if left == -1 else (part, whole // part)
+    elif -1 in (left, right) and max(left, right) > 0:
+        part = max(left, right)
+        return (whole // part, part) if left == -1 else (part, whole // part)
     elif left > 0 and right > 0 and (not isinstance(whole, int) or left * right == whole):
         return left, right
     raise Mismatch(
@@ -97,22 +98,29 @@ def _split(whole: Dim, left: int, right: int, newshape: tuple[int, ...]) -> tupl
 
 
 def _fill_unknown(
-    shape: tuple[Dim, ...], result: list[Dim], unknown: int, newshape: tuple[int, ...]
-) -> tuple[Dim, ...]:
-    """Return `result` with the size of code -1 found, after checking the number of elements."""
-    have, want = element_count(shape), element_count(tuple(result))
-    if unknown >= 0:
-        if have is None or want is None:
-            result[unknown] = Any()
-            return tuple(result)
-        if want and have % want == 0:
-            result[unknown] = have // want
-            return tuple(result)
-    elif have is None or want is None or have == want:
-        return tuple(result)
+    shape: tuple[Dim, ...],
+    result: list[Dim],
+    unknown: int,
+    newshape: tuple[int, ...],
+    remaining: tuple[tuple[Dim, ...], tuple[Dim, ...]],
+) -> None:
+    """Put the size of code -1 into `result`, after checking the number of elements.
+
+    Parameters
+    ----------
+    remaining : sizes of the data that are not copied, sizes of the result that are not
+    """
+    have, want = product(remaining[0]), product(remaining[1])
+    both = isinstance(have, int) and isinstance(want, int)
+    if unknown < 0:
+        if have == want or not both:
+            return
+    elif want != 0 and (not both or cast(int, have) % cast(int, want) == 0):
+        result[unknown] = have // want
+        return
     raise Mismatch(
-        f"data {shape_text(shape)} has {have} elements, which newshape {list(newshape)} "
-        f"cannot hold",
+        f"data {shape_text(shape)} has {product(shape)} elements, which newshape "
+        f"{list(newshape)} cannot hold",
         "make the product of newshape equal to the number of elements",
     )
 
@@ -199,11 +207,7 @@ def _expand_dims(attrs: Attributes, data: Array) -> Array:
 
 def _broadcast_to_type(attrs: Attributes, data: TensorType) -> Type:
     shape = ints(attrs, "shape")
-    if broadcast(data.shape, shape) != shape:
-        raise Mismatch(
-            f"data {shape_text(data.shape)} does not broadcast to {shape_text(shape)}",
-            "each size must be equal, or 1 in data",
-        )
+    require_broadcast(data.shape, shape, ("data", "shape"))
     return TensorType(shape, data.dtype)
 
 

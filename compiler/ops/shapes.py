@@ -10,8 +10,14 @@ __all__ = [
     "axes_in",
     "broadcast",
     "element_count",
+    "known",
+    "product",
+    "require_broadcast",
     "require_equal",
+    "require_float",
+    "require_integer",
     "require_rank",
+    "require_scalar",
     "same_dtype",
     "shape_text",
     "window_count",
@@ -32,8 +38,9 @@ def require_rank(name: str, tensor: TensorType, rank: int) -> None:
 
 
 def require_equal(what: str, size: Dim, expected: Dim, why: str, remedy: str) -> None:
-    """Raise Mismatch unless two sizes are equal, or one is unknown."""
-    if isinstance(size, int) and isinstance(expected, int) and size != expected:
+    """Raise Mismatch if two sizes differ whatever their symbols stand for."""
+    difference = size - expected
+    if isinstance(difference, int) and difference != 0:
         raise Mismatch(f"{what} must be {expected} ({why}), not {size}", remedy)
 
 
@@ -96,6 +103,57 @@ def broadcast(left: tuple[Dim, ...], right: tuple[Dim, ...]) -> tuple[Dim, ...]:
                 "sizes must be equal, or one of them 1",
             )
     return tuple(shape)
+
+
+def require_broadcast(
+    small: tuple[Dim, ...], large: tuple[Dim, ...], names: tuple[str, str]
+) -> None:
+    """Raise Mismatch unless the shape `small` broadcasts to `large`."""
+    found = broadcast(small, large)
+    unequal = len(found) != len(large) or any(
+        isinstance(a, int) and isinstance(b, int) and a != b
+        for a, b in zip(found, large, strict=True)
+    )
+    if unequal:
+        raise Mismatch(
+            f"{names[0]} {shape_text(small)} does not broadcast to {names[1]} {shape_text(large)}",
+            "each size must be equal, or 1",
+        )
+
+
+def product(sizes: tuple[Dim, ...]) -> Dim:
+    """Return the product of sizes: a number, an expression, or unknown."""
+    total: Dim = 1
+    for size in sizes:
+        total = total * size
+    return total
+
+
+def known(size: Dim, what: str) -> int:
+    """Return `size` if it is a number; Mismatch, naming `what`, if not."""
+    if not isinstance(size, int):
+        raise Mismatch(f"{what} must be known, not {size}", "annotate its type")
+    return size
+
+
+def require_float(data: TensorType, name: str = "data") -> None:
+    """Raise Mismatch unless the argument called `name` is floating point."""
+    if not data.dtype.startswith("float"):
+        raise Mismatch(
+            f"{name} must be floating point, not {data.dtype}", 'cast it: cast(..., "float32")'
+        )
+
+
+def require_integer(data: TensorType, name: str = "data") -> None:
+    """Raise Mismatch unless the argument called `name` holds integers."""
+    if "int" not in data.dtype:
+        raise Mismatch(f"{name} must be integers, not {data.dtype}", "cast it")
+
+
+def require_scalar(data: TensorType, name: str) -> None:
+    """Raise Mismatch unless the argument called `name` is a scalar."""
+    if data.shape:
+        raise Mismatch(f"{name} must be a scalar, not {data}", "take one element out of it")
 
 
 def element_count(shape: tuple[Dim, ...]) -> int | None:

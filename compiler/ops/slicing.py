@@ -9,9 +9,12 @@ from .operator import Array, Attribute, Attributes, Kind, Mismatch, Operator, Va
 from .shapes import axis_in, require_equal, require_rank
 from .windows import ints
 
-__all__ = ["CONCATENATE_ATTRIBUTES", "ROWS", "concatenated_type", "tensors_of"]
+__all__ = ["CONCATENATE_ATTRIBUTES", "ROWS", "concatenated_type", "sliced_size", "tensors_of"]
 
 CONCATENATE_ATTRIBUTES = {"axis": Attribute("int", 0)}
+
+# An end at or past this means the end of the axis, whatever its size.
+_END = 2**31 - 1
 
 
 def tensors_of(name: str, given: Type) -> tuple[TensorType, ...] | None:
@@ -53,8 +56,7 @@ def concatenated_type(tensors: tuple[TensorType, ...], axis: int) -> TensorType:
                     "as of field 0",
                     "tensors differ only along the joined axis",
                 )
-        size = tensor.shape[place]
-        total = total + size if isinstance(total, int) and isinstance(size, int) else Any()
+        total = total + tensor.shape[place]
     shape = (*first.shape[:place], total, *first.shape[place + 1 :])
     return TensorType(shape, first.dtype)
 
@@ -76,7 +78,10 @@ def _stack_relation(types: tuple[Type, ...], attrs: Attributes) -> FuncType | No
         return None
     place = axis_in(cast(int, attrs["axis"]), len(tensors[0].shape) + 1)
     for number, tensor in enumerate(tensors):
-        if tensor != tensors[0]:
+        require_rank(f"field {number}", tensor, len(tensors[0].shape))
+        sizes = zip(tensor.shape, tensors[0].shape, strict=True)
+        differ = any(isinstance(a - b, int) and a != b for a, b in sizes)
+        if differ or tensor.dtype != tensors[0].dtype:
             raise Mismatch(
                 f"all fields must be {tensors[0]}, but field {number} is {tensor}", "reshape it"
             )
@@ -89,8 +94,8 @@ def _stack(attrs: Attributes, data: tuple[Array, ...]) -> Array:
     return np.stack(data, axis=cast(int, attrs["axis"]))
 
 
-def _slice_bounds(attrs: Attributes, shape: tuple[Dim, ...]) -> dict[int, tuple[int, int, int]]:
-    """Return begin, end and step for each sliced axis of known size, within it."""
+def _slices(attrs: Attributes, shape: tuple[Dim, ...]) -> dict[int, slice]:
+    """Return the slice of each axis that is sliced."""
     begin, end = ints(attrs, "begin"), ints(attrs, "end")
     axes = cast(tuple[int, ...] | None, attrs["axes"]) or tuple(range(len(begin)))
     steps = cast(tuple[int, ...] | None, attrs["strides"]) or (1,)
@@ -101,46 +106,65 @@ def _slice_bounds(attrs: Attributes, shape: tuple[Dim, ...]) -> dict[int, tuple[
             f"must be equally long and fit {len(shape)} axes",
             "correct the attributes",
         )
-    bounds: dict[int, tuple[int, int, int]] = {}
+    found: dict[int, slice] = {}
     for first, last, step, axis in zip(begin, end, steps, axes, strict=True):
         place = axis_in(axis, len(shape))
-        size = shape[place]
-        if not isinstance(size, int):
-            raise Mismatch(f"axis {place} is sliced, so its size must be known", "annotate it")
         if attrs["slice_mode"] == "size":
-            last, step = (size if last == -1 else first + last), 1
+            last, step = (_END if last == -1 else first + last), 1
         if step == 0:
             raise Mismatch("strides must not be 0", "leave strides out for 1")
-        bounds[place] = slice(first, last, step).indices(size)
-    return bounds
+        found[place] = slice(first, last, step)
+    return found
+
+
+def sliced_size(size: Dim, cut: slice) -> Dim:
+    """Return how many of `size` elements a slice takes, unknown if no expression says it."""
+    if isinstance(size, int):
+        return len(range(*cut.indices(size)))
+    start, stop, step = cast(tuple[int, int, int], (cut.start, cut.stop, cut.step))
+    whole = (start == 0 and stop >= _END) if step > 0 else (start == -1 and stop <= -_END)
+    return (size + abs(step) - 1) // abs(step) if whole else Any()
 
 
 def _strided_slice_type(attrs: Attributes, data: TensorType) -> Type:
     shape = list(data.shape)
-    for axis, (first, last, step) in _slice_bounds(attrs, data.shape).items():
-        shape[axis] = len(range(first, last, step))
+    for axis, cut in _slices(attrs, data.shape).items():
+        shape[axis] = sliced_size(shape[axis], cut)
     return TensorType(tuple(shape), data.dtype)
 
 
 def _strided_slice(attrs: Attributes, data: Array) -> Array:
-    for axis, (first, last, step) in _slice_bounds(attrs, data.shape).items():
-        places = np.arange(first, last, step)
-        data = np.take(data, places, axis=axis)
-    return data
+    cuts = _slices(attrs, data.shape)
+    whole = slice(None)
+    return np.ascontiguousarray(data[tuple(cuts.get(axis, whole) for axis in range(data.ndim))])
 
 
 def _take_type(attrs: Attributes, data: TensorType, indices: TensorType) -> Type:
     if "int" not in indices.dtype:
         raise Mismatch(f"indices must be integers, not {indices.dtype}", "cast them")
-    if attrs["batch_dims"] != 0:
-        raise Mismatch("batch_dims must be 0", "reshape to take without batches")
+    batch = _batch_dims(attrs, data, indices)
     if attrs["axis"] is None:
         return TensorType(indices.shape, data.dtype)
     axis = axis_in(cast(int, attrs["axis"]), len(data.shape))
     if data.shape[axis] == 0:
         raise Mismatch(f"data must not be empty along axis {axis}", "check the shape")
-    shape = (*data.shape[:axis], *indices.shape, *data.shape[axis + 1 :])
+    shape = (*data.shape[:axis], *indices.shape[batch:], *data.shape[axis + 1 :])
     return TensorType(shape, data.dtype)
+
+
+def _batch_dims(attrs: Attributes, data: TensorType, indices: TensorType) -> int:
+    """Return how many axes data and indices share."""
+    given, axis = cast(int, attrs["batch_dims"]), cast(int | None, attrs["axis"])
+    batch = given + len(indices.shape) if given < 0 else given
+    limit = 0 if axis is None else min(axis_in(axis, len(data.shape)), len(indices.shape))
+    if not 0 <= batch <= limit:
+        raise Mismatch(
+            f"batch_dims must be in 0..{limit}, not {given}", "batches come before axis in both"
+        )
+    for number in range(batch):
+        size, want = indices.shape[number], data.shape[number]
+        require_equal(f"axis {number} of indices", size, want, "a batch of data", "check it")
+    return batch
 
 
 def _take(attrs: Attributes, data: Array, indices: Array) -> Array:
@@ -148,7 +172,16 @@ def _take(attrs: Attributes, data: Array, indices: Array) -> Array:
     size = data.size if axis is None else data.shape[axis]
     places = indices.astype(np.int64)
     places = places % size if attrs["mode"] == "wrap" else np.clip(places, 0, size - 1)
-    return np.asarray(np.take(data, places, axis=axis))
+    given = cast(int, attrs["batch_dims"])
+    batch = given + indices.ndim if given < 0 else given
+    if axis is None or not batch:
+        return np.asarray(np.take(data, places, axis=axis))
+    place = axis % data.ndim
+    shape = (*data.shape[:place], *indices.shape[batch:], *data.shape[place + 1 :])
+    result = np.empty(shape, data.dtype)
+    for batch_place in np.ndindex(*data.shape[:batch]):
+        result[batch_place] = np.take(data[batch_place], places[batch_place], axis=place - batch)
+    return result
 
 
 def _split_relation(types: tuple[Type, ...], attrs: Attributes) -> FuncType | None:
@@ -159,23 +192,22 @@ def _split_relation(types: tuple[Type, ...], attrs: Attributes) -> FuncType | No
         raise Mismatch(f"data must be a tensor, not {data}", "pass a tensor")
     axis = axis_in(cast(int, attrs["axis"]), len(data.shape))
     size = data.shape[axis]
-    if not isinstance(size, int):
-        raise Mismatch(f"axis {axis} is split, so its size must be known", "annotate it")
-    edges = (0, *_split_places(attrs, size), size)
+    edges: tuple[Dim, ...] = (0, *_split_places(attrs, size), size)
     parts = [last - first for first, last in zip(edges, edges[1:], strict=False)]
-    if min(parts) < 0:
-        raise Mismatch(f"places {list(edges[1:-1])} must rise within 0..{size}", "sort them")
+    if any(isinstance(part, int) and part < 0 for part in parts):
+        places = ", ".join(map(str, edges[1:-1]))
+        raise Mismatch(f"places [{places}] must rise within 0..{size}", "sort them")
     shapes = ((*data.shape[:axis], part, *data.shape[axis + 1 :]) for part in parts)
     return FuncType(types, TupleType(tuple(TensorType(shape, data.dtype) for shape in shapes)))
 
 
-def _split_places(attrs: Attributes, size: int) -> tuple[int, ...]:
+def _split_places(attrs: Attributes, size: Dim) -> tuple[Dim, ...]:
     """Return where a split cuts: an int is a number of equal sections, a list names places."""
     given = attrs["indices_or_sections"]
     if isinstance(given, tuple):
         return ints(attrs, "indices_or_sections")
     sections = cast(int, given)
-    if sections < 1 or size % sections:
+    if sections < 1 or (isinstance(size, int) and size % sections):
         raise Mismatch(
             f"{size} elements do not split into {sections} equal sections", "name the places"
         )
@@ -184,7 +216,7 @@ def _split_places(attrs: Attributes, size: int) -> tuple[int, ...]:
 
 def _split(attrs: Attributes, data: Array) -> Value:
     axis = cast(int, attrs["axis"])
-    places = _split_places(attrs, data.shape[axis])
+    places = cast(tuple[int, ...], _split_places(attrs, data.shape[axis]))
     return tuple(np.split(data, places, axis=axis))
 
 

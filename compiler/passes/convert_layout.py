@@ -178,7 +178,8 @@ class _Converter:
 
     def _reduction(self, node: Call) -> Expr | None:
         """Return a reduction that keeps its axes; argmax would count places differently."""
-        if not node.attrs["keepdims"] or "select_last_index" in node.attrs:
+        keeps = len(node.args) == 1 and node.attrs.get("keepdims", False)
+        if not keeps or "select_last_index" in node.attrs:
             return None
         axes = cast(tuple[int, ...] | None, node.attrs["axis"])
         if axes is None:

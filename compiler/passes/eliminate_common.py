@@ -15,6 +15,7 @@ from ..ir.nodes import (
     AttributeValue,
     Call,
     Constant,
+    Constructor,
     Expr,
     GlobalVar,
     If,
@@ -22,7 +23,8 @@ from ..ir.nodes import (
     Tuple,
     TupleGetItem,
 )
-from ..ir.visitor import children, rewrite
+from ..ir.purity import Purity
+from ..ir.visitor import children, post_order, with_children
 from .functions import map_bodies
 
 __all__ = ["eliminate_common"]
@@ -30,34 +32,40 @@ __all__ = ["eliminate_common"]
 
 def eliminate_common(module: Module) -> Module:
     """Return `module` with equal expressions of each function shared."""
-    return map_bodies(module, _share)
+    purity = Purity(module)
+    return map_bodies(module, lambda body: _share(body, purity))
 
 
-def _share(body: Expr) -> Expr:
+def _share(body: Expr, purity: Purity) -> Expr:
     """Return an expression in which equal nodes are one."""
+    effectful = purity.effectful(body)
     first: dict[Hashable, Expr] = {}
+    done: dict[int, Expr] = {}
+    for node in post_order(body):
+        new = with_children(node, tuple(done[id(part)] for part in children(node)))
+        key = None if id(node) in effectful else _key(new, node)
+        done[id(node)] = new if key is None else first.setdefault(key, new)
+    return done[id(body)]
 
-    def merge(node: Expr) -> Expr:
-        key = _key(node)
-        return node if key is None else first.setdefault(key, node)
 
-    return rewrite(body, merge)
-
-
-def _key(node: Expr) -> Hashable | None:
+def _key(node: Expr, original: Expr) -> Hashable | None:
     """Return what equal nodes have in common; None for a node that equals none.
 
-    Nodes that this refers to by ``id`` are alive: they are operands of nodes that are kept.
+    What may have many types (functions, constructors) is equal only at one type. Nodes that this
+    refers to by ``id`` are alive: they are operands of nodes that are kept.
     """
     operands = tuple(id(part) for part in children(node))
     match node:
         case Constant(value):
             return "constant", str(value.dtype), value.shape, value.tobytes()
         case GlobalVar(name):
-            return "global", name
-        case Call(op, _, attrs):
-            operator = op.name if isinstance(op, Op) else None
-            return "call", operator, _attributes(attrs), operands
+            return "global", name, original.type
+        case Constructor(name):
+            return "constructor", name, original.type
+        case Call(Op(name), _, attrs):
+            return "call", name, _attributes(attrs), operands
+        case Call(_, _, attrs):
+            return "call", _attributes(attrs), operands, original.type
         case Tuple():
             return "tuple", operands
         case TupleGetItem(_, index):

@@ -6,15 +6,20 @@ before -> after::
     let %a = f(%x); let %b = g(%a); %y       ->  %y
     (%a, %b).0                               ->  %a
     def @unused(...) {...}  def @main(...)   ->  def @main(...)
+    type Unused { ... }     def @main(...)   ->  def @main(...)
 
-The language is pure, so a value that is not used need not be computed.
+What has an effect stays, and so does all that it depends on.
 """
 
+from collections.abc import Container, Iterable
 from dataclasses import replace
 
+from ..ir.matching import ConstructorPattern, Match, MatchPattern, TuplePattern
 from ..ir.module import Module
-from ..ir.nodes import Expr, Function, Let, Tuple, TupleGetItem, Var
-from ..ir.visitor import children, global_vars, rewrite
+from ..ir.nodes import Constructor, Expr, Function, Let, Tuple, TupleGetItem, Var
+from ..ir.purity import Purity
+from ..ir.types import FuncType, RefType, TupleType, Type, TypeCall
+from ..ir.visitor import bound_vars, children, global_vars, post_order, with_children
 from .functions import map_bodies
 
 __all__ = ["eliminate_dead"]
@@ -23,9 +28,11 @@ __all__ = ["eliminate_dead"]
 def eliminate_dead(module: Module) -> Module:
     """Return `module` without unused bindings, and without functions that @main does not reach.
 
-    A module without @main keeps all its functions.
+    So go the data types that the rest does not use. A module without @main keeps all its functions
+    and data types.
     """
-    kept = map_bodies(module, _without_dead)
+    purity = Purity(module)
+    kept = map_bodies(module, lambda body: _without_dead(body, purity))
     if "main" not in kept:
         return kept
     reached: dict[str, Function] = {}
@@ -35,35 +42,41 @@ def eliminate_dead(module: Module) -> Module:
         if name not in reached and name in kept:
             reached[name] = kept[name]
             pending.extend(global_vars(kept[name]))
-    if len(reached) == len(kept):
+    used = _used_types(kept, reached.values())
+    if len(reached) == len(kept) and len(used) == len(kept.types):
         return kept
-    return replace(kept, functions={name: kept[name] for name in kept if name in reached})
+    return replace(
+        kept,
+        functions={name: kept[name] for name in kept if name in reached},
+        types={name: data for name, data in kept.types.items() if name in used},
+    )
 
 
-def _without_dead(body: Expr) -> Expr:
+def _without_dead(body: Expr, purity: Purity) -> Expr:
     """Return an expression without unused bindings and projections of known tuples."""
-    body = rewrite(body, _project)
-    live = _live_variables(body)
+    effectful = purity.effectful(body)
+    done: dict[int, Expr] = {}
+    live = _live_variables(body, effectful)
+    for node in post_order(body):
+        new = with_children(node, tuple(done[id(part)] for part in children(node)))
+        match node, new:
+            case TupleGetItem(value), TupleGetItem(Tuple(fields), index):
+                if id(value) not in effectful:
+                    new = fields[index]
+            case Let(var, value), Let(_, _, rest):
+                if var not in live and id(value) not in effectful:
+                    new = rest
+            case _:
+                pass
+        done[id(node)] = new
+    return done[id(body)]
 
-    def drop(node: Expr) -> Expr:
-        return node.body if isinstance(node, Let) and node.var not in live else node
 
-    return rewrite(body, drop)
+def _live_variables(root: Expr, effectful: Container[int]) -> set[Var]:
+    """Return the variables whose values the result or an effect depends on.
 
-
-def _project(node: Expr) -> Expr:
-    """Return a field of a known tuple itself."""
-    match node:
-        case TupleGetItem(Tuple(fields), index):
-            return fields[index]
-        case _:
-            return node
-
-
-def _live_variables(root: Expr) -> set[Var]:
-    """Return the variables whose values the result depends on.
-
-    A bound value is walked only once its variable was met, which is after its binder.
+    A bound value is walked only once its variable was met, which is after its binder. Of a known
+    tuple only the field that is asked for counts.
     """
     live: set[Var] = set()
     values: dict[Var, Expr] = {}
@@ -74,13 +87,83 @@ def _live_variables(root: Expr) -> set[Var]:
         if id(node) in seen:
             continue
         seen.add(id(node))
-        if isinstance(node, Let):
-            values[node.var] = node.value
-            pending.append(node.body)
-        elif isinstance(node, Var):
-            live.add(node)
-            if node in values:
-                pending.append(values[node])
-        else:
-            pending.extend(children(node))
+        match node:
+            case Let(var, value, rest):
+                values[var] = value
+                pending.append(rest)
+                if id(value) in effectful:
+                    pending.append(value)
+                if var in live:
+                    pending.append(value)
+            case Var():
+                live.add(node)
+                if node in values:
+                    pending.append(values[node])
+            case TupleGetItem(Tuple(fields) as known, index) if id(known) not in effectful:
+                pending.append(fields[index])
+            case _:
+                pending.extend(children(node))
     return live
+
+
+def _used_types(module: Module, functions: Iterable[Function]) -> set[str]:
+    """Return the data types that functions use, and those that these are made of."""
+    used: set[str] = set()
+    if not module.types:
+        return used
+    owners = {c.name: data.name for data in module.types.values() for c in data.constructors}
+    pending: list[str] = []
+    for function in functions:
+        for node in post_order(function):
+            pending.extend(_names_in(node.type))
+            match node:
+                case Constructor(name):
+                    pending.append(owners[name])
+                case Match(_, clauses):
+                    for clause in clauses:
+                        pending.extend(owners[name] for name in _cases(clause.pattern))
+                case _:
+                    pass
+        for var in bound_vars(function):
+            pending.extend((*_names_in(var.type), *_names_in(var.annotation)))
+    while pending:
+        name = pending.pop()
+        if name not in used and name in module.types:
+            used.add(name)
+            for constructor in module.types[name].constructors:
+                for field in constructor.fields:
+                    pending.extend(_names_in(field))
+    return used
+
+
+def _names_in(root: Type | None) -> list[str]:
+    """Return the data types that a type names."""
+    found: list[str] = []
+    pending = [root]
+    while pending:
+        match pending.pop():
+            case TypeCall(name, args):
+                found.append(name)
+                pending.extend(args)
+            case TupleType(fields):
+                pending.extend(fields)
+            case FuncType(params, ret):
+                pending.extend((*params, ret))
+            case RefType(value):
+                pending.append(value)
+            case _:
+                pass
+    return found
+
+
+def _cases(root: MatchPattern) -> list[str]:
+    """Return the constructors that a pattern names."""
+    found: list[str] = []
+    pending = [root]
+    while pending:
+        pattern = pending.pop()
+        if isinstance(pattern, ConstructorPattern):
+            found.append(pattern.name)
+        if isinstance(pattern, ConstructorPattern | TuplePattern):
+            pending.extend(pattern.fields)
+    return found

@@ -5,18 +5,26 @@ before -> after::
     add(1f, 2f)                     ->  3f
     (a, b).0                        ->  a
     if (True) { a } else { b }      ->  a
+    let %x = 3f; f(%x)              ->  f(3f)
+    match (Some(a)) { Some(%x) => b, None => c }    ->  let %x = a; b
 
 A call whose values the operator refuses stays: it fails where, and only if, it is run. So does
 one that would make a tensor out of nearly nothing (``zeros``), which is cheaper to make than keep.
+A field with an effect is not dropped.
 """
+
+from collections.abc import Container
 
 from ..errors import CompileError
 from ..interpreter import evaluate_call
+from ..ir.matching import Match
 from ..ir.module import Module
-from ..ir.nodes import Call, Constant, Expr, If, Op, Tuple, TupleGetItem
+from ..ir.nodes import Call, Constant, Expr, If, Let, Op, Tuple, TupleGetItem, Var
+from ..ir.purity import Purity
 from ..ir.span import Span
-from ..ir.visitor import rewrite
+from ..ir.visitor import children, post_order, with_children
 from ..ops.operator import Value
+from .choosing import choose_clause
 from .functions import map_bodies
 
 __all__ = ["fold_constants"]
@@ -28,21 +36,41 @@ _GROWTH_FACTOR = 8
 
 
 def fold_constants(module: Module) -> Module:
-    """Return `module` with calls of operators on constants evaluated."""
-    return map_bodies(module, lambda body: rewrite(body, _fold))
+    """Return `module` with calls of operators on constants, and choices by them, evaluated."""
+    purity = Purity(module)
+    return map_bodies(module, lambda body: _folded(body, purity))
 
 
-def _fold(node: Expr) -> Expr:
-    """Return a node whose children are folded as a constant if it is one."""
-    match node:
-        case TupleGetItem(Tuple(fields), index):
-            return fields[index]
+def _folded(body: Expr, purity: Purity) -> Expr:
+    """Return an expression with what is known put in."""
+    effectful = purity.effectful(body)
+    values = {node.var: node.value for node in post_order(body) if isinstance(node, Let)}
+    done: dict[int, Expr] = {}
+    # A bound value comes before the body that uses its variable.
+    for node in post_order(body):
+        if isinstance(node, Var):
+            bound = values.get(node)
+            known = None if bound is None else done.get(id(bound))
+            done[id(node)] = known if isinstance(known, Constant) else node
+            continue
+        new = with_children(node, tuple(done[id(part)] for part in children(node)))
+        done[id(node)] = _fold(node, new, effectful)
+    return done[id(body)]
+
+
+def _fold(node: Expr, new: Expr, effectful: Container[int]) -> Expr:
+    """Return a node whose children are folded as what it is known to be."""
+    match new:
+        case TupleGetItem(Tuple(fields), index) if isinstance(node, TupleGetItem):
+            return new if id(node.value) in effectful else fields[index]
         case If(Constant(value), then, otherwise):
             return then if bool(value) else otherwise
         case Call(op) if isinstance(op, Op):
-            return _fold_call(node)
+            return _fold_call(new)
+        case Match():
+            return choose_clause(new)
         case _:
-            return node
+            return new
 
 
 def _fold_call(call: Call) -> Expr:

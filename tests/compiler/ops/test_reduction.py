@@ -60,7 +60,8 @@ def test_dense_and_batch_matmul(seed, apply):
         result = apply("nn.dense", a.astype(dtype), w.astype(dtype), out_dtype="int32")
         np.testing.assert_array_equal(result, a @ w.T, f"seed {seed}")
     b = rng.integers(-9, 9, (3, 6, 4))
-    np.testing.assert_array_equal(apply("nn.batch_matmul", a, b), a @ b.swapaxes(1, 2))
+    transposed = apply("nn.batch_matmul", a, b, transpose_b=True)
+    np.testing.assert_array_equal(transposed, a @ b.swapaxes(1, 2))
     flipped = apply(
         "nn.batch_matmul", a.swapaxes(1, 2), b.swapaxes(1, 2), transpose_a=True, transpose_b=False
     )

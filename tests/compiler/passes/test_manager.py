@@ -152,6 +152,7 @@ def test_bisect_reports_another_type_and_a_failure(module, with_passes):
 
 def test_random_inputs_are_seeded_and_of_their_types():
     text = (
+        '#[version = "0.0.5"]\n'
         "def @main(%a: Tensor[(2, ?), float32], %b: (Tensor[(3,), int8], bool), %c: int32)"
         " { (%a, %b, %c) }"
     )

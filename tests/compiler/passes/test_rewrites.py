@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from compiler.errors import Unsupported
+from compiler.infer import infer
 from compiler.interpreter import evaluate
 from compiler.ir import Constant, Function, Module, TensorType, Var, structural_equal
 from compiler.ops import call
@@ -265,3 +266,27 @@ def test_a_pass_that_changes_nothing_gives_the_same_module():
     module = simplify(parse(HEAD + "def @main(%x: float32) { exp(%x) }"))
     for apply in (simplify, fold_constants, eliminate_dead, eliminate_common, convert_layout):
         assert apply(module) is module
+
+
+@pytest.mark.parametrize("name", ["trilu", "collapse_sum_like", "collapse_sum_to", "variance"])
+def test_convert_layout_leaves_what_depends_on_places(name):
+    rng = np.random.default_rng(3)
+    x = Var("x", TensorType((1, 3, 4, 5)))
+    kernel = Constant(rng.normal(size=(2, 3, 1, 1)).astype(np.float32))
+    image = call("nn.conv2d", x, kernel)
+    small = Constant(np.ones((4, 1), np.float32))
+    body = {
+        "trilu": lambda: call("trilu", image, Constant(np.asarray(1, np.int32))),
+        "collapse_sum_like": lambda: call("collapse_sum_like", image, small),
+        "collapse_sum_to": lambda: call(
+            "collapse_sum_to", image, Constant(np.asarray([4, 1], np.int32)), shape=[4, 1]
+        ),
+        "variance": lambda: call(
+            "variance", image, call("mean", image, axis=1, keepdims=True), axis=1, keepdims=True
+        ),
+    }[name]()
+    module = infer(Module({"main": Function((x,), body)}))
+    value = rng.normal(size=(1, 3, 4, 5)).astype(np.float32)
+    expected = evaluate(module, value)
+    result = evaluate(infer(convert_layout(module)), value)
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-6)

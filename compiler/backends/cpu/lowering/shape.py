@@ -6,7 +6,7 @@ from typing import cast
 
 import numpy as np
 
-from ....ops import lookup
+from ....ops import Missing, lookup
 from ....ops.quantized import rounding_of
 from ..builder import element_bytes
 from ..formula import FormulaBuilder, row_major
@@ -125,6 +125,8 @@ def _take(context: Context, step: Step) -> None:
     """Gather along an axis, or among all elements."""
     data, indices, target = operand(step, 0), operand(step, 1), step.result
     assert isinstance(target, Tensor)
+    if step.attrs["batch_dims"] != 0:
+        raise Missing("batch_dims is not supported on the CPU", "take from each batch by itself")
     axis = cast(int | None, step.attrs["axis"])
     if axis is None:
         data = Tensor((prod(data.shape),), data.dtype, data.constant, base=data)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from compiler.errors import Unsupported
 from compiler.ir import Tuple, TupleGetItem
 from compiler.ops import call
 
@@ -73,6 +74,14 @@ def test_take(index_dtype, mode, axis, variable, main, check):
     places = rng.integers(low, 70, (2, 6)).astype(index_dtype)
     a, b = variable("a", x.shape), variable("b", places.shape, index_dtype)
     check(main([a, b], call("take", a, b, axis=axis, mode=mode)), [x, places])
+
+
+def test_take_from_batches_is_refused(variable, main, execute):
+    a, b = variable("a", (2, 5)), variable("b", (2, 3), "int32")
+    module = main([a, b], call("take", a, b, axis=1, batch_dims=1))
+    message = r"^take: batch_dims is not supported on the CPU; take from each batch by itself$"
+    with pytest.raises(Unsupported, match=message):
+        execute(module, [np.zeros((2, 5), "float32"), np.zeros((2, 3), "int32")])
 
 
 @pytest.mark.parametrize("mode", ["constant", "edge", "reflect"])
