@@ -165,7 +165,7 @@ class Walker:
             case GlobalVar(name):
                 if name not in self._signatures:
                     raise InvalidModule(f"there is no function @{name} in the module", node.span)
-                return self._signatures[name].erased
+                return self._signatures[name].erased(self._solver.unifier)
             case Constructor(name):
                 return constructor_type(self._module, name, node.span)
             case RefCreate() | RefRead() | RefWrite():

@@ -117,7 +117,7 @@ class Maker:
         rules: list[tuple[float, Callable]] = [
             (6, self._construct), (2.5, self._let), (1, self._if), (1.5, self._match),
             (1, self._apply), (1.2, self._global), (0.8, self._project),
-            (0.7 * self.effects, self._cell), (0.4, self._loop), (0.6, self._fold),
+            (1.2 * self.effects, self._cell), (0.4, self._loop), (0.6, self._fold),
         ]  # fmt: skip
         weights, ways = zip(*rules, strict=True)
         (way,) = self.random.choices(ways, weights)
