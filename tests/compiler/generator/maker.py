@@ -382,7 +382,8 @@ class Maker:
         held = wanted if self.chance(0.5) else self.type(scope, 1)
         cell = self.fresh(RefType(held), 0)
         inner = Scope(scope, [(cell, RefType(held))])
-        body = self.expr(wanted, inner, depth)
+        read = held == wanted and self.chance(0.7)
+        body = RefRead(cell) if read else self.expr(wanted, inner, depth)
         if self.chance(0.5):
             written = RefWrite(cell, self.expr(held, inner, depth - 1))
             body = Let(self.fresh(UNIT, 0), written, body)
