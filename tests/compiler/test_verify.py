@@ -48,7 +48,7 @@ def test_well_formed_modules_are_returned():
             "%x is bound twice, in @main and in @main; make a variable for each ",
         ),
         (Call(GlobalVar("other"), ()), "there is no function @other in the module"),
-        (Call(Op("nn.conv"), ()), "operator nn.conv not found; did you mean nn.conv2d"),
+        (Call(Op("nn.conv"), ()), "operator nn.conv not found; did you mean nn.conv"),
         (Call(Op("add"), (ONE,)), "add takes 2 arguments (lhs, rhs), not 1"),
         (Op("add"), "operator add can only be called"),
         (Function((Var("v", TypeVar("A")),), ONE), "there is no type parameter A here; declare it"),
