@@ -6,7 +6,7 @@ from ..errors import CompileError
 from ..ir.nodes import Constant, Constructor, Expr, GlobalVar, Op, Var
 from ..ops.registry import find, lookup
 from .attributes import Attributes
-from .cursor import Cursor, suggestion
+from .cursor import Cursor, shortened, suggestion
 from .names import Names
 from .numbers import read_number
 from .references import References
@@ -118,7 +118,8 @@ class Leaves:
         found = names.find(name)
         if found is None:
             raise self.cursor.error(
-                f"%{name} is not bound here; bind it before, in this block or around it", place
+                f"%{shortened(name)} is not bound here; bind it before, in this block or around it",
+                place,
             )
         return found
 
@@ -151,4 +152,5 @@ class Leaves:
         except CompileError as error:
             near = suggestion(name, list(self.constructors), "")
             problem = f"there is no constructor {name}; {near}" if near else error.problem
+            problem = problem.replace(name, shortened(name))
             raise type(error)(problem, span) from None
