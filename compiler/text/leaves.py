@@ -130,11 +130,12 @@ class Leaves:
         if name in ("True", "False"):
             cursor.place += 1
             return Constant(np.asarray(name == "True"), span=cursor.span(place))
-        if name in self.constructors and cursor.kinds[place + 1] != ".":
+        dotted = cursor.kinds[place + 1] == "." and cursor.kinds[place + 2] == "word"
+        if name in self.constructors and not dotted:
             cursor.place += 1
             return Constructor(name, span=cursor.span(place))
         start = cursor.start
-        if cursor.kinds[place + 1] == ".":
+        if dotted:
             name = self.attributes.dotted_name()
         else:
             cursor.place += 1
