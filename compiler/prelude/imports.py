@@ -5,15 +5,21 @@ import re
 from ..errors import InvalidModule
 from ..ir.definitions import take_definitions
 from ..ir.module import Module
-from ..ir.types import DTYPES
+from ..ir.types import DTYPES, Any
 from ..text import parse
 from ..text.cursor import suggestion
 from .core import core
+from .static_tensor_array import static_tensor_array
 from .tensor_array import tensor_array
 
 __all__ = ["import_prelude", "parse_with_prelude", "prelude"]
 
-_ARRAY_NAME = re.compile(rf"\btensor\w*?_({'|'.join(DTYPES)})(?:_t)?\b")
+_DTYPE = "|".join(DTYPES)
+_ARRAY_NAME = re.compile(rf"\btensor\w*?_({_DTYPE})(?:_t)?\b")
+_SIZE = r"(?:any|\d{1,18})"
+_STATIC_NAME = re.compile(
+    rf"\b(?:static_)?tensor\w*?_({_DTYPE})_(scalar|{_SIZE}(?:_{_SIZE})*)(?:_t)?\b"
+)
 
 
 def prelude(*names: str) -> Module:
@@ -66,9 +72,13 @@ def parse_with_prelude(text: str, path: str = "<text>") -> Module:
 
 
 def _library(text: str) -> Module:
-    """Return the prelude with the tensor arrays of each dtype that `text` names one of."""
+    """Return the prelude with the tensor arrays of each dtype and shape that `text` names."""
+    arrays = [tensor_array(dtype) for dtype in sorted(set(_ARRAY_NAME.findall(text)))]
+    for dtype, suffix in sorted(set(_STATIC_NAME.findall(text))):
+        sizes = suffix.split("_") if suffix != "scalar" else []
+        shape = tuple(Any() if size == "any" else int(size) for size in sizes)
+        arrays.append(static_tensor_array(dtype, shape))
     whole = core()
-    for dtype in sorted(set(_ARRAY_NAME.findall(text))):
-        arrays = tensor_array(dtype)
-        whole = Module({**whole.functions, **arrays.functions}, {**whole.types, **arrays.types})
+    for module in arrays:
+        whole = Module({**module.functions, **whole.functions}, {**module.types, **whole.types})
     return whole

@@ -6,8 +6,8 @@ import pytest
 from compiler.errors import InvalidInput, InvalidModule
 from compiler.infer import infer
 from compiler.interpreter import Data, evaluate
-from compiler.ir import structural_equal
-from compiler.prelude import parse_with_prelude, prelude, tensor_array
+from compiler.ir import Any, structural_equal
+from compiler.prelude import parse_with_prelude, prelude, static_tensor_array, tensor_array
 from compiler.text import parse, to_text
 
 HEAD = '#[version = "0.0.5"]\n'
@@ -115,3 +115,58 @@ def test_names():
     data = Data("tensor0_int16", (np.asarray(3, "int16"),))
     text = HEAD + "def @main(%t: tensor_int16_t) { @tensor_expand_dims_int16(%t) }"
     assert same(tensor(evaluate(parse_with_prelude(text), data)), np.asarray([3], "int16"))
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (Any(), 3), (4,), (4, 3, 2, 1, 1, 1, 1)])
+def test_arrays_of_one_shape(shape):
+    sizes = tuple(4 if isinstance(size, Any) else size for size in shape)
+    x = np.arange(np.prod(sizes), dtype="float32").reshape(sizes)
+    name = "$_" + "_".join("any" if isinstance(size, Any) else str(size) for size in shape)
+    line = "$_" + ("_".join(map(str, shape[1:])) or "scalar")
+    kind = f"Tensor[({', '.join(map(str, shape))}), float32]"
+
+    def run_static(body):
+        text = f"{HEAD}def @main(%x: {kind}) {{ {body} }}"
+        return evaluate(parse_with_prelude(text.replace("$", "float32")), x)
+
+    lines = f"@tensor_array_unstack_{name}(%x)"
+    assert all(map(same, static_elements(run_static(lines)), x))
+    assert same(run_static(f"@tensor_array_stack_{line}({lines})").fields[0], x)
+    places = "stack((3, 1), axis=0)"
+    assert same(run_static(f"@tensor_array_gather_{line}({lines}, {places})").fields[0], x[[3, 1]])
+    assert same(run_static(f"@tensor_array_read_{line}({lines}, 2)").fields[0], x[2])
+    data = f"@tensor_get_data_{line}(@tensor_array_read_{line}({lines}, 1))"
+    assert same(run_static(data), x[1])
+    one = f"tensor_constructor_{name}(%x)"
+    both = f"Cons({one}, Cons({one}, Nil))"
+    whole = np.concatenate([x, x])
+    assert same(run_static(f"@tensor_array_concat_{name}({both})").fields[0], whole)
+    assert same(run_static(f"@tensor_concatenate_{name}({one}, {one})").fields[0], whole)
+    assert same(run_static(f"@tensor_take_{name}({one}, 1, 3)").fields[0], x[1:3])
+    assert same(run_static(f"@tensor_expand_dims_{name}({one})").fields[0], x[None])
+    fresh = f"@tensor_array_{name}(3)"
+    written = static_elements(run_static(f"@tensor_array_write_{name}({fresh}, 1, {one})"))
+    assert written[0] is written[2] is None and same(written[1], x)
+    put = f"@tensor_array_scatter_{name}({fresh}, stack((2, 0), axis=0), {both})"
+    assert [part is None for part in static_elements(run_static(put))] == [False, True, False]
+    some = "$_" + "_".join(["any", *map(str, shape[1:])])
+    split = f"@tensor_array_split_{name}(@tensor_array_{some}(2), {one}, stack((3, 1), axis=0))"
+    first, second = static_elements(run_static(split))
+    assert same(first, x[:3]) and same(second, x[3:])
+
+
+def static_elements(value):
+    """Return an array of tensors of one shape as a list of arrays, None for nothing."""
+    found = []
+    while value.constructor == "Cons":
+        first, value = value.fields
+        found.append(first.fields[0] if first.fields else None)
+    return found
+
+
+def test_shapes_of_arrays():
+    with pytest.raises(ValueError, match=r"^a size must be a number >= 0 or \?, not -1$"):
+        static_tensor_array("int8", (-1,))
+    with pytest.raises(ValueError, match=r"^dtype must be one of bool, .*, not 'int7'$"):
+        static_tensor_array("int7", ())
+    infer(static_tensor_array("int8", ()))
