@@ -66,11 +66,11 @@ class Calls:
                 f"{name} is called, but it is no function: its type is "
                 f"{self._solver.unifier.complete(callee)}; leave the call out",
                 call.span,
-                notes=[f"{name} {source}"],
+                notes=[f"{self._solver.unifier.complete(callee)} comes {source}"],
             )
         types = tuple(self._type_of(arg) for arg in call.args)
         expected = FuncType(types, self._solver.unifier.fresh())
-        self._solver.equate(expected, given, Place(name, call), "is how it is called", op)
+        self._solver.equate(expected, given, Place(name, call.span), "how it is called", op)
         return expected.ret
 
     def projection(self, node: TupleGetItem) -> Type:
@@ -181,7 +181,8 @@ class Calls:
         for number, (param, arg) in enumerate(zip(callee.params, call.args, strict=True), 1):
             found = self._type_of(arg)
             if found is not param:
-                place = Place(f"argument {number} of {name}", call if isinstance(arg, Var) else arg)
+                at = call.span if isinstance(arg, Var) else arg.span
+                place = Place(f"argument {number} of {name}", at)
                 self._solver.equate(param, found, place, self._wanted(call, number - 1), arg)
         return callee.ret
 
@@ -189,4 +190,4 @@ class Calls:
         """Return what wants an argument: the parameter where it is known."""
         if isinstance(call.op, GlobalVar):
             return self._signatures[call.op.name].params[number]
-        return "is what the function takes"
+        return "what the function takes"

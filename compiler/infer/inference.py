@@ -70,8 +70,8 @@ def _infer(module: Module) -> Module:
         scopes.known = signature.known
         walker.walk(function)
         found = scopes.types[id(function)]
-        place = Place(f"@{name}", function)
-        solver.equate(signature.type, found, place, "is how it is used", function)
+        place = Place(f"@{name}", function.span)
+        solver.equate(signature.type, found, place, "how it is used", function)
         signature.type = cast(FuncType, found)
     if module.types:
         _default_elements(solver, scopes.types.values())

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ..ir.matching import Match
 from ..ir.nodes import (
     Call,
     Constant,
@@ -9,22 +10,44 @@ from ..ir.nodes import (
     Expr,
     Function,
     GlobalVar,
+    If,
+    Let,
     Op,
+    RefCreate,
+    RefRead,
+    RefWrite,
+    Tuple,
     TupleGetItem,
     Var,
 )
-from ..ir.types import Type
+from ..ir.span import Span
+from ..ir.types import Type, incomplete_types
 from ..ir.unify import Unifier
 
 __all__ = ["Origins", "Place"]
 
+_NAMES: dict[type[Expr], str] = {
+    Constant: "the constant",
+    Function: "the function",
+    If: "the if",
+    Let: "the let",
+    Match: "the match",
+    RefCreate: "the ref",
+    RefRead: "the ref_read",
+    RefWrite: "the ref_write",
+    Tuple: "the tuple",
+}
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
-    """What is compared, in words, and the node to point at."""
+    """What is compared, in words, and where."""
 
     what: str
-    node: Expr
+    span: Span | None
+
+    def __str__(self) -> str:
+        return self.what + _at(self.span)
 
 
 class Origins:
@@ -41,45 +64,49 @@ class Origins:
         self._unifier = unifier
 
     def source(self, given: Expr | str, found: Type) -> str:
-        """Return in words where the type `found` of `given` comes from."""
+        """Return in words where the type `found` of `given`, an expression or words, comes from."""
         if isinstance(given, str):
-            return given
-        words = self._words(given)
-        if not isinstance(given, Var) or given.annotation is not None:
-            return f"is {words}"
-        place = self._unifier.origin(found)
+            return f"from {given}{self._reason(found)}"
+        if not isinstance(given, Var):
+            return f"from {_words(given)}"
+        if given.annotation is not None:
+            return f"from the annotation of {_words(given)}"
         if id(given) in self.values:
-            value = self.values[id(given)]
-            return f"is {words}, bound to {self._words(value)}"
-        if isinstance(place, Place):
-            return f"is {words}, which {place.what}{_at(place.node)} makes it"
-        return f"is {words}"
+            return f"from {_words(given)}, bound to {_words(self.values[id(given)])}"
+        return f"from {_words(given)}{self._reason(found)}"
 
-    def _words(self, node: Expr) -> str:
-        """Return what an expression is and where it stands."""
-        match node:
-            case Var(name, annotation):
-                how = "by its annotation" if annotation is not None else "bound"
-                return f"%{name}, {how}{_at(node)}"
-            case Constant():
-                return f"the constant{_at(node)}"
-            case Call(Op(name)) | Call(Constructor(name)):
-                return f"the result of {name}{_at(node)}"
-            case Call(GlobalVar(name)):
-                return f"the result of @{name}{_at(node)}"
-            case Call(Var(name)):
-                return f"the result of %{name}{_at(node)}"
-            case Call():
-                return f"the result of the call{_at(node)}"
-            case TupleGetItem(_, index):
-                return f"field .{index}{_at(node)}"
-            case Function():
-                return f"the function{_at(node)}"
-            case GlobalVar(name):
-                return f"@{name}{_at(node)}"
-            case _:
-                return f"the {type(node).__name__.lower()}{_at(node)}"
+    def _reason(self, found: Type) -> str:
+        """Return what made the first part of `found` that was not known at first; "" if none."""
+        for hole in incomplete_types(found):
+            place = self._unifier.origin(hole)
+            if isinstance(place, Place):
+                return f", which follows from {place}"
+        return ""
 
 
-def _at(node: Expr) -> str:
-    return "" if node.span is None else f" at {node.span}"
+def _words(node: Expr) -> str:
+    """Return what an expression is and where it stands."""
+    match node:
+        case Var(name):
+            words = f"%{name}"
+        case Call(Op(name)) | Call(Constructor(name)):
+            words = f"the result of {name}"
+        case Call(GlobalVar(name)):
+            words = f"the result of @{name}"
+        case Call(Var(name)):
+            words = f"the result of %{name}"
+        case Call():
+            words = "the result of the call"
+        case TupleGetItem(_, index):
+            words = f"field .{index}"
+        case GlobalVar(name):
+            words = f"@{name}"
+        case Constructor(name):
+            words = f"the constructor {name}"
+        case _:
+            words = _NAMES.get(type(node), "the expression")
+    return words + _at(node.span)
+
+
+def _at(span: Span | None) -> str:
+    return "" if span is None else f" at {span}"

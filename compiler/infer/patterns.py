@@ -61,12 +61,12 @@ class Patterns:
                     self._scopes.types[id(var)] = given
                 else:
                     self._kinds.check(var.annotation, var.span)
-                    place = Place(f"%{var.name}", var)
+                    place = Place(f"%{var.name}", var.span)
                     self._solver.equate(self._scopes.type_of(var), given, place, var, match.value)
                 return ()
             case TuplePattern(fields):
                 types: tuple[Type, ...] = tuple(self._solver.unifier.fresh() for _ in fields)
-                place = Place("the value of a tuple pattern", match.value)
+                place = Place("the value of match", pattern.span or match.span)
                 what = _words("the tuple pattern", pattern.span)
                 self._solver.equate(TupleType(types), given, place, what, match.value)
                 return types
@@ -90,7 +90,7 @@ class Patterns:
         values: dict[TypeVar, Type] = {
             var: self._solver.unifier.fresh() for var in signature.type_params
         }
-        place = Place("the value of match", match.value)
+        place = Place("the value of match", span)
         what = _words(f"the pattern {pattern.name}", span)
         self._solver.equate(
             substitute_types(signature.ret, values), given, place, what, match.value
@@ -99,4 +99,4 @@ class Patterns:
 
 
 def _words(what: str, span: Span | None) -> str:
-    return f"is wanted by {what}" + ("" if span is None else f" at {span}")
+    return what + ("" if span is None else f" at {span}")

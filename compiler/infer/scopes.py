@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ..ir.dims import Dim, Symbol
 from ..ir.nodes import Expr, Function, Var
 from ..ir.types import FuncType, Type, incomplete_types
+from ..ir.unify import Unifier
 from .kinds import Kinds
 from .solver import Solver
 from .symbols import Symbols, map_sizes, rename
@@ -31,10 +32,11 @@ class Signature:
     own: frozenset[Symbol]
     known: dict[Symbol, Dim]
 
-    @property
-    def erased(self) -> Type:
+    def erased(self, unifier: Unifier) -> Type:
         """Return the type for whoever does not know its symbols."""
-        return map_sizes(self.type, lambda size: rename(size, {})) if self.own else self.type
+        if not self.own:
+            return self.type
+        return map_sizes(unifier.complete(self.type), lambda size: rename(size, {}))
 
 
 class Scopes:

@@ -64,7 +64,7 @@ class Solver:
 
         Parameters
         ----------
-        place : what is expected to have the type, and the node to point at
+        place : what is expected to have the type, and where to point at
         source : what `expected` comes from: an expression, or words
         given : the expression whose type `found` is, if it is one's
 
@@ -82,12 +82,12 @@ class Solver:
             complete = self.unifier.complete
             wanted, have = complete(expected), complete(found)
             notes = [
-                f"{wanted} {self.origins.source(source, expected)}",
-                f"{have} {self.origins.source(given or 'is what stands here', found)}",
+                f"{wanted} comes {self.origins.source(source, expected)}",
+                f"{have} comes {self.origins.source(given or 'what stands here', found)}",
             ]
             raise TypeInferenceError(
                 f"{place.what} must have type {wanted}, not {have}: {error}",
-                place.node.span,
+                place.span,
                 notes=notes,
             ) from None
         if self.unifier.changed:
@@ -134,7 +134,7 @@ class Solver:
         known = [self.unifier.complete(given) for given in types]
         named = [f"{label} is {given}" for label, given in zip(arguments, known, strict=True)]
         notes = [
-            f"{text} {self.origins.source(part, given)}"
+            f"{text}, {self.origins.source(part, given)}"
             for text, part, given in zip(named, parts, types, strict=True)
         ]
         return kind(
@@ -146,7 +146,7 @@ class Solver:
         """Ask a relation; unify what it says, or wait for what it lacks."""
         unifier = self.unifier
         types = tuple(unifier.complete(given) for given in constraint.types)
-        unifier.place = Place(constraint.name, constraint.node)
+        unifier.place = Place(constraint.name, constraint.node.span)
         try:
             signature = constraint.relation(types, constraint.attrs)
             if signature is not None:

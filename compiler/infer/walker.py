@@ -143,7 +143,7 @@ class Walker:
         """Return the type that two are; `source` and `given` are what they come from."""
         if expected is found:
             return found
-        return self._solver.equate(expected, found, Place(what, place), source, given)
+        return self._solver.equate(expected, found, Place(what, place.span), source, given)
 
     def _infer_node(self, node: Expr) -> Type:
         """Return the type of a node whose children are typed."""
@@ -165,7 +165,7 @@ class Walker:
             case GlobalVar(name):
                 if name not in self._signatures:
                     raise InvalidModule(f"there is no function @{name} in the module", node.span)
-                return self._signatures[name].erased
+                return self._signatures[name].erased(self._solver.unifier)
             case Constructor(name):
                 return constructor_type(self._module, name, node.span)
             case RefCreate() | RefRead() | RefWrite():
@@ -178,7 +178,7 @@ class Walker:
     def _infer_function(self, node: Function) -> Type:
         """Return the type of a function whose body is typed."""
         ret, found = self._scopes.open(node.ret_type), self._type_of(node.body)
-        source = f"is the result's annotation of the function at {node.span}"
+        source = f"the annotation of the result of the function at {node.span}"
         place = _place(node.body, node)
         self._equate(ret, found, "the function's result", place, source, node.body)
         if not any(incomplete_types(found)):
@@ -191,7 +191,7 @@ class Walker:
         condition = node.condition
         found = self._type_of(condition)
         place = _place(condition, node)
-        self._equate(_BOOL, found, "the condition", place, "is what if needs", condition)
+        self._equate(_BOOL, found, "the condition", place, "if, which needs a bool", condition)
         then, otherwise = self._type_of(node.then), self._type_of(node.otherwise)
         place = _place(node.otherwise, node)
         return self._equate(then, otherwise, "else", place, node.then, node.otherwise)
@@ -233,7 +233,7 @@ class Walker:
         held = self._solver.unifier.fresh()
         cell, reference = self._type_of(node.reference), node.reference
         name = "ref_read" if isinstance(node, RefRead) else "ref_write"
-        source = f"is what {name} needs"
+        source = f"{name}, which needs a ref"
         place = _place(reference, node)
         self._equate(RefType(held), cell, f"what {name} is given", place, source, reference)
         if isinstance(node, RefRead):

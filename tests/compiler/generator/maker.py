@@ -117,7 +117,7 @@ class Maker:
         rules: list[tuple[float, Callable]] = [
             (6, self._construct), (2.5, self._let), (1, self._if), (1.5, self._match),
             (1, self._apply), (1.2, self._global), (0.8, self._project),
-            (0.7 * self.effects, self._cell), (0.4, self._loop), (0.6, self._fold),
+            (1.2 * self.effects, self._cell), (0.4, self._loop), (0.6, self._fold),
         ]  # fmt: skip
         weights, ways = zip(*rules, strict=True)
         (way,) = self.random.choices(ways, weights)
@@ -382,7 +382,8 @@ class Maker:
         held = wanted if self.chance(0.5) else self.type(scope, 1)
         cell = self.fresh(RefType(held), 0)
         inner = Scope(scope, [(cell, RefType(held))])
-        body = self.expr(wanted, inner, depth)
+        read = held == wanted and self.chance(0.7)
+        body = RefRead(cell) if read else self.expr(wanted, inner, depth)
         if self.chance(0.5):
             written = RefWrite(cell, self.expr(held, inner, depth - 1))
             body = Let(self.fresh(UNIT, 0), written, body)
