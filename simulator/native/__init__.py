@@ -1,0 +1,12 @@
+"""Functions in a small part of Python, compiled to native code: for what numpy cannot vectorise.
+
+The part: typed functions over int, float, bool and records of them; assignments, `if`, `while`,
+`for` over a range, arithmetic, comparisons, calls of each other. The same functions run as plain
+Python too, which is how tests check the compiler. Names of constants (also members of an IntEnum)
+are taken from the function's module.
+"""
+
+from .library import Library, compile_function
+from .records import Instance
+
+__all__ = ["Instance", "Library", "compile_function"]
