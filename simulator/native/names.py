@@ -1,12 +1,11 @@
 """What a name means outside of a function: a constant, another function or a record."""
 
 import ast
-import inspect
 import struct
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from pathlib import Path
 from types import FunctionType
 from typing import Any, get_type_hints
 
@@ -32,14 +31,23 @@ class Source:
         """Its name in LLVM."""
         return f'@"{self.function.__module__}.{self.function.__name__}"'
 
-    @cached_property
+    @property
     def tree(self) -> ast.FunctionDef:
-        """Its syntax tree, lines counted as in its file."""
-        text = textwrap.dedent(inspect.getsource(self.function))
-        (node,) = ast.parse(text).body
-        assert isinstance(node, ast.FunctionDef)
-        ast.increment_lineno(node, self.function.__code__.co_firstlineno - 1)
-        return node
+        """Its syntax tree.
+
+        Raises
+        ------
+        SimulatorError
+            It is not defined at the top of a file.
+        """
+        code = self.function.__code__
+        try:
+            return _functions(code.co_filename)[code.co_name]
+        except KeyError:
+            raise SimulatorError(
+                f"{self.function.__module__}.{code.co_qualname} must be defined at the top of its "
+                "file for native code to be made of it"
+            ) from None
 
     @cached_property
     def _kinds(self) -> Mapping[str, Kind]:
@@ -64,6 +72,13 @@ class Source:
         if isinstance(node, ast.Attribute):
             return getattr(self.find(node.value), node.attr, None)
         return self.function.__globals__.get(node.id) if isinstance(node, ast.Name) else None
+
+
+@lru_cache
+def _functions(path: str) -> Mapping[str, ast.FunctionDef]:
+    """Return the functions at the top of a file, by name."""
+    tree = ast.parse(Path(path).read_text())
+    return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
 @lru_cache

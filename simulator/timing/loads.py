@@ -183,11 +183,12 @@ def _loses(model: Model, number: int, until: int, end: float) -> float:
     if cycles <= 0 or not load.in_act:
         return 0.0
     slot = _FIRST_WALK + number % SLOTS
-    if not load.walked:
-        load_walk(model, load.index, slot)
-        load.walked = 1
+    if load.words == 0:
+        load.words = load_walk(model, load.index, slot)
     phase = phase_at(model, writer, begin)
     at = writer.base + model.offsets[writer.walk * OFFSETS + phase]
+    # It makes the chunks of a word in turn, and some cycles none.
     hold = model.shape.word_chunks
-    speed = speed_beside(model, writer.walk, at, writer.gap, slot, load.base, 1, hold)
+    pace = max((end - load.arrive) / (load.words * hold), 1.0)
+    speed = speed_beside(model, writer.walk, at, writer.gap, slot, load.base, pace, hold)
     return cycles * (1 - speed)

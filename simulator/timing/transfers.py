@@ -91,13 +91,12 @@ def lines_skipped(model: Model, index: int) -> int:
     return bits
 
 
-def load_walk(model: Model, index: int, slot: int) -> None:
-    """Make the walk of the act words that a load writes."""
-    word = model.word_bytes[Memory.ACT]
-    _walk_words(
+def load_walk(model: Model, index: int, slot: int) -> int:
+    """Make the walk of the act words that a load writes; return how many they are."""
+    return _walk_words(
         model,
         slot,
-        (field(model, index, LoadField.X_BYTES) + word - 1) // word,
+        field(model, index, LoadField.X_BYTES),
         field(model, index, LoadField.Y_COUNT),
         field(model, index, LoadField.Z_COUNT),
         field(model, index, LoadField.Y_STEP),
@@ -107,29 +106,28 @@ def load_walk(model: Model, index: int, slot: int) -> None:
 
 def store_walk(model: Model, index: int, slot: int) -> int:
     """Make the walk of the act words that a store reads; return how many they are."""
-    word = model.word_bytes[Memory.ACT]
-    x_words = (field(model, index, StoreField.X_BYTES) + word - 1) // word
-    y_count = field(model, index, StoreField.Y_COUNT)
-    z_count = field(model, index, StoreField.Z_COUNT)
-    _walk_words(
+    return _walk_words(
         model,
         slot,
-        x_words,
-        y_count,
-        z_count,
+        field(model, index, StoreField.X_BYTES),
+        field(model, index, StoreField.Y_COUNT),
+        field(model, index, StoreField.Z_COUNT),
         field(model, index, StoreField.Y_STEP),
         field(model, index, StoreField.Z_STEP),
     )
-    return x_words * y_count * z_count
 
 
 def _walk_words(
-    model: Model, slot: int, x_words: int, y_count: int, z_count: int, y_step: int, z_step: int
-) -> None:
-    begin_walk(model, slot, x_words * y_count * z_count, 0)
+    model: Model, slot: int, x_bytes: int, y_count: int, z_count: int, y_step: int, z_step: int
+) -> int:
+    word = model.word_bytes[Memory.ACT]
+    x_words = (x_bytes + word - 1) // word
+    words = x_words * y_count * z_count
+    begin_walk(model, slot, words, 0)
     add_level(model, slot, x_words, 1)
     add_level(model, slot, y_count, y_step)
     add_level(model, slot, z_count, z_step)
+    return words
 
 
 def read_store(model: Model, index: int, store: Store) -> None:

@@ -96,7 +96,7 @@ class Load:
     last_bursts : bursts of the last run
     lead_runs : runs before the first that exists
     in_act, base : whether it writes act, and from which word on
-    walked : whether its walk was made
+    words : of act that it writes, 0 as long as its walk was not made
     earliest : when it can ask for its first burst, by itself
     begin : when it can make its first chunk, by itself
     after : its first burst, counted over all loads
@@ -119,7 +119,7 @@ class Load:
     lead_runs: int
     in_act: int
     base: int
-    walked: int
+    words: int
     earliest: int
     begin: int
     after: int

@@ -13,6 +13,8 @@ _PHASE_CYCLES = 32
 _PHASES = 8
 # Accesses so far apart cost the other one next to nothing.
 _LONGEST_GAP = 32
+# Parts of a cycle that make a pace another one.
+_FINE = 256
 # Keys are numbers below the modulus, which native arithmetic holds with a factor and a term.
 _MODULUS = (1 << 41) - 21
 _FACTOR = 1_000_003
@@ -66,7 +68,7 @@ def _repeat(
 
 
 def speed_beside(
-    model: Model, first: int, at: int, gap: int, second: int, here: int, pace: int, hold: int
+    model: Model, first: int, at: int, gap: int, second: int, here: int, pace: float, hold: int
 ) -> float:
     """Return the share of its own speed, 0..1, at which a walk goes beside one that goes first.
 
@@ -87,7 +89,7 @@ def speed_beside(
     here = moved & follower.mask
     key = (leader.key * _FACTOR + follower.key) % _MODULUS
     key = (key * _FACTOR + (at << 16) + here) % _MODULUS
-    key = (key * _FACTOR + (gap << 24) + (pace << 8) + hold) % _MODULUS
+    key = (key * _FACTOR + (gap << 24) + (int(pace * _FINE) << 8) + hold) % _MODULUS
     place = key % REMEMBERED
     if model.keys[place] != key:
         model.keys[place] = key
@@ -96,7 +98,7 @@ def speed_beside(
 
 
 def _simulate(
-    model: Model, first: int, at: int, gap: int, second: int, here: int, pace: int, hold: int
+    model: Model, first: int, at: int, gap: int, second: int, here: int, pace: float, hold: int
 ) -> float:
     patterns = model.patterns
     leader, follower = model.walks[first], model.walks[second]
@@ -117,15 +119,16 @@ def _simulate(
     if alone:
         # Stuck behind it sooner or later, for the rest of the phase.
         stuck = met * pace * hold
-        return stuck / leader.length if stuck < leader.length else 1.0
-    time = -1
-    # The iteration of the leader, and the cycle of it.
+        return min(stuck / leader.length, 1.0)
+    # When an access of the follower is due; the iteration of the leader then, and its cycle.
+    due = -1.0
     turn, cycle = leader.count - 1, gap - 1
     for place in range(follower.count):
         wanted = ((here + patterns[ours + place]) & follower.mask) >> follower.shift
         for _ in range(hold):
-            time += pace
-            cycle += pace
+            cycle -= int(due)
+            due += pace
+            cycle += int(due)
             while cycle >= gap:
                 cycle -= gap
                 turn += 1
@@ -135,11 +138,11 @@ def _simulate(
                 cycle == 0
                 and ((at + patterns[theirs + turn]) & leader.mask) >> leader.shift == wanted
             ):
-                time += 1
+                due += 1
                 cycle += 1
                 if cycle >= gap:
                     cycle = 0
                     turn += 1
                     if turn >= leader.count:
                         turn = 0
-    return follower.count * hold * pace / (time + 1)
+    return follower.count * hold * pace / (due + 1)

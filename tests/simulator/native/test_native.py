@@ -242,6 +242,18 @@ def test_refused(function):
         compile_function(function)
 
 
+def test_inner_function():
+    def inner(state: State) -> int:
+        return state.a
+
+    message = (
+        r"^.*\.test_inner_function\.<locals>\.inner must be defined at the top of its file for "
+        "native code to be made of it$"
+    )
+    with pytest.raises(SimulatorError, match=message):
+        compile_function(inner)
+
+
 @dataclass
 class Named:
     name: str
