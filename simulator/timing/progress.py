@@ -19,7 +19,7 @@ def start_follower(
     follower.active = 1
     follower.walk = walk
     follower.base = base
-    follower.pace = max(1, int(pace + 0.5))
+    follower.pace = max(1.0, pace)
     follower.phase = model.walks[walk].length * pace if walk >= 0 else work
     follower.acc_read = 0
     follower.acc_write = 0

@@ -62,7 +62,7 @@ class Follower:
     active : whether it still reads
     walk : place of its walk of act, -1 if it does not use act
     base : first address
-    pace : cycles of an iteration, rounded
+    pace : cycles of an iteration
     acc_read, acc_write : mask of the acc banks it reads, writes
     phase : cycles of a phase, never refused
     work : cycles of all, never refused
@@ -73,7 +73,7 @@ class Follower:
     active: int
     walk: int
     base: int
-    pace: int
+    pace: float
     acc_read: int
     acc_write: int
     phase: float

@@ -104,7 +104,7 @@ def _vector_reads(model: Model, follower: Follower) -> None:
     leader.base = follower.base
     leader.begin = int(follower.time)
     leader.end = model.vector_end + 1
-    leader.gap = follower.pace
+    leader.gap = int(follower.pace + 0.5)
     expect_stores(model)
 
 
