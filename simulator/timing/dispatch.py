@@ -79,8 +79,7 @@ def _fetch(model: Model, address: int) -> None:
             ahead = load.bursts - done
             if asked < load.last_asked:
                 ahead = min(ahead, asked - load.asked + 1 - done, room)
-                load.beats += beats
-                load.work += beats
+                load.between += beats
                 stretched = not moved
                 moved = True
             if ahead > 0:

@@ -105,16 +105,18 @@ def stretch(model: Model, number: int) -> None:
     if model.writing and load.arrive < writer.end and load.arrive + span > writer.begin:
         span += _loses(model, number, writer.end, load.arrive + span)
     each = span / load.bursts
-    load.pace = each
-    if load.bursts > window:
-        answer = model.hardware.load_address + model.latency
-        if answer + each > window * each:
-            rounds = (load.bursts - 1) // window
-            rest = (load.bursts - 1) % window
-            load.pace = (rounds * (answer + each) + (rest + 1) * each) / load.bursts
-        load.end = load.arrive + load.pace * load.bursts - 1 + load.tail
-    else:
-        load.end = load.arrive + span - 1 + load.tail
+    round_trip = model.hardware.load_address + model.latency + each
+    between = float(load.between)
+    if load.bursts > window and round_trip > window * each:
+        # Each waits for the one that is answered `window` before it. In that time instructions may
+        # come too, `fetch_ahead` of them; what exceeds it is lost.
+        fetched = model.hardware.fetch_ahead * model.shape.beats
+        between *= min(max(window * each + fetched - round_trip, 0.0) / fetched, 1.0)
+        rounds = (load.bursts - 1) // window
+        rest = (load.bursts - 1) % window
+        span = rounds * round_trip + (rest + 1) * each
+    load.pace = (span + between) / load.bursts
+    load.end = load.arrive + load.pace * load.bursts - 1 + load.tail
     load.last_asked = _asked_for(model, load, load.bursts - 1)
 
 

@@ -90,7 +90,8 @@ class Load:
     ----------
     index : of the instruction
     runs, bursts : runs, and bursts on the bus
-    beats : on the bus, and those of the instructions that were fetched in between
+    beats : on the bus
+    between : beats of the instructions that are fetched in between
     work : cycles of the aligner
     lead, tail : cycles of it before the first beat is needed, and after the last one
     last_bursts : bursts of the last run
@@ -112,6 +113,7 @@ class Load:
     runs: int
     bursts: int
     beats: int
+    between: int
     work: int
     lead: int
     tail: int
