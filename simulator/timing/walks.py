@@ -14,7 +14,7 @@ _PHASES = 8
 # Accesses so far apart cost the other one next to nothing.
 _LONGEST_GAP = 32
 # Parts of a cycle that make a pace another one.
-_FINE = 256
+_FINE = 16
 # Keys are numbers below the modulus, which native arithmetic holds with a factor and a term.
 _MODULUS = (1 << 41) - 21
 _FACTOR = 1_000_003
@@ -88,8 +88,11 @@ def speed_beside(
     at = at & ((1 << leader.shift) - 1)
     here = moved & follower.mask
     key = (leader.key * _FACTOR + follower.key) % _MODULUS
-    key = (key * _FACTOR + (at << 16) + here) % _MODULUS
-    key = (key * _FACTOR + (gap << 24) + (int(pace * _FINE) << 8) + hold) % _MODULUS
+    key = (key * _FACTOR + at) % _MODULUS
+    key = (key * _FACTOR + here) % _MODULUS
+    key = (key * _FACTOR + gap) % _MODULUS
+    key = (key * _FACTOR + hold) % _MODULUS
+    key = (key * _FACTOR + int(pace * _FINE)) % _MODULUS
     place = key % REMEMBERED
     if model.keys[place] != key:
         model.keys[place] = key
@@ -100,49 +103,40 @@ def speed_beside(
 def _simulate(
     model: Model, first: int, at: int, gap: int, second: int, here: int, pace: float, hold: int
 ) -> float:
-    patterns = model.patterns
     leader, follower = model.walks[first], model.walks[second]
-    ours, theirs = second * SAMPLES, first * SAMPLES
     used = 0
-    for place in range(theirs, theirs + leader.count):
-        used |= 1 << (((at + patterns[place]) & leader.mask) >> leader.shift)
-    bank = ((at + patterns[theirs]) & leader.mask) >> leader.shift
-    alone = gap == 1 and used == 1 << bank
-    met = -1
-    for place in range(follower.count):
-        wanted = ((here + patterns[ours + place]) & follower.mask) >> follower.shift
-        if used >> wanted & 1:
-            met = place
-            break
-    if met < 0:
+    for turn in range(leader.count):
+        used |= 1 << _bank(model, first, turn, at)
+    met = 0
+    while met < follower.count and not used >> _bank(model, second, met, here) & 1:
+        met += 1
+    if met == follower.count:
         return 1.0
-    if alone:
+    if gap == 1 and used & (used - 1) == 0:
         # Stuck behind it sooner or later, for the rest of the phase.
-        stuck = met * pace * hold
-        return min(stuck / leader.length, 1.0)
+        return min(met * pace * hold / leader.length, 1.0)
     # When an access of the follower is due; the iteration of the leader then, and its cycle.
     due = -1.0
     turn, cycle = leader.count - 1, gap - 1
     for place in range(follower.count):
-        wanted = ((here + patterns[ours + place]) & follower.mask) >> follower.shift
+        wanted = _bank(model, second, place, here)
         for _ in range(hold):
             cycle -= int(due)
             due += pace
             cycle += int(due)
-            while cycle >= gap:
-                cycle -= gap
-                turn += 1
-            while turn >= leader.count:
-                turn -= leader.count
-            while (
-                cycle == 0
-                and ((at + patterns[theirs + turn]) & leader.mask) >> leader.shift == wanted
-            ):
+            if cycle >= gap:
+                turn = (turn + cycle // gap) % leader.count
+                cycle %= gap
+            while cycle == 0 and _bank(model, first, turn, at) == wanted:
                 due += 1
                 cycle += 1
-                if cycle >= gap:
+                if cycle == gap:
                     cycle = 0
-                    turn += 1
-                    if turn >= leader.count:
-                        turn = 0
+                    turn = (turn + 1) % leader.count
     return follower.count * hold * pace / (due + 1)
+
+
+def _bank(model: Model, slot: int, place: int, base: int) -> int:
+    """Return the bank of an iteration of a walk, whose phase begins at `base`."""
+    walk = model.walks[slot]
+    return (base + model.patterns[slot * SAMPLES + place] & walk.mask) >> walk.shift
