@@ -18,81 +18,28 @@ from ..native import Instance, Library, compile_function
 from .constants import Hardware
 from .fields import PARTS, PLACES, places, word_bytes
 from .schedule import ILLEGAL, STUCK, run
-from .state import EVENTS, FOLLOWERS, LEADERS, OFFSETS, REMEMBERED, SAMPLES, WALKS, Model, Shape
-
-Integers = npt.NDArray[np.int64]
+from .state import (
+    EVENTS,
+    FOLLOWERS,
+    LEADERS,
+    OFFSETS,
+    REMEMBERED,
+    SAMPLES,
+    SLOTS,
+    WALKS,
+    Model,
+    Shape,
+)
 
 __all__ = ["native_code", "prepare_model", "run_model"]
 
-
-@lru_cache
-def _latencies(hardware: Hardware) -> Integers:
-    return np.array(astuple(hardware), np.int64)
-
-
-@lru_cache
-def _machine(config: Config) -> Mapping[str, Integers]:
-    """Return the arrays that depend on the configuration alone."""
-    return {
-        "shape": np.array(astuple(_shape(config)), np.int64),
-        "places": places(config),
-        "word_bytes": np.array([word_bytes(config, memory) for memory in Memory], np.int64),
-    }
+Integers = npt.NDArray[np.int64]
 
 
 @lru_cache
 def native_code() -> Library:
     """Return the model as native code."""
     return compile_function(run)
-
-
-def _sizes(count: int) -> dict[str, int]:
-    """Return the sizes of a model's arrays for a program of `count` instructions."""
-    each = ("engines", "codes", "dispatched", "starts", "ends", "refused", "arrived", "stores")
-    engines = len(Engine)
-    return {
-        **dict.fromkeys(each, count),
-        "words": count * PARTS + 1,
-        "loads": count + 1,
-        "order": count * engines,
-        "tokens": count * engines * engines,
-        "given": engines * engines,
-        "taken": engines * engines,
-        "queues": engines,
-        "places": PLACES,
-        "word_bytes": len(Memory),
-        "times": EVENTS,
-        "walks": WALKS,
-        "patterns": WALKS * SAMPLES,
-        "offsets": WALKS * OFFSETS,
-        "keys": REMEMBERED,
-        "speeds": REMEMBERED,
-        "leaders": LEADERS,
-        "followers": FOLLOWERS,
-    }
-
-
-def _shape(config: Config) -> Shape:
-    """Return what the model needs of a configuration."""
-    bus = config.bus_bytes
-    return Shape(
-        bus_shift=_log2(bus),
-        bus_bytes=bus,
-        beats=max(1, INSTRUCTION_BYTES // bus),
-        depth=(1 << max(1, (config.queue_depth - 1).bit_length())),
-        banks=config.act_banks,
-        word_chunks=config.act_word_bytes // bus,
-        row_shift=_log2(config.act_word_bytes // config.rows),
-        column_shift=_log2(config.act_word_bytes // config.columns),
-        acc_words=config.acc_words,
-        groups=config.columns // config.requantize_lanes,
-        window=config.reads_in_flight,
-        burst_shift=_log2(config.burst_beats),
-    )
-
-
-def _log2(number: int) -> int:
-    return number.bit_length() - 1
 
 
 def prepare_model(words: bytes, config: Config, latency: int, hardware: Hardware) -> Instance:
@@ -106,7 +53,13 @@ def prepare_model(words: bytes, config: Config, latency: int, hardware: Hardware
     ------
     DecodeError
         The bytes are no whole number of instructions.
+    SimulatorError
+        An engine can have more instructions in flight than the model keeps.
     """
+    if hardware.issue_in_flight > SLOTS:
+        raise SimulatorError(
+            f"issue_in_flight must be at most {SLOTS}, not {hardware.issue_in_flight}"
+        )
     if len(words) % INSTRUCTION_BYTES:
         raise DecodeError(
             f"a program must be a multiple of {INSTRUCTION_BYTES} bytes, not {len(words)}"
@@ -168,3 +121,67 @@ def _stuck(model: Instance, program: Program) -> str:
         f"every instruction must end, but instruction {np.argmin(ends)} waits for a token that "
         "never comes; its engine, or the one that should give it, waits for it in turn"
     )
+
+
+@lru_cache
+def _latencies(hardware: Hardware) -> Integers:
+    return np.array(astuple(hardware), np.int64)
+
+
+@lru_cache
+def _machine(config: Config) -> Mapping[str, Integers]:
+    """Return the arrays that depend on the configuration alone."""
+    return {
+        "shape": np.array(astuple(_shape(config)), np.int64),
+        "places": places(config),
+        "word_bytes": np.array([word_bytes(config, memory) for memory in Memory], np.int64),
+    }
+
+
+def _sizes(count: int) -> dict[str, int]:
+    """Return the sizes of a model's arrays for a program of `count` instructions."""
+    each = ("engines", "codes", "dispatched", "starts", "ends", "refused", "arrived", "stores")
+    engines = len(Engine)
+    return {
+        **dict.fromkeys(each, count),
+        "words": count * PARTS + 1,
+        "loads": count + 1,
+        "order": count * engines,
+        "tokens": count * engines * engines,
+        "given": engines * engines,
+        "taken": engines * engines,
+        "queues": engines,
+        "places": PLACES,
+        "word_bytes": len(Memory),
+        "times": EVENTS,
+        "walks": WALKS,
+        "patterns": WALKS * SAMPLES,
+        "offsets": WALKS * OFFSETS,
+        "keys": REMEMBERED,
+        "speeds": REMEMBERED,
+        "leaders": LEADERS,
+        "followers": FOLLOWERS,
+    }
+
+
+def _shape(config: Config) -> Shape:
+    """Return what the model needs of a configuration."""
+    bus = config.bus_bytes
+    return Shape(
+        bus_shift=_log2(bus),
+        bus_bytes=bus,
+        beats=max(1, INSTRUCTION_BYTES // bus),
+        depth=(1 << max(1, (config.queue_depth - 1).bit_length())),
+        banks=config.act_banks,
+        word_chunks=config.act_word_bytes // bus,
+        row_shift=_log2(config.act_word_bytes // config.rows),
+        column_shift=_log2(config.act_word_bytes // config.columns),
+        acc_words=config.acc_words,
+        groups=config.columns // config.requantize_lanes,
+        window=config.reads_in_flight,
+        burst_shift=_log2(config.burst_beats),
+    )
+
+
+def _log2(number: int) -> int:
+    return number.bit_length() - 1
