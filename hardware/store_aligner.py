@@ -51,7 +51,7 @@ class StoreAligner(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         bus_bytes, lane_bits = self.config.bus_bytes, exact_log2(self.config.bus_bytes)
-        active, first = Signal(), Signal(reset_less=True)
+        active, first = Signal(name="active"), Signal(name="first", reset_less=True)
         lane = Signal(lane_bits, reset_less=True)
         chunks_left = Signal(RUN_BYTES_BITS - lane_bits, reset_less=True)
         bytes_left = Signal(RUN_BYTES_BITS + 1, reset_less=True)

@@ -23,6 +23,11 @@ order. An engine first takes a token from each engine named in `wait`, and gives
 named in `signal` once the instruction's last result can be read. There is one counting semaphore
 for each ordered pair of engines.
 """
+_LIMITS = """\
+A counter is cleared at start and stops at its largest value, 2**64 - 1. So does the watchdog's
+count of cycles without an instruction finished, at 2**32 - 1: a limit written while a program runs
+holds for the cycles before, too.
+"""
 
 
 def document(config: Config) -> str:
@@ -88,7 +93,8 @@ def _registers(config: Config) -> str:
         )
         for register in register_map(config).registers
     ]
-    return "## Registers\n\n" + _table(("offset", "name", "bits", "access", "meaning"), rows)
+    table = _table(("offset", "name", "bits", "access", "meaning"), rows)
+    return f"## Registers\n\n{table}\n{_LIMITS}\n"
 
 
 def _causes() -> str:

@@ -178,7 +178,7 @@ def register_map(config: Config) -> RegisterMap:
         Register("interrupt_status", 0x24, w1, "bit 0 done, bit 1 error; one clears"),
         Register("program_address", 0x28, rw, "DRAM address of the program, 64-byte aligned", 2),
         Register("program_length", 0x30, rw, "instructions of the program"),
-        Register("watchdog", 0x34, rw, "cycles without an instruction finished; 0: never"),
+        Register("watchdog", 0x34, rw, "most cycles without an instruction finished; 0: any"),
     ]
     for index in range(config.windows):
         base, name = _WINDOW_BASE + 0x10 * index, f"window{index}"

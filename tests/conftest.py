@@ -1,7 +1,9 @@
-"""What every test may use: golden files, the MLPerf Tiny networks, hypothesis's settings."""
+"""What every test may use: golden files, mutants, MLPerf Tiny networks, hypothesis's settings."""
 
 import difflib
+import importlib.util
 import re
+import types
 from pathlib import Path
 
 import pytest
@@ -27,8 +29,13 @@ def pytest_addoption(parser):
     )
 
 
-def pytest_collection_modifyitems(items):
-    """Mark what uses the networks, so that `-m "not models"` leaves it out."""
+def pytest_collection_modifyitems(config, items):
+    """Leave out exhaustive tests unless -m names them; mark what uses the networks for -m."""
+    if not re.search(r"\bexhaustive\b", config.option.markexpr):
+        left_out = [item for item in items if item.get_closest_marker("exhaustive")]
+        items[:] = [item for item in items if item not in left_out]
+        if left_out:
+            config.hook.pytest_deselected(items=left_out)
     for item in items:
         if "models" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.models)
@@ -55,6 +62,25 @@ def golden(request):
             pytest.fail("\n".join([*diff, "accept with --update-golden"]), pytrace=False)
 
     return compare
+
+
+@pytest.fixture
+def mutant():
+    """Return the function that makes a module of the hardware with one place of its text changed.
+
+    mutant(name, old, new) returns the module `name` as it would be with `new` for `old`, which
+    must stand in it once. The module itself stays as it is.
+    """
+
+    def make(name, old, new):
+        source = Path(importlib.util.find_spec(name).origin).read_text()
+        assert source.count(old) == 1, f"{name} must hold {old!r} once, not {source.count(old)}x"
+        module = types.ModuleType(name)
+        module.__package__ = name.rpartition(".")[0]
+        exec(compile(source.replace(old, new), f"{name} (mutant)", "exec"), vars(module))
+        return module
+
+    return make
 
 
 @pytest.fixture(scope="session")

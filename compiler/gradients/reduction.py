@@ -117,6 +117,12 @@ def _cross_entropy_with_logits(site: Site, grad: Expr) -> tuple[Gradient, ...]:
     return multiply(scale, targets), multiply(scale, predictions)
 
 
+def _logsumexp(site: Site, grad: Expr) -> tuple[Gradient, ...]:
+    shape = kept_shape(site)
+    change = call("exp", call("subtract", site.args[0], reshape(site.output, shape)))
+    return (multiply(reshape(grad, shape), change),)
+
+
 def _cumsum(site: Site, grad: Expr) -> tuple[Gradient, ...]:
     """The gradient of a running sum is the running sum from the other end."""
     if not site.is_float():
@@ -138,6 +144,7 @@ RULES: dict[str, Rule] = {
     "prod": _prod,
     "variance": _variance,
     "cumsum": _cumsum,
+    "logsumexp": _logsumexp,
     "nn.softmax": _softmax,
     "nn.fast_softmax": _softmax,
     "nn.log_softmax": _log_softmax,

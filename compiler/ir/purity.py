@@ -5,7 +5,7 @@ reads or writes one, and it calls no function that might. Not ending and meeting
 match are no effects here: a pass may drop them, but must not bring them in (`is_total`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from .matching import Match
 from .module import Module
@@ -62,15 +62,7 @@ class Purity:
         """Return the ``id`` of every node inside `root` that is not pure, itself included."""
         if not self.has_cells and not _uses_cells(root):
             return frozenset()
-        nodes = tuple(post_order(root))
-        local = _local_functions(nodes)
-        found: set[int] = set()
-        for node in nodes:
-            unknown = isinstance(node, Call) and not _is_known(node.op, self._pure, local)
-            inside = any(id(part) in found for part in children(node))
-            if unknown or inside or isinstance(node, RefCreate | RefRead | RefWrite):
-                found.add(id(node))
-        return frozenset(found)
+        return _effectful(root, self._pure)
 
 
 def is_pure(expr: Expr, module: Module) -> bool:
@@ -84,8 +76,8 @@ def is_pure(expr: Expr, module: Module) -> bool:
 def is_total(expr: Expr) -> bool:
     """Return whether `expr` is pure and surely ends, so that it may be computed without need.
 
-    That is so of operators, tuples, constructors and functions (not called); the answer looks at
-    all of `expr`, inside functions as well.
+    That is so of operators, tuples, constructors and functions that are not called; the answer
+    looks into these as well.
     """
     for node in post_order(expr):
         if isinstance(node, RefCreate | RefRead | RefWrite | Match):
@@ -102,30 +94,45 @@ def _uses_cells(expr: Expr) -> bool:
 
 def _is_pure(expr: Expr, pure: frozenset[str]) -> bool:
     """Return whether `expr` uses no cell and calls only functions known to be pure."""
-    nodes = tuple(post_order(expr))
-    if any(isinstance(node, RefCreate | RefRead | RefWrite) for node in nodes):
-        return False
-    local = _local_functions(nodes)
-    return all(_is_known(node.op, pure, local) for node in nodes if isinstance(node, Call))
+    return id(expr) not in _effectful(expr, pure)
 
 
-def _local_functions(nodes: tuple[Expr, ...]) -> Mapping[Var, Function]:
-    """Return the functions that a `let` among `nodes` gives a name."""
-    return {
-        node.var: node.value
-        for node in nodes
-        if isinstance(node, Let) and isinstance(node.value, Function)
-    }
+def _effectful(root: Expr, pure: frozenset[str]) -> frozenset[int]:
+    """Return the ``id`` of every node that is not pure; `pure` are the global functions that are.
+
+    Making a function has no effect, whatever it does when it is called.
+    """
+    local: dict[Var, Function] = {}
+    found: set[int] = set()
+    for node in post_order(root):
+        if isinstance(node, Let) and isinstance(node.value, Function):
+            local[node.var] = node.value
+    for node in post_order(root):
+        if isinstance(node, Function):
+            continue
+        acts = isinstance(node, RefCreate | RefRead | RefWrite)
+        if isinstance(node, Call):
+            acts = not _is_known(node.op, pure, local, found)
+        if acts or any(id(part) in found for part in children(node)):
+            found.add(id(node))
+    return frozenset(found)
 
 
-def _is_known(callee: Expr, pure: frozenset[str], local: Mapping[Var, Function]) -> bool:
-    """Return whether calling `callee` is pure, its body (if it is here) being looked at anyway."""
+def _is_known(
+    callee: Expr, pure: frozenset[str], local: Mapping[Var, Function], found: Container[int]
+) -> bool:
+    """Return whether calling `callee` is pure; `found` are the effectful nodes so far.
+
+    A function that calls itself is what the rest of it is.
+    """
     match callee:
-        case Op() | Constructor() | Function():
+        case Op() | Constructor():
             return True
+        case Function(_, body):
+            return id(body) not in found
         case GlobalVar(name):
             return name in pure
         case Var():
-            return callee in local
+            return callee in local and id(local[callee].body) not in found
         case _:
             return False

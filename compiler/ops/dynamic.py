@@ -12,7 +12,16 @@ from typing import cast
 from ..ir.nodes import AttributeValue
 from ..ir.types import Any, Dim, TensorType, TupleType, Type
 from . import gathering, nn, rearrangement, repetition, resampling, shape, slicing, sorting
-from .operator import Array, Attribute, Attributes, Mismatch, Operator, Value, from_tensors
+from .operator import (
+    Array,
+    Attribute,
+    Attributes,
+    Kind,
+    Mismatch,
+    Operator,
+    Value,
+    from_tensors,
+)
 from .shapes import axis_in, known, require_integer, require_rank, require_scalar
 from .spatial import check_layout, sizes_of, with_sizes
 
@@ -198,6 +207,12 @@ def _dynamic(
     by_name = {part.argument: part for part in moved}
 
     def relation(attrs: Attributes, *types: TensorType) -> Type:
+        for part in moved:
+            if attrs[part.attribute] not in (None, ()):
+                raise Mismatch(
+                    f"attribute {part.attribute} must be left out: {part.argument} says it",
+                    f"use {static.name} for one that is known",
+                )
         for name, given in zip(arguments, types, strict=True):
             if name not in by_name:
                 continue
@@ -240,16 +255,18 @@ def _dynamic(
         fields = found.fields if isinstance(found, TupleType) else (found,)
         return tuple(cast(tuple[int, ...], cast(TensorType, field).shape) for field in fields)
 
+    # Relay writes the attributes of old, empty.
     names = {part.attribute for part in moved}
-    attributes: dict[str, Attribute] = {
-        name: attribute for name, attribute in static.attributes.items() if name not in names
+    attributes = {
+        name: Attribute(attribute.kind) if name in names else attribute
+        for name, attribute in static.attributes.items()
     }
     return Operator(
         f"dyn.{static.name}",
         arguments,
         from_tensors(relation),
         meaning,
-        static.kind,
+        Kind.INJECTIVE if static.name in ("tile", "expand_dims") else static.kind,
         attributes,
         result_shape=result_shape,
     )

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..ir.types import TensorType, Type
+from .integer import trunc_divide
 from .operator import Array, Attribute, Attributes, Kind, Meaning, Mismatch, Operator, from_tensors
 from .shapes import broadcast, same_dtype
 
@@ -112,14 +113,7 @@ def _keep(function: Callable[..., Array]) -> Meaning:
 
 
 def _divide(lhs: Array, rhs: Array) -> Array:
-    if lhs.dtype.kind == "f":
-        return np.asarray(lhs / rhs)
-    wide_lhs, wide_rhs = lhs.astype(object), rhs.astype(object)
-    signs = np.sign(lhs).astype(np.int64) * np.sign(rhs).astype(np.int64)
-    magnitude = abs(wide_lhs) // np.where(rhs == 0, 1, abs(wide_rhs))
-    bits = np.iinfo(lhs.dtype).bits
-    wrapped = np.asarray(magnitude * np.where(rhs == 0, 0, signs)) & ((1 << bits) - 1)
-    return np.asarray(wrapped, dtype=object).astype(f"uint{bits}").view(lhs.dtype)
+    return np.asarray(lhs / rhs) if lhs.dtype.kind == "f" else trunc_divide(lhs, rhs)
 
 
 def _sigmoid(x: Array) -> Array:

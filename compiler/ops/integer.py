@@ -12,7 +12,7 @@ from ..ir.types import TensorType, Type
 from .operator import Array, Attributes, Kind, Mismatch, Operator, from_tensors
 from .shapes import broadcast, require_integer, same_dtype
 
-__all__ = ["ROWS"]
+__all__ = ["ROWS", "trunc_divide"]
 
 
 def _pair_type(attrs: Attributes, lhs: TensorType, rhs: TensorType) -> Type:
@@ -65,7 +65,8 @@ def _trunc_mod(lhs: Array, rhs: Array) -> Array:
     return np.where(rhs == 0, 0, np.fmod(lhs, np.where(rhs == 0, 1, rhs)))
 
 
-def _trunc_divide(lhs: Array, rhs: Array) -> Array:
+def trunc_divide(lhs: Array, rhs: Array) -> Array:
+    """Return lhs / rhs without its fraction; of integers it wraps, and n / 0 is 0."""
     if lhs.dtype.kind == "f":
         return np.trunc(lhs / rhs)
     # What the remainder leaves divides exactly, so that the floor is the quotient.
@@ -92,7 +93,7 @@ def _lift(function: Callable[..., object]) -> Callable[..., Array]:
 
 _QUOTIENTS: tuple[tuple[str, Callable[..., Array]], ...] = (
     ("floor_divide", _floor_divide),
-    ("trunc_divide", _trunc_divide),
+    ("trunc_divide", trunc_divide),
     ("mod", _trunc_mod),
     ("trunc_mod", _trunc_mod),
     ("floor_mod", _floor_mod),

@@ -184,7 +184,7 @@ ROWS = (
         from_tensors(_simulated_type),
         _simulated(True),
         Kind.OPAQUE,
-        _AXIS,
+        {"out_dtype": Attribute("str", "float32", choices=("float32",)), **_AXIS},
         QUANTIZED,
     ),
 )

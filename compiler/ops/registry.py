@@ -42,6 +42,7 @@ from . import (
     vision,
 )
 from .attributes import complete_attributes
+from .catalog import ABSENT
 from .operator import Attribute, Kind, Mismatch, Missing, Operator
 
 __all__ = [
@@ -110,12 +111,16 @@ def lookup(name: str, span: Span | None = None) -> Operator:
     Raises
     ------
     Unsupported
-        There is none; the message names the nearest ones.
+        There is none, or Relay has it but it is not taken here; the message names the nearest.
     """
     found = operators().get(name)
     if found is None:
         near = get_close_matches(name, operators(), 3, 0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else "see compiler/ops for all"
+        if any(name in names for names in ABSENT.values()):
+            hint = f"near ones are {', '.join(near)}; " if near else ""
+            problem = f"operator {name} of Relay is not taken here; {hint}see docs/operators.md"
+            raise Unsupported(problem, span)
+        hint = f"did you mean {' or '.join(near)}?" if near else "see docs/operators.md for all"
         raise Unsupported(f"operator {name} not found; {hint}", span)
     return found
 

@@ -208,6 +208,8 @@ def _expand_dims(attrs: Attributes, data: Array) -> Array:
 def _broadcast_to_type(attrs: Attributes, data: TensorType) -> Type:
     shape = ints(attrs, "shape")
     require_broadcast(data.shape, shape, ("data", "shape"))
+    if attrs["dtype"] not in ("", data.dtype):
+        raise Mismatch(f"dtype must be {data.dtype}, as data is, not {attrs['dtype']}", "cast it")
     return TensorType(shape, data.dtype)
 
 
@@ -270,7 +272,7 @@ ROWS = (
         from_tensors(_broadcast_to_type),
         _broadcast_to,
         Kind.BROADCAST,
-        {"shape": _SHAPE},
+        {"shape": _SHAPE, "dtype": Attribute("dtype", "")},
     ),
     Operator(
         "full",

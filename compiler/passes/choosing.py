@@ -8,6 +8,8 @@ from ..ir.matching import (
     VarPattern,
 )
 from ..ir.nodes import Call, Constructor, Expr, Let, Tuple, Var
+from ..ir.purity import is_total
+from ..ir.visitor import substitute
 
 __all__ = ["choose_clause"]
 
@@ -15,7 +17,7 @@ __all__ = ["choose_clause"]
 def choose_clause(node: Match) -> Expr:
     """Return the clause that a known value takes, with its variables bound; else `node`.
 
-    Every part of the value is bound, in order, so that none is lost that has an effect.
+    Parts that might have an effect or not end are bound even if nothing uses them.
     """
     for clause in node.clauses:
         bindings: list[tuple[Var, Expr]] = []
@@ -23,9 +25,15 @@ def choose_clause(node: Match) -> Expr:
         if found is None:
             return node
         if found:
-            result = clause.body
+            # A part may say less of its type than its place in the match did: note it.
+            names: dict[Var, Expr] = {
+                var: Var(var.name, var.annotation or var.type, span=var.span) for var, _ in bindings
+            }
+            result = substitute(clause.body, names)
             for var, value in reversed(bindings):
-                result = Let(var, value, result, span=node.span)
+                new = names[var]
+                assert isinstance(new, Var)
+                result = Let(new, value, result, span=node.span)
             return result
     return node
 
@@ -52,5 +60,6 @@ def _matches(root: MatchPattern, value: Expr, bindings: list[tuple[Var, Expr]]) 
                     return None
                 pending.extend(reversed(tuple(zip(fields, part.fields, strict=True))))
             case _:
-                bindings.append((Var("_"), part))
+                if not is_total(part):
+                    bindings.append((Var("_"), part))
     return True

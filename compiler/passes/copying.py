@@ -16,7 +16,7 @@ from ..ir.types import Type, TypeVar
 from ..ir.unify import HOLE, substitute_types
 from ..ir.visitor import bound_vars, children, post_order, with_children
 
-__all__ = ["copy_expr", "copy_pattern", "rebind", "without_types"]
+__all__ = ["copy_expr", "copy_pattern", "rebind", "with_types", "without_types"]
 
 
 def copy_expr(root: Expr, values: Mapping[Var, Expr] | None = None) -> Expr:
@@ -71,10 +71,15 @@ def _named(var: Var, names: Mapping[Var, Expr]) -> Var:
 
 def without_types(root: Expr, params: Iterable[TypeVar]) -> Expr:
     """Return a copy of `root` whose annotations leave open what `params` stood for."""
-    values: dict[TypeVar, Type] = dict.fromkeys(params, HOLE)
+    return with_types(root, dict.fromkeys(params, HOLE))
+
+
+def with_types(root: Expr, values: Mapping[TypeVar, Type]) -> Expr:
+    """Return a copy of `root`, without types, whose annotations have type parameters replaced."""
+    table = dict(values)
     names: dict[Var, Expr] = {}
     for var in bound_vars(root):
-        kind = None if var.annotation is None else substitute_types(var.annotation, values)
+        kind = None if var.annotation is None else substitute_types(var.annotation, table)
         names[var] = replace(var, annotation=kind, type=None)
     new: dict[int, Expr] = {}
     for node in post_order(root):
@@ -84,6 +89,6 @@ def without_types(root: Expr, params: Iterable[TypeVar]) -> Expr:
         parts = tuple(new[id(part)] for part in children(node))
         made = rebind(with_children(node, parts), names)
         if isinstance(made, Function) and made.ret_type is not None:
-            made = replace(made, ret_type=substitute_types(made.ret_type, values))
+            made = replace(made, ret_type=substitute_types(made.ret_type, table))
         new[id(node)] = replace(made, type=None)
     return new[id(root)]

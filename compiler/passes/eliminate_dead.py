@@ -7,8 +7,10 @@ before -> after::
     (%a, %b).0                               ->  %a
     def @unused(...) {...}  def @main(...)   ->  def @main(...)
     type Unused { ... }     def @main(...)   ->  def @main(...)
+    let %r = ref(%a); let %_ = ref_write(%r, %b); %y    ->  %y
 
-What has an effect stays, and so does all that it depends on.
+What has an effect stays, and so does all that it depends on. Writing a cell that nothing reads or
+hands on is none.
 """
 
 from collections.abc import Container, Iterable
@@ -16,13 +18,23 @@ from dataclasses import replace
 
 from ..ir.matching import ConstructorPattern, Match, MatchPattern, TuplePattern
 from ..ir.module import Module
-from ..ir.nodes import Constructor, Expr, Function, Let, Tuple, TupleGetItem, Var
+from ..ir.nodes import (
+    Constructor,
+    Expr,
+    Function,
+    Let,
+    RefCreate,
+    RefWrite,
+    Tuple,
+    TupleGetItem,
+    Var,
+)
 from ..ir.purity import Purity
 from ..ir.types import FuncType, RefType, TupleType, Type, TypeCall
 from ..ir.visitor import bound_vars, children, global_vars, post_order, with_children
 from .functions import map_bodies
 
-__all__ = ["eliminate_dead"]
+__all__ = ["eliminate_dead", "without_dead"]
 
 
 def eliminate_dead(module: Module) -> Module:
@@ -32,7 +44,7 @@ def eliminate_dead(module: Module) -> Module:
     and data types.
     """
     purity = Purity(module)
-    kept = map_bodies(module, lambda body: _without_dead(body, purity))
+    kept = map_bodies(module, lambda body: without_dead(body, purity))
     if "main" not in kept:
         return kept
     reached: dict[str, Function] = {}
@@ -52,7 +64,49 @@ def eliminate_dead(module: Module) -> Module:
     )
 
 
-def _without_dead(body: Expr, purity: Purity) -> Expr:
+def without_dead(body: Expr, purity: Purity) -> Expr:
+    """Return an expression without unused bindings, cells and projections of known tuples."""
+    while True:
+        new = _without_unused(_without_cells(body, purity), purity)
+        if new is body or not purity.has_cells:
+            return new
+        body = new
+
+
+def _without_cells(body: Expr, purity: Purity) -> Expr:
+    """Return an expression without cells that are written only; what was written stays."""
+    if not purity.has_cells:
+        return body
+    written = {
+        node.var: node.value
+        for node in post_order(body)
+        if isinstance(node, Let) and isinstance(node.value, RefCreate)
+    }
+    for node in post_order(body):
+        for part in children(node):
+            if not isinstance(part, Var):
+                continue
+            if not (isinstance(node, RefWrite) and part is node.reference is not node.value):
+                written.pop(part, None)
+    if isinstance(body, Var):
+        written.pop(body, None)
+    if not written:
+        return body
+    done: dict[int, Expr] = {}
+    for node in post_order(body):
+        new = with_children(node, tuple(done[id(part)] for part in children(node)))
+        match new:
+            case RefWrite(Var() as cell, value) if cell in written:
+                new = TupleGetItem(Tuple((Tuple(()), value)), 0)
+            case Let(var, RefCreate(value), _) if var in written:
+                new = replace(new, value=value)
+            case _:
+                pass
+        done[id(node)] = new
+    return done[id(body)]
+
+
+def _without_unused(body: Expr, purity: Purity) -> Expr:
     """Return an expression without unused bindings and projections of known tuples."""
     effectful = purity.effectful(body)
     done: dict[int, Expr] = {}

@@ -13,7 +13,7 @@ one that would make a tensor out of nearly nothing (``zeros``), which is cheaper
 A field with an effect is not dropped.
 """
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 
 from ..errors import CompileError
 from ..interpreter import evaluate_call
@@ -27,7 +27,7 @@ from ..ops.operator import Value
 from .choosing import choose_clause
 from .functions import map_bodies
 
-__all__ = ["fold_constants"]
+__all__ = ["evaluated", "fold_constants"]
 
 # A result may be this much larger than its operands together: enough for every cast and every
 # broadcast of a bias, too little for a weight to be blown up.
@@ -66,16 +66,21 @@ def _fold(node: Expr, new: Expr, effectful: Container[int]) -> Expr:
         case If(Constant(value), then, otherwise):
             return then if bool(value) else otherwise
         case Call(op) if isinstance(op, Op):
-            return _fold_call(new)
+            return evaluated(new, new.args)
         case Match():
             return choose_clause(new)
         case _:
             return new
 
 
-def _fold_call(call: Call) -> Expr:
-    """Return a call of an operator evaluated, or itself."""
-    values = [_value(arg) for arg in call.args]
+def evaluated(call: Call, args: Sequence[Expr]) -> Expr:
+    """Return a call of an operator on constants evaluated, or itself.
+
+    Parameters
+    ----------
+    args : what is known of the call's arguments: constants and tuples of them, or anything else
+    """
+    values = [_value(arg) for arg in args]
     known = [value for value in values if value is not None]
     if len(known) != len(values):
         return call

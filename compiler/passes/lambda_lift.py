@@ -16,11 +16,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from ..infer import infer
-from ..ir.matching import Match, pattern_vars
 from ..ir.module import Module
 from ..ir.nodes import Call, Expr, Function, GlobalVar, Let, Var
 from ..ir.types import FuncType, Type
 from ..ir.visitor import children, post_order, with_children
+from .captures import free_in
 from .functions import typed
 from .to_basic_block_normal_form import to_basic_block_normal_form
 from .type_walk import type_vars
@@ -61,7 +61,7 @@ class _Lifter:
         done: dict[int, Expr] = {}
         free: dict[int, dict[Var, None]] = {}
         for node in post_order(body):
-            free[id(node)] = _free(node, free)
+            free[id(node)] = free_in(node, free)
             new = with_children(node, tuple(done[id(part)] for part in children(node)))
             if isinstance(node, Function):
                 assert isinstance(new, Function)
@@ -138,23 +138,3 @@ def _put(body: Expr, values: Mapping[Var | None, Expr] | Mapping[Var, Expr]) -> 
 def _type_of(var: Var) -> Type:
     assert var.type is not None, f"%{var.name} has a type in a typed module"
     return var.type
-
-
-def _free(node: Expr, free: Mapping[int, dict[Var, None]]) -> dict[Var, None]:
-    """Return the variables that `node` uses and does not bind, in the order of use."""
-    if isinstance(node, Var):
-        return {node: None}
-    parts = [free[id(part)] for part in children(node)]
-    bound: tuple[Var, ...] = ()
-    match node:
-        case Function(params):
-            bound = params
-        case Let(var):
-            # A function that uses its own name has it among its free variables here.
-            bound = (var,)
-        case Match(_, clauses):
-            bound = tuple(var for clause in clauses for var in pattern_vars(clause.pattern))
-        case _ if len(parts) == 1:
-            return parts[0]
-    merged = {var: None for part in parts for var in part}
-    return {var: None for var in merged if var not in bound} if bound else merged

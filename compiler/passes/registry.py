@@ -19,6 +19,7 @@ from .combine_parallel_batch_matmul import combine_parallel_batch_matmul
 from .combine_parallel_conv2d import combine_parallel_conv2d
 from .combine_parallel_dense import combine_parallel_dense
 from .convert_layout import convert_layout
+from .defunctionalise import defunctionalise
 from .dynamic_to_static import dynamic_to_static
 from .eliminate_common import eliminate_common
 from .eliminate_dead import eliminate_dead
@@ -32,6 +33,8 @@ from .inline import inline
 from .inline_lets import inline_lets
 from .lambda_lift import lambda_lift
 from .merge_compiler_regions import merge_compiler_regions
+from .monomorphise import monomorphise
+from .partial_evaluate import partial_evaluate
 from .partition_graph import partition_graph
 from .qnn_canonicalise import qnn_canonicalise
 from .qnn_legalise import qnn_legalise
@@ -39,7 +42,9 @@ from .simplify import simplify
 from .simplify_inference import simplify_inference
 from .to_a_normal_form import to_a_normal_form
 from .to_basic_block_normal_form import to_basic_block_normal_form
+from .to_cps import to_cps
 from .to_graph_normal_form import to_graph_normal_form
+from .un_cps import un_cps
 
 __all__ = ["LEVELS", "Pass", "find_pass", "passes"]
 
@@ -77,6 +82,11 @@ class Pass:
 
 
 _ROWS = (
+    Pass(1, un_cps),
+    Pass(1, to_cps),
+    Pass(1, partial_evaluate),
+    Pass(1, monomorphise),
+    Pass(1, defunctionalise),
     Pass(0, fake_quantization_to_integer),
     Pass(0, fuse),
     Pass(0, merge_compiler_regions),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from ..ir.types import FuncType, RefType, TupleType, Type, TypeCall, TypeVar
 
-__all__ = ["map_type", "type_vars"]
+__all__ = ["map_type", "match_types", "type_vars"]
 
 
 def type_vars(*roots: Type | None) -> Iterator[TypeVar]:
@@ -44,3 +44,20 @@ def map_type(root: Type, function: Callable[[Type], Type]) -> Type:
             return function(RefType(map_type(value, function)))
         case _:
             return function(root)
+
+
+def match_types(pattern: Type, kind: Type, found: dict[TypeVar, Type]) -> None:
+    """Record which types the type parameters of `pattern` stand for in `kind`."""
+    match pattern, kind:
+        case TypeVar(), _:
+            found.setdefault(pattern, kind)
+        case (TupleType(a), TupleType(b)) | (TypeCall(_, a), TypeCall(_, b)):
+            for x, y in zip(a, b, strict=True):
+                match_types(x, y, found)
+        case FuncType(params, ret), FuncType(others, result):
+            for x, y in zip((*params, ret), (*others, result), strict=True):
+                match_types(x, y, found)
+        case RefType(a_value), RefType(b_value):
+            match_types(a_value, b_value, found)
+        case _:
+            pass

@@ -1,18 +1,25 @@
-"""The prelude's definitions, read when they are first asked for."""
+"""Programs that use the prelude: what they use becomes part of them."""
 
-from functools import cache
-from importlib.resources import files
+import re
 
 from ..errors import InvalidModule
 from ..ir.definitions import take_definitions
 from ..ir.module import Module
+from ..ir.types import DTYPES, Any
 from ..text import parse
 from ..text.cursor import suggestion
+from .core import core
+from .static_tensor_array import static_tensor_array
+from .tensor_array import tensor_array
 
 __all__ = ["import_prelude", "parse_with_prelude", "prelude"]
 
-# Each may use those before it.
-_PARTS = ("function", "list", "tree", "nat", "gradient")
+_DTYPE = "|".join(DTYPES)
+_ARRAY_NAME = re.compile(rf"\btensor\w*?_({_DTYPE})(?:_t)?\b")
+_SIZE = r"(?:any|\d{1,18})"
+_STATIC_NAME = re.compile(
+    rf"\b(?:static_)?tensor\w*?_({_DTYPE})_(scalar|{_SIZE}(?:_{_SIZE})*)(?:_t)?\b"
+)
 
 
 def prelude(*names: str) -> Module:
@@ -21,14 +28,15 @@ def prelude(*names: str) -> Module:
     Parameters
     ----------
     names : str
-        Data types and functions, without ``@``.
+        Data types and functions, without ``@``. Those of tensor arrays are made for the dtype in
+        their name, and only if they are named.
 
     Raises
     ------
     InvalidModule
         The prelude has no such definition.
     """
-    return import_prelude(Module({}), *names) if names else _whole()
+    return import_prelude(Module({}), *names) if names else core()
 
 
 def import_prelude(module: Module, *names: str) -> Module:
@@ -38,14 +46,15 @@ def import_prelude(module: Module, *names: str) -> Module:
     ----------
     module : Module
     names : str
-        Data types and functions to add even if nothing uses them.
+        Data types and functions to add even if nothing uses them. Functions of tensor arrays must
+        be named.
 
     Raises
     ------
     InvalidModule
         The prelude has no definition of that name.
     """
-    whole = _whole()
+    whole = _library(" ".join(names))
     for name in names:
         if name not in whole and name not in whole.types:
             known = [*whole, *whole.types]
@@ -59,16 +68,17 @@ def parse_with_prelude(text: str, path: str = "<text>") -> Module:
 
     What it uses is in the result. Raises what `compiler.text.parse` raises.
     """
-    return parse(text, path, library=prelude())
+    return parse(text, path, library=_library(text))
 
 
-@cache
-def _whole() -> Module:
-    """Return all definitions."""
-    whole = Module({})
-    for part in _PARTS:
-        name = f"{part}.relay"
-        text = files(__package__).joinpath(name).read_text("utf-8")
-        found = parse(text, f"<prelude>/{name}", library=whole)
-        whole = Module({**whole.functions, **found.functions}, {**whole.types, **found.types})
+def _library(text: str) -> Module:
+    """Return the prelude with the tensor arrays of each dtype and shape that `text` names."""
+    arrays = [tensor_array(dtype) for dtype in sorted(set(_ARRAY_NAME.findall(text)))]
+    for dtype, suffix in sorted(set(_STATIC_NAME.findall(text))):
+        sizes = suffix.split("_") if suffix != "scalar" else []
+        shape = tuple(Any() if size == "any" else int(size) for size in sizes)
+        arrays.append(static_tensor_array(dtype, shape))
+    whole = core()
+    for module in arrays:
+        whole = Module({**module.functions, **whole.functions}, {**module.types, **whole.types})
     return whole

@@ -10,7 +10,7 @@
 import numpy as np
 
 from ..ir.nodes import AttributeValue
-from .cursor import Cursor
+from .cursor import Cursor, shortened
 from .numbers import read_double, read_number
 from .references import References
 
@@ -42,7 +42,7 @@ class Attributes:
         place = cursor.place
         name = self.dotted_name()
         if name in attrs:
-            raise cursor.error(f"attribute {name} is given twice; leave one out", place)
+            raise cursor.error(f"attribute {shortened(name)} is given twice; leave one out", place)
         cursor.expect("=")
         attrs[name] = self.value()
 

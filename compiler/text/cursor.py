@@ -8,7 +8,7 @@ from ..ir.span import Span
 from .lexer import tokens
 from .source import Source
 
-__all__ = ["Cursor", "suggestion"]
+__all__ = ["Cursor", "shortened", "suggestion"]
 
 
 class Cursor:
@@ -105,7 +105,7 @@ class Cursor:
 
     def unexpected(self, wanted: str) -> ParseError:
         """Return the error for a next token that is not what is wanted."""
-        found = "the end" if self.at("end") else f"'{_shortened(self.text(self.place))}'"
+        found = "the end" if self.at("end") else f"'{shortened(self.text(self.place))}'"
         return self.error(f"{wanted} must stand here, not {found}", self.place)
 
     def unsupported(self, what: str, remedy: str) -> Unsupported:
@@ -119,7 +119,7 @@ def suggestion(name: str, known: list[str], otherwise: str) -> str:
     return f"did you mean {near[0]}?" if near else otherwise
 
 
-def _shortened(text: str, limit: int = 60) -> str:
+def shortened(text: str, limit: int = 60) -> str:
     """Return `text`, its middle left out if it is long."""
     line = text.replace("\n", " ")
     return line if len(line) <= limit else f"{line[: limit // 2]}...{line[-limit // 4 :]}"

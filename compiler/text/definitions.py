@@ -11,7 +11,7 @@ from ..ir.data import ConstructorData, TypeData
 from ..ir.module import Module
 from ..ir.nodes import Function
 from ..ops.registry import find
-from .cursor import Cursor, suggestion
+from .cursor import Cursor, shortened, suggestion
 from .expressions import Expressions
 from .leaves import Leaves
 from .trampoline import run
@@ -52,13 +52,13 @@ class Definitions:
             place = cursor.expect("global", "the function's name, as in @main,")
             name = cursor.name(place)
             if name in self.functions:
-                raise cursor.error(f"@{name} is defined twice; rename one", place)
+                raise cursor.error(f"@{shortened(name)} is defined twice; rename one", place)
             self.functions[name] = run(rules.function(start))
         known = [*self.functions, *self.library]
         for used, place in self.leaves.globals.items():
             if used not in self.functions and used not in self.library:
                 hint = suggestion(used, known, "define it with def")
-                raise cursor.error(f"there is no function @{used}; {hint}", place)
+                raise cursor.error(f"there is no function @{shortened(used)}; {hint}", place)
         return Module(self.functions, self.data)
 
     def declare(self, data: TypeData) -> None:
@@ -110,7 +110,7 @@ class Definitions:
         place = cursor.expect("word", "the name of a data type")
         name = cursor.text(place)
         if name in self.data:
-            raise cursor.error(f"type {name} is defined twice; rename one", place)
+            raise cursor.error(f"type {shortened(name)} is defined twice; rename one", place)
         types.check_name(name, place)
         types.params.enter()
         params = types.parameters()
@@ -128,8 +128,9 @@ class Definitions:
         place = cursor.expect("word", "a constructor")
         name = cursor.text(place)
         if name in constructors:
-            problem = f"constructor {name} is defined twice, in {constructors[name]} and in {owner}"
-            raise cursor.error(f"{problem}; rename one", place)
+            owners = f"in {constructors[name]} and in {owner}"
+            problem = f"constructor {shortened(name)} is defined twice, {owners}; rename one"
+            raise cursor.error(problem, place)
         types.check_name(name, place)
         if find(name) is not None:
             raise cursor.error(f"{name} is an operator; choose another name", place)

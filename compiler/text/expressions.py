@@ -18,7 +18,7 @@ from ..ir.nodes import (
     Var,
 )
 from .calls import OPERATORS, Calls
-from .cursor import Cursor
+from .cursor import Cursor, shortened
 from .leaves import Leaves
 from .patterns import Patterns
 from .trampoline import Rule
@@ -73,7 +73,7 @@ class Expressions:
             place = cursor.expect("local", "a parameter such as %x, or an attribute,")
             name = cursor.name(place)
             if name in params:
-                raise cursor.error(f"parameter %{name} stands twice; rename one", place)
+                raise cursor.error(f"parameter %{shortened(name)} stands twice; rename one", place)
             own: dict[str, AttributeValue] = {}
             if cursor.accept("{"):
                 cursor.until("}", lambda: self.attributes.read_into(own))
@@ -185,7 +185,7 @@ class Expressions:
         text = cursor.text(place)
         if not text.isdigit() or len(text) > 9:
             raise cursor.error(
-                f"the number of a field must be a plain integer, not {text[:40]}; "
+                f"the number of a field must be a plain integer, not {shortened(text)}; "
                 f"write (%t.0).1 for a field of a field",
                 place,
             )

@@ -79,9 +79,8 @@ class FlatPrinter:
                 return f"({', '.join(map(self.atom, fields))}{comma})"
             case TupleGetItem(value, index):
                 text = self.atom(value)
-                return (
-                    f"({text}).{index}" if isinstance(value, Constant | Op) else f"{text}.{index}"
-                )
+                bare = isinstance(value, Constant | Op | Constructor)
+                return f"({text}).{index}" if bare else f"{text}.{index}"
             case RefCreate(value):
                 return f"ref({self.atom(value)})"
             case RefRead(reference):

@@ -6,7 +6,7 @@ from ..errors import CompileError
 from ..ir.nodes import Constant, Constructor, Expr, GlobalVar, Op, Var
 from ..ops.registry import find, lookup
 from .attributes import Attributes
-from .cursor import Cursor, suggestion
+from .cursor import Cursor, shortened, suggestion
 from .names import Names
 from .numbers import read_number
 from .references import References
@@ -118,7 +118,8 @@ class Leaves:
         found = names.find(name)
         if found is None:
             raise self.cursor.error(
-                f"%{name} is not bound here; bind it before, in this block or around it", place
+                f"%{shortened(name)} is not bound here; bind it before, in this block or around it",
+                place,
             )
         return found
 
@@ -129,11 +130,12 @@ class Leaves:
         if name in ("True", "False"):
             cursor.place += 1
             return Constant(np.asarray(name == "True"), span=cursor.span(place))
-        if name in self.constructors and cursor.kinds[place + 1] != ".":
+        dotted = cursor.kinds[place + 1] == "." and cursor.kinds[place + 2] == "word"
+        if name in self.constructors and not dotted:
             cursor.place += 1
             return Constructor(name, span=cursor.span(place))
         start = cursor.start
-        if cursor.kinds[place + 1] == ".":
+        if dotted:
             name = self.attributes.dotted_name()
         else:
             cursor.place += 1
@@ -151,4 +153,5 @@ class Leaves:
         except CompileError as error:
             near = suggestion(name, list(self.constructors), "")
             problem = f"there is no constructor {name}; {near}" if near else error.problem
+            problem = problem.replace(name, shortened(name))
             raise type(error)(problem, span) from None

@@ -18,10 +18,9 @@ KEYWORDS = frozenset(
     + ("ref", "ref_read", "ref_write", "match?")
 )
 
-# Spaces and line comments are matched with the token after them, possessively: a failure to find
-# a token must not try shorter spaces.
+# Spaces and line comments are matched with the token after them, possessively, and what is no
+# token is matched, too: so no text makes the search go back, or skip anything.
 _SPACE = r"(?:[ \t\n]++|\r\n|//[^\n]*+)*+"
-_SPACES = re.compile(_SPACE)
 _TOKEN = re.compile(
     _SPACE
     + r"""(?:
@@ -37,12 +36,14 @@ _TOKEN = re.compile(
     | (?P<version>\#\[version\ *=\ *"[^"]*+"\])
     | (?P<metadata>\#\[metadata\])
     | (?P<end>\Z)
+    | (?P<other>(?s:.))
     )""",
     re.VERBOSE | re.ASCII,
 )
 _NAMES = {number: name for name, number in _TOKEN.groupindex.items()}
-_BLOCK, _MARK, _WORD, _NUMBER, _METADATA, _END = (
-    _TOKEN.groupindex[name] for name in ("block", "mark", "word", "number", "metadata", "end")
+_BLOCK, _MARK, _WORD, _NUMBER, _METADATA, _END, _OTHER = (
+    _TOKEN.groupindex[name]
+    for name in ("block", "mark", "word", "number", "metadata", "end", "other")
 )
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 
@@ -96,8 +97,6 @@ def _read_run(source: Source, found: Tokens, place: int) -> int | None:
     kinds, starts, ends = found.kinds.append, found.starts.append, found.ends.append
     known_numbers: set[str] = set()
     for match in _TOKEN.finditer(text, place):
-        if match.start() != place:
-            break
         group = match.lastindex
         assert group is not None
         start, place = match.span(group)
@@ -113,6 +112,8 @@ def _read_run(source: Source, found: Tokens, place: int) -> int | None:
         elif group == _METADATA:
             found.add("metadata", start, len(text))
             return None
+        elif group == _OTHER:
+            raise source.error(complaint(text, start), start)
         else:
             if group == _NUMBER and (digits := text[start:place]) not in known_numbers:
                 # Numbers are read where they are used; here it only matters that they can be.
@@ -121,9 +122,7 @@ def _read_run(source: Source, found: Tokens, place: int) -> int | None:
             kinds(_NAMES[group])
         starts(start)
         ends(place)
-    spaces = _SPACES.match(text, place)
-    assert spaces is not None
-    raise source.error(complaint(text, spaces.end()), spaces.end())
+    raise AssertionError("a text ends with the token end")
 
 
 def _skip_comment(source: Source, start: int) -> int:

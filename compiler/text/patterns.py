@@ -15,7 +15,7 @@ from ..ir.matching import (
     WildcardPattern,
 )
 from ..ir.nodes import Var
-from .cursor import Cursor, suggestion
+from .cursor import Cursor, shortened, suggestion
 from .names import Names
 from .trampoline import Rule
 from .types import Types
@@ -59,9 +59,9 @@ class Patterns:
             return WildcardPattern(span=cursor.span(place))
         if name not in self.constructors:
             hint = suggestion(
-                name, list(self.constructors), f"declare it in a type, or write %{name[:40]}"
+                name, list(self.constructors), f"declare it in a type, or write %{shortened(name)}"
             )
-            raise cursor.error(f"there is no constructor {name}; {hint}", place)
+            raise cursor.error(f"there is no constructor {shortened(name)}; {hint}", place)
         fields = ()
         if cursor.accept("("):
             fields = yield self._fields(bound)
@@ -73,7 +73,9 @@ class Patterns:
         place = cursor.take()
         name = cursor.name(place)
         if name in bound:
-            raise cursor.error(f"%{name} stands twice in this pattern; rename one", place)
+            raise cursor.error(
+                f"%{shortened(name)} stands twice in this pattern; rename one", place
+            )
         start, _ = cursor.bounds(place)
         annotation = self.types.annotation()
         var = Var(name, annotation, span=cursor.span_from(start))

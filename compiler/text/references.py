@@ -9,7 +9,7 @@ import numpy.typing as npt
 from ..errors import ParseError, Unsupported
 from ..ir.dims import Dim
 from ..ir.nodes import Constant, MetaValue
-from .cursor import Cursor
+from .cursor import Cursor, shortened
 from .metadata import CONSTANT_KEY, STRING_KEY, Metadata, read_metadata
 from .sizes import read_size
 
@@ -55,7 +55,7 @@ class References:
         key, number = self._parts()
         if key != CONSTANT_KEY:
             raise cursor.unsupported(
-                f"meta[{key}] as an expression", f"only meta[{CONSTANT_KEY}] is one"
+                f"meta[{shortened(key)}] as an expression", f"only meta[{CONSTANT_KEY}] is one"
             )
         found = self._constants.get(number)
         if found is None:
@@ -101,6 +101,6 @@ class References:
 
     def _missing(self, key: str, number: int, count: int) -> ParseError | Unsupported:
         """Return the error for an entry that does not exist."""
-        what = "constants" if key == CONSTANT_KEY else f"entries of {key}"
+        what = "constants" if key == CONSTANT_KEY else f"entries of {shortened(key)}"
         problem = f"the metadata has {count} {what}, so there is no number {number}"
         return self.cursor.error(problem, self.cursor.place)

@@ -30,7 +30,7 @@ from ..ir.types import (
     TypeVar,
 )
 from ..ir.unify import HOLE
-from .cursor import Cursor, suggestion
+from .cursor import Cursor, shortened, suggestion
 from .names import Names
 from .numbers import read_number
 from .references import References
@@ -88,7 +88,9 @@ class Types:
             place = cursor.expect("word", "a type parameter")
             text = cursor.text(place)
             if text in names:
-                raise cursor.error(f"type parameter {text} stands twice; rename one", place)
+                raise cursor.error(
+                    f"type parameter {shortened(text)} stands twice; rename one", place
+                )
             self.check_name(text, place)
             names[text] = TypeVar(text)
             self.params.bind(text, names[text])
@@ -149,8 +151,8 @@ class Types:
             return TensorType((), self._dtype(place))
         if name not in self.declared:
             known = [*self.declared, *self.params.all(), "Tensor"]
-            hint = suggestion(name, known, f"define it with type {name[:40]}")
-            raise cursor.error(f"there is no type {name}; {hint}", place)
+            hint = suggestion(name, known, f"define it with type {shortened(name)}")
+            raise cursor.error(f"there is no type {shortened(name)}; {hint}", place)
         self.used.add(name)
         return TypeCall(name, self.tuple_fields("]") if cursor.accept("[") else ())
 
@@ -170,7 +172,7 @@ class Types:
         """Return the data type at `place`, which must exist."""
         name = self.cursor.text(place)
         if name not in DTYPES:
-            problem = f"a data type must be one of {', '.join(DTYPES)}, not {name}"
+            problem = f"a data type must be one of {', '.join(DTYPES)}, not {shortened(name)}"
             raise self.cursor.error(problem, place)
         return name
 

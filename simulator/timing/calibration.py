@@ -18,7 +18,7 @@ from isa.registers import Control, Status, register_map
 from ..errors import SimulationError
 from ..verilator import VerilatorMachine
 from .constants import HARDWARE, Hardware
-from .transfers import word_bytes
+from .fields import word_bytes
 
 __all__ = ["MEASURED", "Observed", "Run", "measure", "run_verilated"]
 

@@ -9,10 +9,10 @@ from isa.config import Config
 from isa.program import Program
 
 from ..errors import SimulatorError
+from ..native import Instance
 from ..trace import TRACE_DTYPE
 from .constants import HARDWARE, Hardware
-from .schedule import Schedule
-from .work import read_work
+from .model import run_model
 
 __all__ = ["Memory", "Prediction", "cycles", "predict"]
 
@@ -79,31 +79,30 @@ def predict(
     SimulatorError
         The program waits for a token that never comes.
     """
-    schedule, total = _run(words, config, memory or Memory(), hardware)
-    work = schedule.work
-    engines = np.array(work.engines, np.int64)
+    model = _run(words, config, memory or Memory(), hardware)
+    count = model["count"]
+    engines = model.array("engines")[:count]
     (index,) = np.nonzero(engines >= 0)
-    trace = np.zeros(index.size, TRACE_DTYPE)
+    starts = model.array("starts")[index]
+    order = np.lexsort((engines[index], starts))
+    index = index[order]
+    trace = np.empty(index.size, TRACE_DTYPE)
     trace["engine"] = engines[index]
     trace["index"] = index
-    trace["start_cycle"] = np.array(schedule.starts, np.uint64)[index]
-    trace["end_cycle"] = np.array(schedule.ends, np.uint64)[index]
-    refused = np.zeros(engines.size, np.int64)
-    refused[work.vector_rows] = schedule.lost
+    trace["start_cycle"] = starts[order]
+    trace["end_cycle"] = model.array("ends")[index]
     return Prediction(
-        cycles=total,
-        instruction_trace=trace[np.lexsort((trace["engine"], trace["start_cycle"]))],
-        dispatched=np.array(schedule.dispatched, np.int64),
-        refused=refused,
+        cycles=model["cycles"],
+        instruction_trace=trace,
+        dispatched=model.array("dispatched")[:count].copy(),
+        refused=model.array("refused")[:count].copy(),
     )
 
 
 def cycles(program: Program, latency_cycles: int = 40) -> int:
     """Return the cycles of `program` from START to its end; raises as `predict`."""
-    _, total = _run(program.words, program.config, Memory(latency_cycles), HARDWARE)
-    return total
+    return _run(program.words, program.config, Memory(latency_cycles), HARDWARE)["cycles"]
 
 
-def _run(words: bytes, config: Config, memory: Memory, hardware: Hardware) -> tuple[Schedule, int]:
-    schedule = Schedule(config, hardware, memory.latency_cycles, read_work(config, words))
-    return schedule, schedule.run()
+def _run(words: bytes, config: Config, memory: Memory, hardware: Hardware) -> Instance:
+    return run_model(words, config, memory.latency_cycles, hardware)

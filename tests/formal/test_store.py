@@ -1,10 +1,9 @@
 """A store enables no byte outside the open windows, for any instruction bits.
 
-The whole store engine, with free instructions, data and answers, and windows that stay. One burst,
-any, is followed from the address channel to its last beat. To be shown for the first DEPTH cycles
-from reset, not for ever: the way from a run's bytes to its beats crosses three queues, and an
-invariant of all of them was not found. The first byte is on the bus after eight cycles. The solver
-takes many minutes: run it with -m exhaustive.
+`test_store_runs` and `test_write_channel` prove it for ever, each for one half of the engine. This
+is the whole engine at once, with free instructions, data and answers: one burst, any, is followed
+from the address channel to its last beat, for DEPTH cycles from reset. The first byte is on the bus
+after eight cycles. The solver takes minutes: run it with -m exhaustive.
 """
 
 import pytest

@@ -7,7 +7,7 @@ none. Proved by induction of two cycles, for windows that stay as they are while
 
 What is proved of a burst: every beat of it holds a byte of one window that is open for it. A beat
 is the least that the bus can move; the bytes of a beat that were not asked for are dropped by a
-load, and not enabled by a store, which `test_store` is about.
+load, and not enabled by a store, which `test_store_runs` and `test_write_channel` prove.
 """
 
 import pytest
@@ -64,8 +64,8 @@ class Bursts(wiring.Component):
 
     def _check_splitter(self, m, splitter, runs):
         """Check a splitter; a run has a byte at least, as all that make runs see to."""
-        names = ("active", "bytes_left", "page_left", "room")
-        _, active, left, page_left, room = self.opened(splitter, *names)
+        names = ("active", "bytes_left", "page_left", "room", "ends")
+        _, active, left, page_left, room, ends = self.opened(splitter, *names)
         address = splitter.bursts.payload.address
         lane = address[: exact_log2(CONFIG.bus_bytes)]
         page_room = axi.BOUNDARY_BYTES - address[: exact_log2(axi.BOUNDARY_BYTES)]
@@ -78,6 +78,7 @@ class Bursts(wiring.Component):
                 ~active | (room == Mux(page_room < burst_room, page_room, burst_room)),
                 "it knows how far a burst may reach",
             ),
+            Assert(~active | (ends == (left <= room)), "it knows its last burst"),
             Assert(
                 ~splitter.bursts.valid | _fits(splitter.bursts.payload),
                 SPLIT,

@@ -49,6 +49,7 @@ CASES = [
     *(case(name, (2, 3, 4), axis=[1]) for name in ("sum", "mean", "max", "min", "prod")),
     *(case(name, (2, 3), keepdims=True) for name in ("sum", "mean", "max", "min", "prod")),
     *(case(name, (2, 3, 4), axis=[-1], exclude=True) for name in ("sum", "mean", "prod")),
+    case("logsumexp", (2, 3, 4), axis=[1]),
     case("variance", (2, 3, 4), (2, 1, 4), axis=[1], keepdims=True),
     case("cumsum", (3, 4), axis=1),
     case("cumsum", (3, 4), axis=0, exclusive=True),

@@ -40,3 +40,46 @@ def infer_type():
         return module["main"].body.type
 
     return run
+
+
+@pytest.fixture(scope="session")
+def onnx_run():
+    """A function from an ONNX operator, its inputs and attributes to onnxruntime's results."""
+    import onnxruntime  # Half a second, and only some of the tests need it.
+    from onnx import TensorProto, helper
+
+    def run(name, inputs, outputs=1, version=21, **attrs):
+        arrays = {
+            f"x{number}": np.asarray(value)
+            for number, value in enumerate(inputs)
+            if value is not None
+        }
+        made = [f"y{number}" for number in range(outputs)]
+        given = [f"x{n}" if f"x{n}" in arrays else "" for n in range(len(inputs))]
+        node = helper.make_node(name, given, made, **attrs)
+        graph = helper.make_graph(
+            [node],
+            "one",
+            [
+                helper.make_tensor_value_info(
+                    place, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape
+                )
+                for place, value in arrays.items()
+            ],
+            [helper.make_tensor_value_info(place, TensorProto.UNDEFINED, None) for place in made],
+        )
+        for output in graph.output:
+            output.ClearField("type")
+        model = helper.make_model(
+            graph, opset_imports=[helper.make_opsetid("", version)], ir_version=10
+        )
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.log_severity_level = 3
+        session = onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        found = session.run(None, arrays)
+        return found[0] if outputs == 1 else tuple(found)
+
+    return run

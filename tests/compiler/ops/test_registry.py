@@ -8,6 +8,7 @@ import pytest
 from compiler.errors import TypeInferenceError, Unsupported
 from compiler.ir import Span, Var
 from compiler.ops import call, find, lookup, operators
+from compiler.ops.catalog import ABSENT
 
 X = Var("x")
 
@@ -19,6 +20,7 @@ def test_rows_are_complete():
         for attribute in row.attributes.values():
             assert not (attribute.required and attribute.default is not None), name
     assert ("qnn.conv2d" in operators()) and find("qnn.conv3d") is None
+    assert len(operators()) >= 250
 
 
 def test_an_unknown_operator_names_the_nearest():
@@ -27,8 +29,26 @@ def test_an_unknown_operator_names_the_nearest():
     with pytest.raises(Unsupported, match=message) as caught:
         lookup("nn.conv2", place)
     assert caught.value.span == place
-    with pytest.raises(Unsupported, match=r"^operator zzz not found; see compiler/ops for all$"):
+    with pytest.raises(
+        Unsupported, match=r"^operator zzz not found; see docs/operators.md for all$"
+    ):
         lookup("zzz")
+
+
+def test_what_relay_has_and_this_does_not_is_refused_by_name():
+    place = Span("net.relay", 3, 8)
+    message = (
+        r"^net.relay:3:8: operator nn.sparse_dense of Relay is not taken here; "
+        r"near ones are [a-z_.]+, [a-z_.]+, nn\.dense; see docs/operators.md$"
+    )
+    with pytest.raises(Unsupported, match=message):
+        lookup("nn.sparse_dense", place)
+    absent = [name for names in ABSENT.values() for name in names]
+    assert len(set(absent)) == len(absent) == 54
+    assert not set(absent) & set(operators())
+    for name in absent:
+        with pytest.raises(Unsupported, match=rf"^operator {re.escape(name)} of Relay is not tak"):
+            lookup(name)
 
 
 def test_attributes_are_completed_and_have_one_form():

@@ -150,11 +150,11 @@ def test_what_must_exist(body):
 
 def test_a_long_list():
     inputs = Data("Nil")
-    for number in range(3_000):
+    for number in range(800):
         inputs = Data("Cons", (np.asarray(number, "int32"), inputs))
     params = "%xs: List[int32]"
-    assert run("@sum(@map(fn (%a) { %a + 1 }, %xs))", inputs, params=params) == 3_000 * 3_001 // 2
-    assert run("@length(@concat(%xs, @rev(%xs)))", inputs, params=params) == 6_000
+    assert run("@sum(@map(fn (%a) { %a + 1 }, %xs))", inputs, params=params) == 800 * 801 // 2
+    assert run("@length(@concat(%xs, @rev(%xs)))", inputs, params=params) == 1_600
 
 
 def test_the_prelude_is_well_typed_and_reads_back():

@@ -1,5 +1,7 @@
 """What the timing model gives back, and what it refuses."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from isa.assembler import assemble
 from isa.config import Config, preset
 from isa.errors import DecodeError
 from simulator.errors import SimulatorError
-from simulator.timing import Memory, cycles, predict
+from simulator.timing import HARDWARE, Memory, cycles, predict
 from simulator.trace import TRACE_DTYPE
 
 CONFIG = preset("tiny")
@@ -99,3 +101,16 @@ def test_deadlock():
     message = "^every instruction must end, but instruction 0 waits for a token that never comes; "
     with pytest.raises(SimulatorError, match=message):
         cycles(assemble(text, CONFIG))
+
+
+def test_too_many_in_flight():
+    words = assemble("end", CONFIG).words
+    with pytest.raises(SimulatorError, match="^issue_in_flight must be at most 32, not 33$"):
+        predict(words, CONFIG, hardware=replace(HARDWARE, issue_in_flight=33))
+
+
+def test_latencies_count():
+    program = assemble("matrix count5=300\nend", CONFIG)
+    slower = replace(HARDWARE, matrix_drain=HARDWARE.matrix_drain + 7)
+    usual = predict(program.words, CONFIG).cycles
+    assert predict(program.words, CONFIG, hardware=slower).cycles == usual + 7

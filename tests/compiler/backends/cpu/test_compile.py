@@ -276,7 +276,7 @@ def test_unknown_size_is_refused():
     data = Var("x", TensorType((Any(), 2)), span=PLACE)
     message = (
         "net.relay:3:7: all sizes must be known to compile for the CPU, but this is "
-        "Tensor[(?, 2), float32]: give the parameters of @main sizes"
+        "Tensor[(n, 2), float32]: give the parameters of @main sizes"
     )
     refused(call("exp", data), [data], message)
 

@@ -1,0 +1,216 @@
+"""Makes a first-order program: functions as values become data, calling them a match.
+
+before -> after::
+
+    def @main(%x: int32) -> int32 {
+      let %f = fn (%y: int32) -> int32 { %y + %x };
+      @twice(%f, 3)
+    }
+    def @twice(%g: fn (int32) -> int32, %y: int32) -> int32 { %g(%g(%y)) }
+
+    type Function1 { Function1_1(int32) }
+    def @apply_Function1(%f: Function1, %a0: int32) -> int32 {
+      match (%f) { Function1_1(%x) => %a0 + %x }
+    }
+    def @main(%x: int32) -> int32 { let %f = Function1_1(%x); @twice(%f, 3) }
+    def @twice(%g: Function1, %y: int32) -> int32 {
+      @apply_Function1(%g, @apply_Function1(%g, %y))
+    }
+
+Each type of functions becomes a data type with a constructor for each function of that type; its
+fields are the variables that the function takes from around it. Functions of many types get a copy
+for each first (`monomorphise`). Only what @main reaches stays, and @main must not take or give
+functions.
+"""
+
+from dataclasses import dataclass, field, replace
+
+from ..errors import Unsupported
+from ..infer import infer
+from ..ir.data import ConstructorData, TypeData
+from ..ir.matching import Clause, ConstructorPattern, Match, VarPattern
+from ..ir.module import Module
+from ..ir.nodes import Call, Constructor, Expr, Function, GlobalVar, Let, Op, Var
+from ..ir.types import FuncType, RefType, TupleType, Type, TypeCall
+from ..ir.visitor import bound_vars, children, post_order, substitute, with_children
+from .captures import free_in
+from .copying import rebind
+from .eta_expand import eta_expand
+from .monomorphise import monomorphise
+from .to_basic_block_normal_form import to_basic_block_normal_form
+from .type_walk import type_vars
+
+__all__ = ["defunctionalise"]
+
+
+def defunctionalise(module: Module) -> Module:
+    """Return what @main reaches of `module`, without functions as values.
+
+    Raises
+    ------
+    InvalidModule
+        There is no @main.
+    Unsupported
+        @main takes or gives functions, or a data type declares a function of its own parameters.
+    """
+    given = to_basic_block_normal_form(eta_expand(monomorphise(module)))
+    main = given["main"]
+    assert isinstance(main.type, FuncType)
+    converter = _Converter(given)
+    for kind in (*main.type.params, main.type.ret):
+        if converter.kind(kind) != kind:
+            raise Unsupported(
+                f"@main must neither take nor give functions, as in {kind}", main.span
+            )
+    functions = {name: converter.function(given[name]) for name in given}
+    types = {name: converter.data(data) for name, data in given.types.items()}
+    for row in tuple(converter.rows.values()):
+        functions[row.apply] = converter.applying(row)
+        types[row.name] = TypeData(row.name, (), tuple(row.constructors))
+    return infer(replace(given, functions=functions, types=types))
+
+
+@dataclass(slots=True, eq=False)
+class _Row:
+    """A type of functions: its data type, and how each of its functions is applied.
+
+    Attributes
+    ----------
+    params, self : variables of the function that applies; `self` is what is applied
+    """
+
+    kind: FuncType
+    name: str
+    apply: str
+    self: Var
+    params: tuple[Var, ...]
+    constructors: list[ConstructorData] = field(default_factory=list)
+    clauses: list[Clause] = field(default_factory=list)
+
+
+class _Converter:
+    """Converts the functions of one module whose functions have one type each."""
+
+    def __init__(self, module: Module) -> None:
+        self._taken = {*module, *module.types}
+        self._taken |= {c.name for data in module.types.values() for c in data.constructors}
+        self.rows: dict[FuncType, _Row] = {}
+        self._vars: dict[Var, Var] = {}
+
+    def kind(self, kind: Type) -> Type:
+        """Return a type with data types for types of functions."""
+        match kind:
+            case FuncType():
+                return TypeCall(self._row(kind).name)
+            case TupleType(fields):
+                return TupleType(tuple(self.kind(part) for part in fields))
+            case TypeCall(name, args):
+                return TypeCall(name, tuple(self.kind(part) for part in args))
+            case RefType(value):
+                return RefType(self.kind(value))
+            case _:
+                return kind
+
+    def data(self, data: TypeData) -> TypeData:
+        """Return a data type whose fields hold no functions."""
+        constructors = tuple(
+            replace(c, fields=tuple(self.kind(part) for part in c.fields))
+            for c in data.constructors
+        )
+        return replace(data, constructors=constructors)
+
+    def _row(self, kind: FuncType) -> _Row:
+        found = self.rows.get(kind)
+        if found is None:
+            if any(type_vars(kind)) or kind.type_params:
+                raise Unsupported(
+                    f"{kind} depends on a type parameter and cannot become data; make the whole "
+                    f"function a parameter of the data type"
+                )
+            name = self._fresh(f"Function{len(self.rows) + 1}")
+            apply = self._fresh(f"apply_{name}")
+            found = self.rows[kind] = _Row(kind, name, apply, Var("f", TypeCall(name)), ())
+            found.params = tuple(
+                Var(f"a{place}", self.kind(param)) for place, param in enumerate(kind.params)
+            )
+        return found
+
+    def _fresh(self, name: str) -> str:
+        while name in self._taken:
+            name += "_"
+        self._taken.add(name)
+        return name
+
+    def applying(self, row: _Row) -> Function:
+        """Return the function that applies any function of a type."""
+        if row.clauses:
+            body: Expr = Match(row.self, tuple(row.clauses))
+        else:
+            # There is no such function: nobody ever gets here.
+            body = Call(GlobalVar(row.apply), (row.self, *row.params))
+        return Function((row.self, *row.params), body, self.kind(row.kind.ret))
+
+    def function(self, function: Function) -> Function:
+        """Return a global function without functions as values."""
+        assert isinstance(function.type, FuncType)
+        for var in (*function.params, *bound_vars(function.body)):
+            assert var.type is not None
+            self._vars[var] = Var(var.name, self.kind(var.type), span=var.span)
+        params = tuple(self._vars[param] for param in function.params)
+        body, result = self._body(function.body), self.kind(function.type.ret)
+        return replace(function, params=params, body=body, ret_type=result, type=None)
+
+    def _body(self, body: Expr) -> Expr:
+        """Return the body of a global function converted, the innermost functions first."""
+        lets = {
+            id(node.value): node.var
+            for node in post_order(body)
+            if isinstance(node, Let) and isinstance(node.value, Function)
+        }
+        done: dict[int, Expr] = {}
+        free: dict[int, dict[Var, None]] = {}
+        for node in post_order(body):
+            free[id(node)] = free_in(node, free)
+            if isinstance(node, Var):
+                done[id(node)] = self._vars.get(node, node)
+                continue
+            new = with_children(node, tuple(done[id(part)] for part in children(node)))
+            new = replace(rebind(new, self._vars), type=None)
+            match node:
+                case Function():
+                    assert isinstance(new, Function)
+                    name = lets.get(id(node))
+                    captured = tuple(var for var in free[id(node)] if var is not name)
+                    new = self._closure(node, new, captured, name)
+                case Call(op) if not isinstance(op, Op | GlobalVar | Constructor):
+                    assert isinstance(new, Call) and isinstance(op.type, FuncType)
+                    row = self._row(op.type)
+                    new = Call(GlobalVar(row.apply), (new.op, *new.args), span=node.span)
+                case _:
+                    pass
+            done[id(node)] = new
+        return done[id(body)]
+
+    def _closure(
+        self, node: Function, new: Function, captured: tuple[Var, ...], name: Var | None
+    ) -> Expr:
+        """Return the data that stands for a function, after saying how it is applied."""
+        assert isinstance(node.type, FuncType)
+        row = self._row(node.type)
+        outer = tuple(self._vars[var] for var in captured)
+        fields = tuple(Var(var.name, var.annotation) for var in outer)
+        values: dict[Var, Expr] = dict(zip(outer, fields, strict=True))
+        values.update(zip(new.params, row.params, strict=True))
+        if name is not None:
+            values[self._vars[name]] = row.self
+        constructor = self._constructor(row, fields, substitute(new.body, values))
+        return Call(Constructor(constructor), outer, span=node.span)
+
+    def _constructor(self, row: _Row, fields: tuple[Var, ...], body: Expr) -> str:
+        """Return a new constructor of a type of functions whose application is `body`."""
+        name = self._fresh(f"{row.name}_{len(row.constructors) + 1}")
+        kinds = tuple(var.annotation for var in fields if var.annotation is not None)
+        row.constructors.append(ConstructorData(name, kinds))
+        pattern = ConstructorPattern(name, tuple(VarPattern(var) for var in fields))
+        row.clauses.append(Clause(pattern, body))
+        return name
