@@ -4,11 +4,13 @@ import numpy as np
 
 from ..ir.dims import Any, Dim, Quotient, Size, Symbol
 from ..ir.module import Module
-from ..ir.types import TensorType, TupleType, Type, TypeCall
+from ..ir.types import DTYPES, TensorType, TupleType, Type, TypeCall
 from ..ir.unify import substitute_types
 from .values import Data, form
 
 __all__ = ["input_mismatch", "mismatch", "type_of_value"]
+
+_DTYPES = {name: np.dtype(name) for name in DTYPES}
 
 
 def type_of_value(value: object) -> Type:
@@ -38,10 +40,12 @@ def _fits(expected: Type, value: object, sizes: dict[Symbol, int]) -> bool:
         if not isinstance(expected, TensorType):
             return not isinstance(expected, TupleType | TypeCall)
         shape = value.shape
-        if str(value.dtype) != expected.dtype or len(shape) != len(expected.shape):
+        if value.dtype != _DTYPES[expected.dtype]:
             return False
         if shape == expected.shape:
             return True
+        if len(shape) != len(expected.shape):
+            return False
         pairs = zip(expected.shape, shape, strict=True)
         return all(_fits_size(size, have, sizes) for size, have in pairs)
     if isinstance(value, tuple):

@@ -92,13 +92,26 @@ class Machine:
             case Var(name):
                 raise InvalidModule(f"%{name} is not bound", node.span)
             case _:
-                return None if self._wants(frame, *children(node)) else self._apply(task)
+                parts = self._values(frame, children(node))
+                return None if parts is None else self._apply(task, parts)
 
-    def _wants(self, frame: Frame, *nodes: Expr) -> bool:
-        """Return whether a value is missing; those that are will be found first."""
-        missing = [Task(node, frame) for node in nodes if frame.find(node) is None]
-        self._stack.extend(reversed(missing))
-        return bool(missing)
+    def _values(self, frame: Frame, nodes: Sequence[Expr]) -> list[Value] | None:
+        """Return the values of `nodes`; None if one is missing, which will be found first."""
+        found = [frame.find(node) for node in nodes]
+        parts = [value for value in found if value is not None]
+        if len(parts) == len(found):
+            return parts
+        for node, value in zip(reversed(nodes), reversed(found), strict=True):
+            if value is None:
+                self._stack.append(Task(node, frame))
+        return None
+
+    def _wants(self, frame: Frame, node: Expr) -> bool:
+        """Return whether a value is missing; it will be found first."""
+        if frame.find(node) is not None:
+            return False
+        self._stack.append(Task(node, frame))
+        return True
 
     def _continue(self, task: Task, body: Expr) -> Value | None:
         """Return the value of `body`, which is that of the task; None after asking for it."""
@@ -122,10 +135,9 @@ class Machine:
             f"match has no clause for {form(value)}; add one, or do not run it on this", node.span
         )
 
-    def _apply(self, task: Task) -> Value | None:
-        """Return the value of a node whose children have values."""
+    def _apply(self, task: Task, parts: list[Value]) -> Value | None:
+        """Return the value of a node whose children have the values `parts`."""
         node, frame = task.node, task.frame
-        parts = [frame.get(part) for part in children(node)]
         match node:
             case Call(op) if isinstance(op, Op):
                 result = evaluate_call(node, cast(list[Operand], parts))
