@@ -33,6 +33,12 @@ ONE = np.float32(1), np.float32(0)
         ("expand_dims", (X,), {"num_newaxis": 2}, {"axis": -2}),
         ("squeeze", (X[:1, :, :1],), {}, {"axis": [0, 2]}),
         ("topk", (X,), {"axis": 1}, {"k": 2}),
+        (
+            "sparse_to_dense",
+            (np.int64([[0, 1], [2, 3]]), np.float32([5, 6]), np.float32(0)),
+            {},
+            {"output_shape": [3, 4]},
+        ),
         ("image.resize2d", (IMAGE,), {"method": "cubic"}, {"size": [3, 6], "roi": [0.0, 0, 1, 1]}),
         ("nn.upsampling", (IMAGE,), {}, {"scale_h": 2.0, "scale_w": 1.5}),
         ("nn.upsampling3d", (IMAGE[None],), {}, {"scale_d": 1.0, "scale_h": 2.0, "scale_w": 1.5}),
