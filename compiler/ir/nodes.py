@@ -145,8 +145,11 @@ class Call(Expr):
     attrs: Mapping[str, AttributeValue] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "args", tuple(self.args))
-        object.__setattr__(self, "attrs", _read_only(self.attrs))
+        # Programs have a hundred thousand calls, and most are made of these types already.
+        if type(self.args) is not tuple:
+            object.__setattr__(self, "args", tuple(self.args))
+        if type(self.attrs) is not MappingProxyType:
+            object.__setattr__(self, "attrs", MappingProxyType(dict(self.attrs)))
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -76,6 +76,12 @@ def _binary_type(attrs: Attributes, lhs: TensorType, rhs: TensorType) -> Type:
     return TensorType(broadcast(lhs.shape, rhs.shape), same_dtype(("lhs", "rhs"), lhs, rhs))
 
 
+def _number_type(attrs: Attributes, *operands: TensorType) -> Type:
+    if operands[0].dtype == "bool":
+        raise Mismatch("operands must be numbers, not bool", 'cast them, or use "logical_xor"')
+    return operands[0] if len(operands) == 1 else _binary_type(attrs, *operands)
+
+
 def _float_binary_type(attrs: Attributes, lhs: TensorType, rhs: TensorType) -> Type:
     if not lhs.dtype.startswith("float"):
         raise Mismatch(f"lhs must be floating point, not {lhs.dtype}", "cast both operands")
@@ -158,19 +164,25 @@ _FLOATING: tuple[tuple[str, Callable[..., Array]], ...] = (
 )
 
 _ANY_UNARY: tuple[tuple[str, Callable[..., Array]], ...] = (
-    ("negative", np.negative),
     ("abs", np.abs),
-    ("sign", np.sign),
     ("copy", np.array),
 )
 
 _BINARY: tuple[tuple[str, Callable[..., object]], ...] = (
     ("add", np.add),
-    ("subtract", np.subtract),
     ("multiply", np.multiply),
-    ("divide", _divide),
     ("maximum", np.maximum),
     ("minimum", np.minimum),
+)
+
+_NUMBERS: tuple[tuple[str, Callable[..., object]], ...] = (
+    ("subtract", np.subtract),
+    ("divide", _divide),
+)
+
+_SIGNED: tuple[tuple[str, Callable[..., Array]], ...] = (
+    ("negative", np.negative),
+    ("sign", np.sign),
 )
 
 _COMPARE: tuple[tuple[str, Callable[..., object]], ...] = (
@@ -210,9 +222,19 @@ ROWS = (
     ),
     *(
         Operator(
-            name, _OPERANDS, from_tensors(_binary_type), _lift(function), Kind.BROADCAST, tags=_PAIR
+            name,
+            ("data",),
+            from_tensors(_number_type),
+            _keep(function),
+            Kind.ELEMENTWISE,
+            tags=_UNARY,
         )
-        for name, function in _BINARY
+        for name, function in _SIGNED
+    ),
+    *(
+        Operator(name, _OPERANDS, from_tensors(result), _lift(function), Kind.BROADCAST, tags=_PAIR)
+        for table, result in ((_BINARY, _binary_type), (_NUMBERS, _number_type))
+        for name, function in table
     ),
     Operator(
         "power",

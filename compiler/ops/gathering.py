@@ -84,7 +84,7 @@ def _nd_places(attrs: Attributes, shape: tuple[int, ...], indices: Array) -> tup
     for axis in range(batch):
         line = [1] * len(places)
         line[axis] = shape[axis]
-        found.append(np.arange(shape[axis]).reshape(line))
+        found.append(np.broadcast_to(np.arange(shape[axis]).reshape(line), places))
     for number, part in enumerate(indices):
         found.append(checked_places(part, shape[batch + number], f"indices[{number}]"))
     return tuple(found)

@@ -15,6 +15,7 @@ from .shapes import (
     require_equal,
     require_integer,
     require_scalar,
+    require_sizes,
 )
 from .windows import ints
 
@@ -102,6 +103,7 @@ def _collapse_to_relation(types: tuple[Type, ...], attrs: Attributes) -> FuncTyp
     if not isinstance(data, TensorType) or not isinstance(shape, TensorType):
         raise Mismatch("data and shape must be tensors", "pass tensors")
     require_integer(shape, "shape")
+    require_sizes("shape", ints(attrs, "shape"))
     require_broadcast(ints(attrs, "shape"), data.shape, ("shape", "data"))
     return FuncType(types, TensorType(ints(attrs, "shape"), data.dtype))
 

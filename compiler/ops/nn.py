@@ -6,7 +6,7 @@ import numpy as np
 
 from ..ir.types import FuncType, IncompleteType, TensorType, TupleType, Type
 from .operator import Array, Attribute, Attributes, Kind, Mismatch, Operator, Value, from_tensors
-from .shapes import axis_in, product, require_equal, require_float, require_rank
+from .shapes import axes_in, axis_in, product, require_equal, require_float, require_rank
 from .windows import ints
 
 __all__ = ["ROWS"]
@@ -38,6 +38,8 @@ def _softmax_type(attrs: Attributes, data: TensorType) -> Type:
 
 def _softmax(attrs: Attributes, data: Array) -> Array:
     axis = cast(int, attrs["axis"])
+    if not data.size:
+        return data
     wide = data.astype(np.float64)
     power = np.exp(wide - wide.max(axis=axis, keepdims=True))
     return np.asarray(power / power.sum(axis=axis, keepdims=True)).astype(data.dtype)
@@ -45,6 +47,8 @@ def _softmax(attrs: Attributes, data: Array) -> Array:
 
 def _log_softmax(attrs: Attributes, data: Array) -> Array:
     axis = cast(int, attrs["axis"])
+    if not data.size:
+        return data
     wide = data.astype(np.float64)
     shifted = wide - wide.max(axis=axis, keepdims=True)
     total = np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
@@ -133,8 +137,7 @@ def _dropout(attrs: Attributes, data: Array) -> Value:
 
 def _l2_type(attrs: Attributes, data: TensorType) -> Type:
     require_float(data)
-    for axis in ints(attrs, "axis"):
-        axis_in(axis, len(data.shape))
+    axes_in(ints(attrs, "axis"), len(data.shape))
     return data
 
 

@@ -75,6 +75,8 @@ def _global_pool_type(attrs: Attributes, data: TensorType) -> Type:
     _, h, w, _ = image_axes(str(attrs["layout"]))
     _require_same_layout(attrs)
     require_rank("data", data, 4)
+    if 0 in (data.shape[h], data.shape[w]):
+        raise Mismatch(f"data must not be empty, but is {data}", "check it")
     shape = tuple(1 if axis in (h, w) else size for axis, size in enumerate(data.shape))
     return TensorType(shape, data.dtype)
 

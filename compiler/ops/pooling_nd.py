@@ -8,7 +8,7 @@ import numpy as np
 from ..ir.types import Dim, TensorType, Type
 from .operator import Array, Attribute, Attributes, Kind, Mismatch, Operator, from_tensors
 from .pooling import AVG_POOL2D_ATTRIBUTES, MAX_POOL2D_ATTRIBUTES, lowest, pool_type
-from .shapes import known, require_equal, require_rank
+from .shapes import known, require_equal, require_rank, same_dtype
 from .spatial import (
     AXES,
     check_layout,
@@ -162,6 +162,7 @@ def _adaptive(count: int, average: bool) -> Callable[..., Array]:
 
 def _gradient_type(attrs: Attributes, data: TensorType, grad: TensorType) -> Type:
     pooled = pool_type(attrs, data)
+    same_dtype(("data", "grad"), data, grad)
     require_rank("grad", grad, 4)
     for axis, (size, expected) in enumerate(zip(grad.shape, pooled.shape, strict=True)):
         require_equal(f"axis {axis} of grad", size, expected, "of the pool", "check it")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from isa.arithmetic import Rounding, quantize_multiplier, requantize
+from isa.arithmetic import Rounding, quantize_multiplier, requantize, wrap_int32
 
 from ..ir.types import FuncType, IncompleteType, TensorType, Type
 from .elementwise import erf, round_half_away
@@ -78,7 +78,7 @@ def _leaky_relu(
     alpha = np.asarray(attrs["alpha"], np.float64)
     offset = data.astype(np.int64) - in_zero_point
     moved = rescale(offset, in_scale, out_scale, Rounding.UPWARD)
-    whole = saturate_to(moved, out_zero_point, str(data.dtype)).astype(np.int32)
+    whole = wrap_int32(moved.astype(np.int64) + out_zero_point)
     slope = requantize(whole, *quantize_multiplier(alpha), Rounding.UPWARD)
     rest = requantize(out_zero_point, *quantize_multiplier(1.0 - alpha), Rounding.UPWARD)
     total = np.where(data < in_zero_point, slope.astype(np.int64) + rest, whole)

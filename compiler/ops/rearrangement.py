@@ -25,6 +25,7 @@ from .shapes import (
     require_integer,
     require_rank,
     require_scalar,
+    require_sizes,
     same_dtype,
 )
 from .slicing import tensors_of
@@ -205,6 +206,8 @@ def _strided_set(
     attrs: Attributes, data: Array, v: Array, begin: Array, end: Array, strides: Array
 ) -> Array:
     steps = strides.tolist() + [1] * (begin.size - strides.size)
+    if 0 in steps:
+        raise Mismatch(f"strides must not be 0, but are {steps}", "leave them out for 1")
     cuts = tuple(slice(*ends) for ends in zip(begin.tolist(), end.tolist(), steps, strict=False))
     result = data.copy()
     if result[cuts].shape != v.shape:
@@ -220,16 +223,25 @@ def _sparse_type(
     require_scalar(default, "default_value")
     dtype = same_dtype(("sparse_values", "default_value"), values, default)
     shape = ints(attrs, "output_shape")
+    require_sizes("output_shape", shape)
     if len(indices.shape) > 2 or len(values.shape) > 1:
         raise Mismatch("sparse_indices must have at most 2 axes, sparse_values 1", "reshape them")
     if len(indices.shape) == 2:
         require_equal("axis 1 of sparse_indices", indices.shape[1], len(shape), "axes", "check it")
+    elif len(shape) != 1:
+        raise Mismatch("sparse_indices must have 2 axes, places and axes, for this shape", "stack")
     return TensorType(shape, dtype)
 
 
 def _sparse_to_dense(attrs: Attributes, indices: Array, values: Array, default: Array) -> Array:
     result = np.full(ints(attrs, "output_shape"), default, default.dtype)
     places = indices.reshape(-1, result.ndim)
+    if values.ndim and len(places) != values.size:
+        raise Mismatch(
+            f"sparse_indices must name one place for each of {values.size} values, not "
+            f"{len(places)}",
+            "check it",
+        )
     if places.size and not ((places >= 0) & (places < result.shape)).all():
         raise Mismatch(f"sparse_indices must lie inside {list(result.shape)}", "check them")
     result[tuple(places.T.astype(np.int64))] = values

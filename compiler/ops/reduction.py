@@ -108,7 +108,8 @@ def _arg(best: Callable[..., Array]) -> Callable[..., Array]:
     def meaning(attrs: Attributes, data: Array) -> Array:
         axes = reduced_axes(attrs, data.ndim)
         kept = tuple(axis for axis in range(data.ndim) if axis not in axes)
-        rows = np.transpose(data, kept + axes).reshape(*(data.shape[axis] for axis in kept), -1)
+        count = int(np.prod([data.shape[axis] for axis in axes], dtype=np.int64))
+        rows = np.transpose(data, kept + axes).reshape(*(data.shape[axis] for axis in kept), count)
         if attrs["select_last_index"]:
             found = rows.shape[-1] - 1 - best(rows[..., ::-1], axis=-1)
         else:

@@ -22,6 +22,8 @@ def _region_type(attrs: Attributes, data: TensorType, rois: TensorType) -> Type:
     require_float(rois, "rois")
     require_rank("rois", rois, 2)
     require_equal("axis 1 of rois", rois.shape[1], 5, "batch, x1, y1, x2, y2", "check it")
+    if not 0 < cast(float, attrs["spatial_scale"]) < math.inf:
+        raise Mismatch(f"spatial_scale must be > 0, not {attrs['spatial_scale']}", "correct it")
     if min(size) < 1 or 0 in sizes_of(data, layout, "HW"):
         raise Mismatch(f"pooled_size must be >= 1 and data not empty, not {list(size)}", "check")
     return TensorType(with_sizes(data, layout, "NHW", (rois.shape[0], *size)), data.dtype)

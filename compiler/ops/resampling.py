@@ -209,7 +209,7 @@ def _upsampled(attrs: Attributes, sizes: tuple[Dim, ...]) -> tuple[Dim, ...]:
     """Return the sizes of the result."""
     letters = AXES[len(sizes)]
     scales = [cast(float, attrs[f"scale_{letter.lower()}"]) for letter in letters]
-    if min(scales) <= 0 or 0 in sizes:
+    if not all(0 < scale < np.inf for scale in scales) or 0 in sizes:
         raise Mismatch(f"scales must be > 0 and data not empty, not {scales}", "correct them")
     return tuple(_scaled(size, scale) for size, scale in zip(sizes, scales, strict=True))
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..ir.types import Dim, FuncType, TensorType, Type
 from .operator import Array, Attribute, Attributes, Kind, Mismatch, Operator, from_tensors
-from .shapes import axes_in, element_count, product, require_broadcast, shape_text
+from .shapes import axes_in, element_count, product, require_broadcast, require_sizes, shape_text
 from .windows import ints
 
 __all__ = ["ROWS", "reshaped"]
@@ -207,6 +207,7 @@ def _expand_dims(attrs: Attributes, data: Array) -> Array:
 
 def _broadcast_to_type(attrs: Attributes, data: TensorType) -> Type:
     shape = ints(attrs, "shape")
+    require_sizes("shape", shape)
     require_broadcast(data.shape, shape, ("data", "shape"))
     if attrs["dtype"] not in ("", data.dtype):
         raise Mismatch(f"dtype must be {data.dtype}, as data is, not {attrs['dtype']}", "cast it")
@@ -218,12 +219,14 @@ def _broadcast_to(attrs: Attributes, data: Array) -> Array:
 
 
 def _made_type(types: tuple[Type, ...], attrs: Attributes) -> FuncType:
+    require_sizes("shape", ints(attrs, "shape"))
     return FuncType((), TensorType(ints(attrs, "shape"), str(attrs["dtype"])))
 
 
 def _full_type(attrs: Attributes, fill_value: TensorType) -> Type:
     if fill_value.shape:
         raise Mismatch(f"fill_value must be a scalar, not {fill_value}", "use broadcast_to")
+    require_sizes("shape", ints(attrs, "shape"))
     return TensorType(ints(attrs, "shape"), str(attrs["dtype"]) or fill_value.dtype)
 
 

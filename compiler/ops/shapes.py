@@ -16,8 +16,10 @@ __all__ = [
     "require_equal",
     "require_float",
     "require_integer",
+    "require_padding",
     "require_rank",
     "require_scalar",
+    "require_sizes",
     "same_dtype",
     "shape_text",
     "window_count",
@@ -150,6 +152,12 @@ def require_integer(data: TensorType, name: str = "data") -> None:
         raise Mismatch(f"{name} must be integers, not {data.dtype}", "cast it")
 
 
+def require_sizes(name: str, shape: tuple[int, ...]) -> None:
+    """Raise Mismatch unless the attribute `name` is a shape."""
+    if any(size < 0 for size in shape):
+        raise Mismatch(f"{name} must be sizes >= 0, not {list(shape)}", "write each size")
+
+
 def require_scalar(data: TensorType, name: str) -> None:
     """Raise Mismatch unless the argument called `name` is a scalar."""
     if data.shape:
@@ -160,6 +168,12 @@ def element_count(shape: tuple[Dim, ...]) -> int | None:
     """Return the number of elements, None if a size is unknown."""
     sizes = [size for size in shape if isinstance(size, int)]
     return prod(sizes) if len(sizes) == len(shape) else None
+
+
+def require_padding(padding: tuple[int, ...]) -> None:
+    """Raise Mismatch if padding is negative."""
+    if min(padding, default=0) < 0:
+        raise Mismatch(f"padding must be >= 0, not {list(padding)}", "use strided_slice to crop")
 
 
 def window_count(

@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ..ir.types import Dim, TensorType
 from .operator import Array, Attributes, Mismatch
-from .shapes import require_rank, window_count
+from .shapes import require_padding, require_rank, window_count
 from .windows import ints
 
 __all__ = [
@@ -78,6 +78,7 @@ def window_counts(
     """Return how many windows fit along each axis, from strides, dilation, padding, ceil_mode."""
     strides, dilation = ints(attrs, "strides"), ints(attrs, "dilation")
     padding, count = ints(attrs, "padding"), len(sizes)
+    require_padding(padding)
     round_up = bool(attrs.get("ceil_mode", False))
     return tuple(
         window_count(

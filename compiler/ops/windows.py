@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from ..ir.types import Dim
 from .operator import Array, Attributes, Mismatch
-from .shapes import window_count
+from .shapes import require_padding, window_count
 
 __all__ = [
     "ceil_padding",
@@ -64,6 +64,7 @@ def window_extents(
     """Return how many windows fit down and across, from strides, dilation and padding."""
     strides, dilation = ints(attrs, "strides"), ints(attrs, "dilation")
     top, left, bottom, right = ints(attrs, "padding")
+    require_padding((top, left, bottom, right))
     round_up = bool(attrs.get("ceil_mode", False))
     rows = window_count(size[0], window[0], strides[0], dilation[0], top + bottom, round_up)
     columns = window_count(size[1], window[1], strides[1], dilation[1], left + right, round_up)

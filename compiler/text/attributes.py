@@ -14,7 +14,10 @@ from .cursor import Cursor, shortened
 from .numbers import read_double, read_number
 from .references import References
 
-__all__ = ["Attributes"]
+__all__ = ["NAMES", "Attributes"]
+
+NAMES = frozenset(("word", "dotted"))
+"""Kinds of tokens that make up a dotted name; spaces may stand around its dots."""
 
 # Attributes are read by plain recursion; no real one nests deeper than a list of pairs.
 _NESTING_LIMIT = 100
@@ -32,9 +35,9 @@ class Attributes:
     def coming(self) -> bool:
         """Return whether an attribute comes: a dotted name and an equals sign."""
         kinds, place = self.cursor.kinds, self.cursor.place
-        while kinds[place] == "word" and kinds[place + 1] == ".":
+        while kinds[place] in NAMES and kinds[place + 1] == ".":
             place += 2
-        return kinds[place] == "word" and kinds[place + 1] == "="
+        return kinds[place] in NAMES and kinds[place + 1] == "="
 
     def read_into(self, attrs: dict[str, AttributeValue]) -> None:
         """Read an attribute, which must not be in `attrs`, into it."""
@@ -49,8 +52,10 @@ class Attributes:
     def dotted_name(self) -> str:
         """Return a name such as ``nn.conv2d``."""
         cursor = self.cursor
-        name = cursor.text(cursor.expect("word", "a name"))
-        while cursor.at(".", "word"):
+        if cursor.kind not in NAMES:
+            raise cursor.unexpected("a name")
+        name = cursor.text(cursor.take())
+        while cursor.at(".") and cursor.kinds[cursor.place + 1] in NAMES:
             cursor.take()
             name += "." + cursor.text(cursor.take())
         return name

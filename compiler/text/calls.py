@@ -7,6 +7,7 @@ from ..errors import CompileError, ParseError
 from ..ir.nodes import AttributeValue, Call, Constructor, Expr, Op
 from ..ops.attributes import complete_attributes
 from ..ops.registry import lookup
+from .attributes import NAMES
 from .cursor import Cursor
 from .leaves import Leaves
 
@@ -49,7 +50,7 @@ class Calls:
         """
         cursor = self.cursor
         kind = cursor.kind
-        if kind == "word" and self.leaves.attributes.coming():
+        if kind in NAMES and self.leaves.attributes.coming():
             self.leaves.attributes.read_into(attrs)
             return True
         if attrs:

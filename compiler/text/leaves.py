@@ -4,8 +4,8 @@ import numpy as np
 
 from ..errors import CompileError
 from ..ir.nodes import Constant, Constructor, Expr, GlobalVar, Op, Var
-from ..ops.registry import find, lookup
-from .attributes import Attributes
+from ..ops.registry import lookup, operators
+from .attributes import NAMES, Attributes
 from .cursor import Cursor, shortened, suggestion
 from .names import Names
 from .numbers import read_number
@@ -43,6 +43,7 @@ class Leaves:
         self.graph: Names[Expr] = Names()
         self.constructors: dict[str, int] = {}
         self.globals: dict[str, int] = {}
+        self._operators = operators()
 
     def enter(self) -> None:
         """Open a scope of variables and graph nodes."""
@@ -94,7 +95,7 @@ class Leaves:
                 return self._named(place, self.graph)
             case "local":
                 return self._named(place, self.locals)
-            case "word":
+            case "word" | "dotted":
                 return self._word(place)
             case "number":
                 cursor.place += 1
@@ -130,17 +131,17 @@ class Leaves:
         if name in ("True", "False"):
             cursor.place += 1
             return Constant(np.asarray(name == "True"), span=cursor.span(place))
-        dotted = cursor.kinds[place + 1] == "." and cursor.kinds[place + 2] == "word"
-        if name in self.constructors and not dotted:
+        spaced = cursor.kinds[place + 1] == "." and cursor.kinds[place + 2] in NAMES
+        if name in self.constructors and not spaced:
             cursor.place += 1
             return Constructor(name, span=cursor.span(place))
         start = cursor.start
-        if dotted:
+        if spaced:
             name = self.attributes.dotted_name()
         else:
             cursor.place += 1
         span = cursor.span_from(start)
-        if find(name) is None:
+        if name not in self._operators:
             self._refuse(name, place)
         return Op(name, span=span)
 

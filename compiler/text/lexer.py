@@ -28,7 +28,7 @@ _TOKEN = re.compile(
     | (?P<local>%[A-Za-z_/][A-Za-z0-9_/]*+)
     | (?P<meta>meta\[[^\]\n]*+\]\[\d++\])
     | (?P<number>-*+(?:inff(?![A-Za-z0-9_/])|\d[0-9.eE+-]*+(?:[fi][0-9]*+)?))
-    | (?P<word>match\?|[A-Za-z_][A-Za-z0-9_/]*+)
+    | (?P<word>match\?|[A-Za-z_][A-Za-z0-9_/]*+(?:\.[A-Za-z_][A-Za-z0-9_/]*+)*+)
     | (?P<block>/\*)
     | (?P<mark>->|=>|<=|>=|==|!=|[-+*/<>=(){}\[\],;:.?])
     | (?P<global>@[A-Za-z_/][A-Za-z0-9_/]*+)
@@ -54,8 +54,9 @@ class Tokens:
     Attributes
     ----------
     kinds : list of str
-        local, graph, global, number, string, meta, version, metadata, word (identifiers); of a
-        keyword or a mark its text. The last is end; three more follow, to be looked at ahead.
+        local, graph, global, number, string, meta, version, metadata, word (identifiers), dotted
+        (several with dots between); of a keyword or a mark its text. The last is end; three more
+        follow, to be looked at ahead.
     starts, ends : list of int
         Offsets into the text. The metadata section extends to the end of the text.
     """
@@ -104,7 +105,7 @@ def _read_run(source: Source, found: Tokens, place: int) -> int | None:
             kinds(text[start:place])
         elif group == _WORD:
             word = text[start:place]
-            kinds(word if word in KEYWORDS else "word")
+            kinds(word if word in KEYWORDS else "dotted" if "." in word else "word")
         elif group == _BLOCK:
             return start
         elif group == _END:

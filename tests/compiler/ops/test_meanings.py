@@ -26,6 +26,7 @@ EMPTY = np.zeros((0, 3), "float32")
     [
         ("log2", (np.abs(X),), {}, np.log2(np.abs(X))),
         ("log10", (np.abs(X),), {}, np.log10(np.abs(X))),
+        ("power", (np.abs(X), X[0]), {}, np.abs(X) ** X[0]),
         ("isfinite", (np.float32([1, np.inf, np.nan]),), {}, np.array([True, False, False])),
         ("zeros_like", (N,), {}, np.zeros_like(N)),
         ("ones_like", (EMPTY,), {}, EMPTY),

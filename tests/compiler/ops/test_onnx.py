@@ -22,6 +22,8 @@ INSIDE = np.tanh(X)
 @pytest.mark.parametrize(
     "name, data, onnx_name",
     [
+        ("sin", X, "Sin"),
+        ("cos", X, "Cos"),
         ("tan", X, "Tan"),
         ("sinh", X, "Sinh"),
         ("cosh", X, "Cosh"),

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from compiler.errors import TypeInferenceError
 from compiler.ir.dims import substitute_dim, symbol
 from compiler.ir.types import Any, TensorType, TupleType
 from compiler.ops import Mismatch, operators
@@ -663,3 +664,76 @@ def test_unknown_sizes_and_symbols_agree_with_known_ones(name):
             assert agrees(said, real, values), (
                 f"seed {seed}: {said} of {given}, not {real}, {attrs}"
             )
+
+
+def mutated_array(r, array):
+    """Return an array with an axis more or less, another size, or another data type."""
+    shape, dtype = list(array.shape), str(array.dtype)
+    match int(r.integers(4)):
+        case 0 if shape:
+            shape.pop(int(r.integers(len(shape))))
+        case 1:
+            shape.insert(int(r.integers(len(shape) + 1)), int(r.integers(0, 4)))
+        case 2 if shape:
+            shape[int(r.integers(len(shape)))] = int(r.integers(0, 9))
+        case _:
+            dtype = str(r.choice(["bool", "int8", "int32", "int64", "float32", "uint8"]))
+    return np.asarray(r.integers(-2, 4, shape)).astype(dtype)
+
+
+def mutated_attribute(r, value):
+    """Return another value of the same kind."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return int(r.integers(-4, 9))
+    if isinstance(value, float):
+        return float(r.choice([-1.0, 0.0, 0.5, 3.0, np.inf]))
+    if isinstance(value, tuple):
+        parts = [mutated_attribute(r, part) for part in value]
+        change = int(r.integers(-1, 2)) if parts else 0
+        return tuple(parts[: len(parts) + min(change, 0)] + parts[: max(change, 0)])
+    return value
+
+
+def mutated(r, args, attrs):
+    """Return a call with one or two things changed."""
+    args, attrs = list(args), dict(attrs)
+    for _ in range(n(r, 1, 3)):
+        names = [name for name, value in attrs.items() if value is not None]
+        if args and (r.random() < 0.5 or not names):
+            place = int(r.integers(len(args)))
+            if isinstance(args[place], tuple):
+                args[place] = tuple(mutated_array(r, part) for part in args[place])
+            else:
+                args[place] = mutated_array(r, args[place])
+        elif names:
+            name = str(r.choice(names))
+            attrs[name] = mutated_attribute(r, attrs[name])
+    return tuple(args), attrs
+
+
+@pytest.mark.parametrize("name", operators())
+def test_a_bad_call_is_a_mismatch_and_nothing_else(name):
+    """Whatever a call is changed to, it has a meaning or is refused with problem and remedy."""
+    for seed in range(30):
+        row, args, attrs = case(name, seed)
+        args, attrs = mutated(np.random.default_rng(1000 + seed), args, attrs)
+        try:
+            attrs = complete_attributes(row, attrs)
+        except TypeInferenceError:
+            continue
+        types = tuple(type_of(arg) for arg in args)
+        place = f"seed {seed}: {types} with {attrs}"
+        try:
+            signature = row.relation(types, attrs)
+            if signature.params != types:
+                continue  # Inference refuses what does not unify.
+            with np.errstate(all="ignore"):
+                result = row.meaning(attrs, *args)
+        except Mismatch as error:
+            assert error.problem and error.remedy, place
+            continue
+        except Exception as error:
+            raise AssertionError(place) from error
+        assert agrees(signature.ret, type_of(result)), f"{place} gave {type_of(result)}"

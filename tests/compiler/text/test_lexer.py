@@ -76,11 +76,17 @@ def test_malformed_tokens(text, message):
 def test_names_keep_slashes_and_end_at_dots():
     assert read("%base/x nn.relu @main %12") == [
         ("local", "%base/x"),
+        ("dotted", "nn.relu"),
+        ("global", "@main"),
+        ("graph", "%12"),
+    ]
+    assert read("nn . relu x.0") == [
         ("word", "nn"),
         (".", "."),
         ("word", "relu"),
-        ("global", "@main"),
-        ("graph", "%12"),
+        ("word", "x"),
+        (".", "."),
+        ("number", "0"),
     ]
     assert read("let lets match? match") == [
         ("let", "let"),

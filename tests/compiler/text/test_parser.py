@@ -51,6 +51,13 @@ def test_precedence(text, expected):
     assert show(parse_expression(text)) == expected
 
 
+def test_dots_may_have_spaces_around():
+    expr = parse_expression("nn . softmax(1f, axis=1)")
+    assert expr.op.name == "nn.softmax"
+    function = parse_expression("fn (a . b=1) { (5,) . 0 }")
+    assert dict(function.attrs) == {"a.b": 1} and function.body.index == 0
+
+
 def test_atoms():
     assert parse_expression("()").fields == ()
     assert len(parse_expression("(1,)").fields) == 1
