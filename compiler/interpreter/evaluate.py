@@ -73,14 +73,31 @@ def _checked_input(
     return given
 
 
-def _native(value: object) -> Value:
-    """Return arrays in native byte order; Python's numbers become arrays."""
-    if isinstance(value, Data | Reference | Closure):
-        return value
-    if isinstance(value, tuple | list):
-        return tuple(_native(part) for part in value)
-    array = np.asarray(value)
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
+def _native(root: object) -> Value:
+    """Return a value with arrays in native byte order; Python's numbers become arrays.
+
+    Data may nest as deeply as lists are long: a part is made after those inside it.
+    """
+    made: list[Value] = []
+    pending: list[tuple[object, bool]] = [(root, False)]
+    while pending:
+        value, ready = pending.pop()
+        parts = value.fields if isinstance(value, Data) else value
+        if isinstance(value, Reference | Closure):
+            made.append(value)
+        elif not isinstance(parts, tuple | list):
+            array = np.asarray(value)
+            made.append(array.astype(array.dtype.newbyteorder("="), copy=False))
+        elif not ready:
+            pending.append((value, True))
+            pending.extend((part, False) for part in reversed(parts))
+        else:
+            start = len(made) - len(parts)
+            fields = tuple(made[start:])
+            del made[start:]
+            made.append(Data(value.constructor, fields) if isinstance(value, Data) else fields)
+    (result,) = made
+    return result
 
 
 def _require_plain(result: Value, main: Function) -> None:

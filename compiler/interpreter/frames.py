@@ -54,13 +54,20 @@ class Task:
 
     Attributes
     ----------
-    tail : bool
-        The value is that of the whole activation.
     entry : bool
-        This is the activation's body: its value goes to the call below on the stack.
+        The value is that of the whole activation: it goes to the call below on the stack.
+    outer : Task or None
+        A task of the same frame whose value is the same: of the `Let` around its body.
     """
 
     node: Expr
     frame: Frame
-    tail: bool = False
     entry: bool = False
+    outer: Task | None = None
+
+    def finish(self, value: Value) -> None:
+        """Keep the value, for `outer`, too."""
+        task: Task | None = self
+        while task is not None:
+            self.frame.values[id(task.node)] = value
+            task = task.outer

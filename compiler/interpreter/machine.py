@@ -57,7 +57,7 @@ class Machine:
                 value = self._step(task)
                 if value is None:
                     continue
-                task.frame.values[id(task.node)] = value
+            task.finish(value)
             stack.pop()
             if task.entry:
                 if not stack:
@@ -114,10 +114,13 @@ class Machine:
         return True
 
     def _continue(self, task: Task, body: Expr) -> Value | None:
-        """Return the value of `body`, which is that of the task; None after asking for it."""
+        """Return the value of `body`, which is that of the task; None after asking for it.
+
+        The task for the body takes the place of this one.
+        """
         value = task.frame.find(body)
         if value is None:
-            self._stack.append(Task(body, task.frame, task.tail))
+            self._stack[-1] = Task(body, task.frame, task.entry, task)
         return value
 
     def _match(self, task: Task, node: Match) -> Value | None:
@@ -176,9 +179,8 @@ class Machine:
         if isinstance(function, Constructor):
             return Data(function.name, tuple(parts[1:]))
         frame = Frame(closure.frame, {} if closure.frame is None else closure.frame.sizes)
-        if task.tail:
-            while not self._stack.pop().entry:
-                pass
+        if task.entry:
+            self._stack.pop()
         self._enter(function, task.node, frame, parts[1:])
         return None
 
@@ -194,7 +196,7 @@ class Machine:
                         f"%{param.name} must be {param.type}, not {wrong}", place.span
                     )
             frame.values[id(param)] = value
-        self._stack.append(Task(function.body, frame, tail=True, entry=True))
+        self._stack.append(Task(function.body, frame, entry=True))
 
     def _check(self, node: Expr, value: Value, frame: Frame) -> None:
         """Raise InvalidInput if a value, of sizes unknown until now, is not of its type."""

@@ -31,12 +31,13 @@ from compiler.ir import (
     VarPattern,
     WildcardPattern,
 )
+from compiler.ir.dims import symbol
 from compiler.ops import call, lookup
 
 from .library import COLOUR, INT, construct, int_constant, list_of, option_of, tree_of
 from .scope import Scope
 from .sizes import fill_sizes, masked, matched_sizes
-from .tensors import constant, growth, is_known, productions, random_array, random_tensor
+from .tensors import constant, dynamic, growth, is_known, productions, random_array, random_tensor
 
 BOOL = TensorType((), "bool")
 UNIT = TupleType(())
@@ -232,8 +233,12 @@ class Maker:
         ]
         if tensors and self.chance(0.4):
             var, found = self.random.choice(tensors)
-            value = growth(self.random, found)(var)
-            kind = grown_type(value, found)
+            if self.chance(0.3):
+                build, like = dynamic(self.random, found)
+                value, kind = build(var), self._unknown(like)
+            else:
+                value = growth(self.random, found)(var)
+                kind = grown_type(value, found)
         elif self.chance(0.15):
             kind = FuncType((self.type(scope, 1),), self.type(scope, 1))
             value = self.expr(kind, scope, depth)
@@ -242,6 +247,12 @@ class Maker:
             value = self.expr(kind, scope, depth)
         var = self.fresh(kind, 0.3)
         return Let(var, value, self.expr(wanted, Scope(scope, [(var, kind)]), depth))
+
+    def _unknown(self, like):
+        """Return a tensor type with a new symbol for each size."""
+        self._names += 1
+        sizes = (symbol(f"u{self._names}_{axis}") for axis in range(len(like.shape)))
+        return TensorType(tuple(sizes), like.dtype)
 
     def _if(self, wanted, scope, depth):
         condition = self.expr(BOOL, scope, depth - 1)

