@@ -8,7 +8,7 @@ from ..ir.nodes import AttributeValue, Call, Constructor, Expr, Op
 from ..ops.attributes import complete_attributes
 from ..ops.registry import lookup
 from .attributes import NAMES
-from .cursor import Cursor
+from .cursor import Cursor, shortened
 from .leaves import Leaves
 
 __all__ = ["META_ATTRIBUTES", "OPERATORS", "TYPE_KEY", "Calls"]
@@ -39,6 +39,7 @@ class Calls:
         self.cursor = cursor
         self.leaves = leaves
         self._defaults: dict[str, Mapping[str, AttributeValue]] = {}
+        self._places: dict[str, int] = {}
 
     def attribute(self, callee: Expr, attrs: dict[str, AttributeValue]) -> bool:
         """Read an attribute of a call into `attrs`, and return whether there was one.
@@ -51,7 +52,11 @@ class Calls:
         cursor = self.cursor
         kind = cursor.kind
         if kind in NAMES and self.leaves.attributes.coming():
+            if not attrs:
+                self._places = {}
+            place = cursor.place
             self.leaves.attributes.read_into(attrs)
+            self._places[next(reversed(attrs))] = place
             return True
         if attrs:
             raise cursor.unexpected("an attribute or ')'")
@@ -90,10 +95,17 @@ class Calls:
         try:
             complete = MappingProxyType(complete_attributes(lookup(name), attrs))
         except CompileError as error:
-            raise ParseError(error.problem, self.cursor.span_from(start)) from None
+            raise self._refused(error.problem, attrs, start) from None
         if not attrs:
             self._defaults[name] = complete
         return complete
+
+    def _refused(self, problem: str, attrs: Mapping[str, AttributeValue], start: int) -> ParseError:
+        """Return the error for attributes, at the one that it is about if there is one."""
+        for name in attrs:
+            if f"attribute {name} " in problem or f"attribute {name};" in problem:
+                return self.cursor.error(shortened(problem, 400), self._places[name])
+        return ParseError(shortened(problem, 400), self.cursor.span_from(start))
 
     def applied(self, expr: Expr) -> Expr:
         """Return a constructor without fields as a call of it, all else as it is."""

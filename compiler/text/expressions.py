@@ -170,11 +170,13 @@ class Expressions:
             args: list[Expr] = []
             attrs: dict[str, AttributeValue] = {}
             while not cursor.accept(")"):
-                if not calls.attribute(callee, attrs):
-                    arg = self.leaves.argument()
-                    args.append((yield self.expression()) if arg is None else arg)
-                if not cursor.at(")"):
-                    cursor.expect(",", "',' or ')'")
+                arg = None if attrs else self.leaves.argument()
+                if arg is not None:
+                    args.append(arg)
+                elif not calls.attribute(callee, attrs):
+                    args.append((yield self.expression()))
+                if not (cursor.accept(",") or cursor.at(")")):
+                    raise cursor.unexpected("',' or ')'")
             callee = calls.make(callee, args, attrs, start)
         return calls.applied(callee)
 

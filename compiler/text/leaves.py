@@ -15,6 +15,7 @@ from .types import Types
 __all__ = ["Leaves"]
 
 _SINGLE = frozenset(("graph", "local", "number", "global", "meta"))
+_ARGUMENT = _SINGLE - {"meta"}
 _AFTER_ARGUMENT = frozenset((",", ")"))
 _AFTER_OPERAND = frozenset(("(", "."))
 
@@ -82,7 +83,7 @@ class Leaves:
         """Return an argument of a single token, None if it is more than that."""
         cursor = self.cursor
         place = cursor.place
-        if cursor.kinds[place] in _SINGLE and cursor.kinds[place + 1] in _AFTER_ARGUMENT:
+        if cursor.kinds[place] in _ARGUMENT and cursor.kinds[place + 1] in _AFTER_ARGUMENT:
             return self.leaf()
         return None
 
@@ -114,11 +115,12 @@ class Leaves:
 
     def _named(self, place: int, names: Names[Var] | Names[Expr]) -> Expr:
         """Return what a name stands for in the innermost scope that has it."""
-        self.cursor.place += 1
-        name = self.cursor.name(place)
+        cursor = self.cursor
+        cursor.place += 1
+        name = cursor.name(place)
         found = names.find(name)
         if found is None:
-            raise self.cursor.error(
+            raise cursor.error(
                 f"%{shortened(name)} is not bound here; bind it before, in this block or around it",
                 place,
             )

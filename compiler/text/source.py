@@ -33,7 +33,8 @@ class Source:
         if first < len(lines) and lines[first] <= end:
             last = bisect_right(lines, end)
         begin, stop = start - lines[first - 1] + 1, end - lines[last - 1] + 1
-        return Span(self.path, first, begin, last, stop, "", self.text)
+        # As Span(...) does, in half of the time: a text has as many as it has expressions.
+        return tuple.__new__(Span, (self.path, first, begin, last, stop, "", self.text))
 
     def error(self, problem: str, start: int, end: int | None = None) -> ParseError:
         """Return the error to raise for a place in the text."""

@@ -144,7 +144,11 @@ REFUSED = [
     ("nn.batch_norm(1f, epsilon=1e-05)", "net.relay:3:27: 1e-05: a floating-point literal must e"),
     (
         "nn.softmax(1f, axes=1)",
-        "net.relay:3:1: nn.softmax: there is no attribute axes; did you mean",
+        "net.relay:3:16: nn.softmax: there is no attribute axes; did you mean",
+    ),
+    (
+        "nn.softmax(nn.relu(1f, %x), axis=[1])",
+        "net.relay:3:29: nn.softmax: attribute axis must be an integer, not (1,)",
     ),
     (
         "nn.softmax(1f, axis=1, axis=2)",
