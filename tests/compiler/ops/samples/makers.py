@@ -37,6 +37,10 @@ def s(value):
     return np.asarray(value, "float32")
 
 
+def key(r):
+    return r.integers(0, 2**63, 10).astype("uint64")
+
+
 def unary(r):
     return (f(r, *shape(r)),), {}
 
