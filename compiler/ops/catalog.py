@@ -197,6 +197,11 @@ vision.non_max_suppression 5 Boxes that no better one overlaps.
 vision.roi_align 5 Regions sampled between pixels, brought to one size.
 vision.roi_pool 5 The largest elements of regions, brought to one size.
 vision.yolo_reorg 5 Blocks of pixels as channels, in Darknet's order.
+random.threefry_generate 10 The next key, and words that follow from the key.
+random.threefry_split 10 Two keys whose words have nothing to do with each other.
+random.uniform 10 The next key, and numbers evenly spread from low to high, without it.
+random.normal 10 The next key, and numbers around mean, spread as the bell curve says.
+random.multinomial 10 The next key, and cases drawn with the weights probs.
 annotation.stop_fusion 10 data; fusion ends here.
 annotation.checkpoint 10 data; the gradient computes it again.
 annotation.bitpack_start 10 data; a region in packed layout begins.
@@ -313,13 +318,6 @@ ABSENT: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "vm.invoke_tvm_op",
             "vm.reshape_tensor",
             "vm.shape_of",
-        ),
-        "Random numbers": (
-            "random.multinomial",
-            "random.normal",
-            "random.threefry_generate",
-            "random.threefry_split",
-            "random.uniform",
         ),
         "Signals, and what few networks use": (
             "dft",

@@ -28,6 +28,7 @@ _FAMILIES = (
     ("Networks", "nn."),
     ("Images", "image."),
     ("Vision", "vision."),
+    ("Random numbers", "random."),
     ("Shapes known at run time", "dyn."),
     ("Quantised tensors", "qnn."),
 )

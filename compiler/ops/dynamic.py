@@ -200,79 +200,100 @@ def _rank(given: Type) -> int | None:
     return len(given.shape) if isinstance(given, TensorType) else None
 
 
-def _dynamic(
-    static: Operator, moved: tuple[_Moved, ...], arguments: tuple[str, ...], result: Result
-) -> Operator:
-    """Return the row ``dyn.*`` of an operator."""
-    by_name = {part.argument: part for part in moved}
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """The dynamic form of an operator.
 
-    def relation(attrs: Attributes, *types: TensorType) -> Type:
-        for part in moved:
+    Attributes
+    ----------
+    static : Operator
+    moved : tuple of _Moved
+    arguments : tuple of str
+        Names of all arguments, in order.
+    result : Result
+        From attributes and types of the arguments to the type of the result.
+    """
+
+    static: Operator
+    moved: tuple[_Moved, ...]
+    arguments: tuple[str, ...]
+    result: Result
+
+    def type_of(self, attrs: Attributes, *types: TensorType) -> Type:
+        """Return the type of the result; Mismatch if an argument cannot be a shape."""
+        for part in self.moved:
+            given = types[self.arguments.index(part.argument)]
             if attrs[part.attribute] not in (None, ()):
                 raise Mismatch(
                     f"attribute {part.attribute} must be left out: {part.argument} says it",
-                    f"use {static.name} for one that is known",
+                    f"use {self.static.name} for one that is known",
                 )
-        for name, given in zip(arguments, types, strict=True):
-            if name not in by_name:
-                continue
-            if not by_name[name].floating:
-                require_integer(given, name)
-            if by_name[name].rank == 0:
-                require_scalar(given, name)
+            if not part.floating:
+                require_integer(given, part.argument)
+            if part.rank == 0:
+                require_scalar(given, part.argument)
             else:
-                require_rank(name, given, by_name[name].rank)
-        return result(attrs, *types)
+                require_rank(part.argument, given, part.rank)
+        return self.result(attrs, *types)
 
-    def split(attrs: Attributes, values: tuple[Array, ...]) -> tuple[Attributes, list[Array]]:
-        complete, operands = dict(attrs), []
-        for name, value in zip(arguments, values, strict=True):
-            if name in by_name:
-                complete[by_name[name].attribute] = _value(value, by_name[name])
-            else:
-                operands.append(value)
-        return complete, operands
+    def split(
+        self, attrs: Attributes, values: tuple[Array, ...]
+    ) -> tuple[Attributes, tuple[Array, ...]]:
+        """Return the attributes and operands of the operator without ``dyn.``."""
+        named = dict(zip(self.arguments, values, strict=True))
+        found = {part.attribute: _value(named.pop(part.argument), part) for part in self.moved}
+        return {**attrs, **found}, tuple(named.values())
 
-    def concrete(attrs: Attributes, values: tuple[Array, ...]) -> Type:
+    def concrete(self, attrs: Attributes, values: tuple[Array, ...]) -> Type:
         """Return the type of the result for values; Mismatch if they do not fit."""
-        complete, operands = split(attrs, values)
-        types = tuple(TensorType(value.shape, str(value.dtype)) for value in operands)
-        found = static.relation(types, complete)
+        complete, operands = self.split(attrs, values)
+        found = self.static.relation(tuple(map(_type_of, operands)), complete)
         assert found is not None
-        symbolic = result(attrs, *(TensorType(v.shape, str(v.dtype)) for v in values))
-        rank, expected = (_rank(given) for given in (found.ret, symbolic))
+        rank, expected = (
+            _rank(given) for given in (found.ret, self.result(attrs, *map(_type_of, values)))
+        )
         if rank != expected:
             raise Mismatch(f"the result must have {expected} axes, not {rank}", "write sizes")
         return found.ret
 
-    def meaning(attrs: Attributes, *values: Array) -> Value:
-        concrete(attrs, values)
-        complete, operands = split(attrs, values)
-        return static.meaning(complete, *operands)
+    def meaning(self, attrs: Attributes, *values: Array) -> Value:
+        """Return what the operator without ``dyn.`` gives."""
+        self.concrete(attrs, values)
+        complete, operands = self.split(attrs, values)
+        return self.static.meaning(complete, *operands)
 
-    def result_shape(attrs: Attributes, *values: Array) -> tuple[tuple[int, ...], ...]:
-        found = concrete(attrs, values)
+    def result_shape(self, attrs: Attributes, *values: Array) -> tuple[tuple[int, ...], ...]:
+        """Return the shape of each result."""
+        found = self.concrete(attrs, values)
         fields = found.fields if isinstance(found, TupleType) else (found,)
         return tuple(cast(tuple[int, ...], cast(TensorType, field).shape) for field in fields)
 
-    # Relay writes the attributes of old, empty.
-    names = {part.attribute for part in moved}
-    attributes = {
-        name: Attribute(attribute.kind) if name in names else attribute
-        for name, attribute in static.attributes.items()
-    }
-    return Operator(
-        f"dyn.{static.name}",
-        arguments,
-        from_tensors(relation),
-        meaning,
-        Kind.INJECTIVE if static.name in ("tile", "expand_dims") else static.kind,
-        attributes,
-        result_shape=result_shape,
-    )
+    def row(self) -> Operator:
+        """Return the row of this form."""
+        # Relay writes the attributes of old, empty.
+        names = {part.attribute for part in self.moved}
+        attributes = {
+            name: Attribute(attribute.kind) if name in names else attribute
+            for name, attribute in self.static.attributes.items()
+        }
+        name = self.static.name
+        return Operator(
+            f"dyn.{name}",
+            self.arguments,
+            from_tensors(self.type_of),
+            self.meaning,
+            Kind.INJECTIVE if name in ("tile", "expand_dims") else self.static.kind,
+            attributes,
+            result_shape=self.result_shape,
+        )
+
+
+def _type_of(value: Array) -> TensorType:
+    """Return the type of an array."""
+    return TensorType(value.shape, str(value.dtype))
 
 
 ROWS = tuple(
-    _dynamic(next(row for row in rows if row.name == name), moved, arguments, result)
+    _Form(next(row for row in rows if row.name == name), moved, arguments, result).row()
     for rows, name, moved, arguments, result in _TABLE
 )

@@ -7,6 +7,7 @@ from compiler.infer import infer
 from compiler.interpreter import evaluate
 from compiler.ir import Function, Module, TensorType, Tuple, Var
 from compiler.ops import call
+from tests.compiler.ops.samples.table import case
 
 
 def as_vars(value, made):
@@ -83,3 +84,9 @@ def onnx_run():
         return found[0] if outputs == 1 else tuple(found)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def sample():
+    """A function from an operator's name and a seed to its row, arguments and attributes."""
+    return case
