@@ -1,4 +1,4 @@
-"""Gradients of two-dimensional convolutions: convolutions again.
+"""Gradients of convolutions: convolutions again.
 
 By the data: the gradient, with zeros between its elements for the strides, convolved with the
 kernel turned around. By the kernel: the data convolved with the gradient, batch and channels
@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 
 from ..ir.nodes import Expr
+from ..ir.types import TensorType, Type
 from ..ops.registry import call
 from ..ops.windows import permutation
 from .site import Gradient, Rule, Site, indices, number, reshape, transpose
@@ -128,4 +129,73 @@ def _by_kernel(
     return transpose(found, (1, 0, 2, 3))
 
 
-RULES: dict[str, Rule] = {"nn.conv2d": _conv2d}
+def _conv1d(site: Site, grad: Expr) -> tuple[Gradient, ...]:
+    """Take the row for an image of one line."""
+    layout, order = str(site.attrs["data_layout"]), str(site.attrs["kernel_layout"])
+    places = layout.index("W"), order.index("W")
+    (stride,), (dilation,) = (
+        cast(tuple[int], site.attrs[name]) for name in ("strides", "dilation")
+    )
+    low, high = cast(tuple[int, int], site.attrs["padding"])
+    attrs = {
+        **site.attrs,
+        "strides": (1, stride),
+        "dilation": (1, dilation),
+        "padding": (0, low, 0, high),
+        "data_layout": layout.replace("W", "HW"),
+        "kernel_layout": order.replace("W", "HW"),
+    }
+    wide = Site(
+        site.name,
+        attrs,
+        tuple(_widened(arg, place) for arg, place in zip(site.args, places, strict=True)),
+        tuple(_widened_type(kind, place) for kind, place in zip(site.types, places, strict=True)),
+        _widened(site.output, places[0]),
+        _widened_type(site.result, places[0]),
+        site.span,
+    )
+    found = _conv2d(wide, _widened(grad, places[0]))
+    parts = zip(found, places, strict=True)
+    return tuple(call("squeeze", cast(Expr, part), axis=(place,)) for part, place in parts)
+
+
+def _widened(expr: Expr, place: int) -> Expr:
+    return call("expand_dims", expr, axis=place)
+
+
+def _widened_type(kind: Type, place: int) -> Type:
+    assert isinstance(kind, TensorType)
+    return TensorType((*kind.shape[:place], 1, *kind.shape[place:]), kind.dtype)
+
+
+def _conv2d_transpose(site: Site, grad: Expr) -> tuple[Gradient, ...]:
+    """The operator is the gradient of a convolution by its data, so its gradient is that."""
+    layout, order = str(site.attrs["data_layout"]), str(site.attrs["kernel_layout"])
+    image = transpose(grad, permutation(layout, "NCHW"))
+    small = transpose(site.args[0], permutation(layout, "NCHW"))
+    kernel = transpose(site.args[1], permutation(order, "IOHW"))
+    shape = tuple(site.result_shape[layout.index(letter)] for letter in "NCHW")
+    kernel_shape = tuple(site.shape(1)[order.index(letter)] for letter in "IOHW")
+    result = tuple(site.shape()[layout.index(letter)] for letter in "NCHW")
+    by_data = call(
+        "nn.conv2d",
+        image,
+        kernel,
+        strides=site.attrs["strides"],
+        dilation=site.attrs["dilation"],
+        padding=site.attrs["padding"],
+        groups=site.attrs["groups"],
+    )
+    by_data = call("strided_slice", by_data, begin=(0, 0), end=tuple(result[2:]), axes=(2, 3))
+    by_kernel = _by_kernel(site, image, small, shape, kernel_shape, result)
+    return (
+        transpose(by_data, permutation("NCHW", layout)),
+        transpose(by_kernel, permutation("IOHW", order)),
+    )
+
+
+RULES: dict[str, Rule] = {
+    "nn.conv1d": _conv1d,
+    "nn.conv2d": _conv2d,
+    "nn.conv2d_transpose": _conv2d_transpose,
+}

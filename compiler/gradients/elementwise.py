@@ -77,6 +77,9 @@ _SLOPES: dict[str, Slope] = {
     "acosh": lambda site, x, y: call("rsqrt", call("subtract", _square(x), site.constant(1))),
     "atanh": lambda site, x, y: _inverse(site, _one_minus(site, _square(x))),
     "abs": lambda site, x, y: call("sign", x),
+    "fast_exp": lambda site, x, y: y,
+    "fast_tanh": lambda site, x, y: _one_minus(site, _square(y)),
+    "fast_erf": lambda site, x, y: _gauss(site, x),
     "nn.relu": lambda site, x, y: _is_positive(site, x),
 }
 
@@ -182,6 +185,10 @@ def _trunc_mod(site: Site, grad: Expr) -> tuple[Gradient, ...]:
     return _both(site, grad, call("negative", multiply(grad, quotient)))
 
 
+def _full_like(site: Site, grad: Expr) -> tuple[Gradient, ...]:
+    return None, call("sum", grad) if site.is_float(1) else None
+
+
 def _full(site: Site, grad: Expr) -> tuple[Gradient, ...]:
     if not site.is_float():
         return (None,)
@@ -201,12 +208,17 @@ _NO_GRADIENT = (
     *("floor_divide", "trunc_divide", "unravel_index", "searchsorted", "argwhere"),
 )
 
+_IDENTITIES = (
+    *("annotation.stop_fusion", "annotation.cast_hint", "annotation.checkpoint"),
+    *("annotation.compiler_begin", "annotation.compiler_end", "device_copy", "on_device"),
+)
+
 RULES: dict[str, Rule] = {
     **{name: _by_slope(slope) for name, slope in _SLOPES.items()},
     **dict.fromkeys(_NO_GRADIENT, _none),
     "negative": _negative,
     "copy": _same,
-    "annotation.stop_fusion": _same,
+    **dict.fromkeys(_IDENTITIES, _same),
     "cast": _cast,
     "cast_like": _cast,
     "clip": _clip,
@@ -223,4 +235,5 @@ RULES: dict[str, Rule] = {
     "mod": _floor_mod,
     "trunc_mod": _trunc_mod,
     "full": _full,
+    "full_like": _full_like,
 }

@@ -1,5 +1,7 @@
 """Gradients of matrix products, biases and normalisation."""
 
+from collections.abc import Iterator
+from functools import reduce
 from math import prod
 from typing import cast
 
@@ -119,27 +121,84 @@ def _plus(left: Expr, right: Gradient) -> Expr:
 
 
 def _layer_norm(site: Site, grad: Expr) -> tuple[Gradient, ...]:
-    """y = n * gamma + beta with n = (x - mean) / sqrt(variance + epsilon) along one axis."""
+    axis = cast(int, site.attrs["axis"]) % len(site.shape())
+    return _normalised(site, grad, site.shape(), (axis,))
+
+
+def _instance_norm(site: Site, grad: Expr) -> tuple[Gradient, ...]:
+    axis = cast(int, site.attrs["axis"]) % len(site.shape())
+    axes = tuple(place for place in range(len(site.shape())) if place not in (0, axis))
+    return _normalised(site, grad, site.shape(), axes)
+
+
+def _group_norm(site: Site, grad: Expr) -> tuple[Gradient, ...]:
+    shape, groups = site.shape(), cast(int, site.attrs["num_groups"])
+    axis = cast(int, site.attrs["axis"]) % len(shape)
+    split = (*shape[:axis], groups, shape[axis] // groups, *shape[axis + 1 :])
+    axes = tuple(place for place in range(len(split)) if place not in (0, axis))
+    return _normalised(site, grad, split, axes)
+
+
+def _normalised(
+    site: Site, grad: Expr, split: tuple[int, ...], axes: tuple[int, ...]
+) -> tuple[Gradient, ...]:
+    """Return gradients of n * gamma + beta with n = (x - mean) / sqrt(variance + epsilon).
+
+    Parameters
+    ----------
+    split : shape of the data for mean and variance
+    axes : of `split`, over which these are taken
+    """
     data, gamma, _ = site.args
-    rank = len(site.shape())
-    axis = cast(int, site.attrs["axis"]) % rank
-    others = [place for place in range(rank) if place != axis]
-    centred = call("subtract", data, _mean(data, axis))
+    shape = site.shape()
+    axis = cast(int, site.attrs["axis"]) % len(shape)
+    others = [place for place in range(len(shape)) if place != axis]
+    x = reshape(data, split)
+    centred = call("subtract", x, _mean(x, axes))
     epsilon = site.constant(cast(float, site.attrs["epsilon"]))
-    inverse = call("rsqrt", add(_mean(multiply(centred, centred), axis), epsilon))
+    inverse = call("rsqrt", add(_mean(multiply(centred, centred), axes), epsilon))
     normal = multiply(centred, inverse)
-    by_normal = multiply(grad, _along(site, gamma, axis)) if site.attrs["scale"] else grad
-    spread = multiply(normal, _mean(multiply(by_normal, normal), axis))
-    level = call("subtract", by_normal, _mean(by_normal, axis))
+    scaled = multiply(grad, _along(site, gamma, axis)) if site.attrs["scale"] else grad
+    by_normal = reshape(scaled, split)
+    spread = multiply(normal, _mean(multiply(by_normal, normal), axes))
+    level = call("subtract", by_normal, _mean(by_normal, axes))
+    by_data = multiply(inverse, call("subtract", level, spread))
+    by_gamma = sum_over(multiply(grad, reshape(normal, shape)), others)
     return (
-        multiply(inverse, call("subtract", level, spread)),
-        sum_over(multiply(grad, normal), others) if site.attrs["scale"] else None,
+        reshape(by_data, shape),
+        by_gamma if site.attrs["scale"] else None,
         sum_over(grad, others) if site.attrs["center"] else None,
     )
 
 
-def _mean(expr: Expr, axis: int) -> Expr:
-    return call("mean", expr, axis=(axis,), keepdims=True)
+def _mean(expr: Expr, axes: tuple[int, ...]) -> Expr:
+    return call("mean", expr, axis=axes, keepdims=True)
+
+
+def _lrn(site: Site, grad: Expr) -> tuple[Gradient, ...]:
+    """y = x / d^beta with d = bias + alpha / size * (sum of x * x over a window of channels)."""
+    (x,), size = site.args, cast(int, site.attrs["size"])
+    bias, alpha, beta = (cast(float, site.attrs[name]) for name in ("bias", "alpha", "beta"))
+    scale, power = site.constant(alpha / size), site.constant(-beta)
+    level = add(site.constant(bias), multiply(scale, _window_sum(site, multiply(x, x), size)))
+    weight = call("power", level, power)
+    share = call("divide", multiply(grad, multiply(x, weight)), level)
+    back = multiply(site.constant(-2 * beta * alpha / size), _window_sum(site, share, size))
+    return (add(multiply(grad, weight), multiply(x, back)),)
+
+
+def _window_sum(site: Site, expr: Expr, size: int) -> Expr:
+    """Return the sum over `size` neighbours along the axis, what lies outside being 0."""
+    shape = site.shape()
+    axis = cast(int, site.attrs["axis"]) % len(shape)
+    half = size // 2
+    widths = tuple((half, half) if place == axis else (0, 0) for place in range(len(shape)))
+    padded = call("nn.pad", expr, site.constant(0), pad_width=widths)
+    parts: Iterator[Expr] = (
+        call("strided_slice", padded, begin=(n,), end=(n + shape[axis],), axes=(axis,))
+        for n in range(size)
+    )
+    return reduce(add, parts)
 
 
 def _dropout(site: Site, grads: tuple[Gradient, ...]) -> tuple[Gradient, ...]:
@@ -165,6 +224,9 @@ RULES: dict[str, Rule] = {
     "nn.bias_add": _bias_add,
     "nn.batch_norm": cast(Rule, _batch_norm),
     "nn.layer_norm": _layer_norm,
+    "nn.instance_norm": _instance_norm,
+    "nn.group_norm": _group_norm,
+    "nn.lrn": _lrn,
     "nn.dropout": cast(Rule, _dropout),
     "nn.prelu": _prelu,
 }

@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 
 from ..errors import Unsupported
-from ..ir.nodes import Expr, Tuple
+from ..ir.nodes import Call, Expr, Op, Tuple
 from ..ir.types import TensorType, TupleType
 from ..ops.registry import call, lookup
 from .site import Gradient, Rule, Site, indices, reduce_to, reshape, scatter_flat, transpose, zeros
@@ -43,6 +43,52 @@ def _moved(site: Site, grad: Expr) -> tuple[Gradient, ...]:
     came = cast(np.ndarray, lookup(site.name).meaning(site.attrs, places))
     found = scatter_flat(grad, indices(came), came.size, shape, site.tensor().dtype)
     return (found, *(None,) * (len(site.args) - 1))
+
+
+def _moved_nearest(site: Site, grad: Expr) -> tuple[Gradient, ...]:
+    _require(site, site.attrs["method"] == "nearest_neighbor", 'method="nearest_neighbor"')
+    return _moved(site, grad)
+
+
+def _moved_among(fill: str) -> Rule:
+    """Return the rule of an operator that moves elements and fills up with the attribute `fill`."""
+
+    def rule(site: Site, grad: Expr) -> tuple[Gradient, ...]:
+        if not site.is_float():
+            return (None,)
+        shape, dtype = site.shape(), site.tensor().dtype
+        # Places count from 1: what is filled up comes from place 0, which is dropped.
+        places = np.arange(1, prod(shape) + 1).reshape(shape)
+        meaning = lookup(site.name).meaning
+        came = cast(np.ndarray, meaning({**site.attrs, fill: 0.0}, places))
+        count = (prod(shape) + 1,)
+        found = scatter_flat(grad, indices(came.astype(np.int64)), came.size, count, dtype)
+        return (reshape(call("strided_slice", found, begin=(1,), end=count), shape),)
+
+    return rule
+
+
+def _slice_like(site: Site, grad: Expr) -> tuple[Gradient, ...]:
+    if not site.is_float():
+        return (None, None)
+    sizes = zip(site.shape(), site.result_shape, strict=True)
+    widths = tuple((0, size - taken) for size, taken in sizes)
+    return call("nn.pad", grad, site.constant(0), pad_width=widths), None
+
+
+def _collapse(site: Site, grad: Expr) -> tuple[Gradient, ...]:
+    if not site.is_float():
+        return (None, None)
+    return call("broadcast_to", grad, shape=site.shape()), None
+
+
+def _masked(site: Site, grad: Expr) -> tuple[Gradient, ...]:
+    """Let through what the operator lets through."""
+    if not site.is_float():
+        return (None, None)
+    attrs = {name: value for name, value in site.attrs.items() if name != "mask_value"}
+    zero = {"mask_value": 0.0} if "mask_value" in site.attrs else {}
+    return Call(Op(site.name), (grad, site.args[1]), {**attrs, **zero}), None
 
 
 def _strided_slice(site: Site, grad: Expr) -> tuple[Gradient, ...]:
@@ -204,6 +250,7 @@ _RESHAPES = (
     *("reshape", "squeeze", "expand_dims", "nn.batch_flatten", "reshape_like"),
     "contrib_reverse_reshape",
 )
+_MASKS = ("trilu", "sequence_mask", "reverse_sequence")
 _MOVES = (
     *("reverse", "tile", "repeat", "layout_transform", "nn.mirror_pad", "nn.depth_to_space"),
     *("nn.space_to_depth", "nn.batch_to_space_nd", "sliding_window"),
@@ -212,6 +259,12 @@ _MOVES = (
 RULES: dict[str, Rule] = {
     **dict.fromkeys(_RESHAPES, _reshaped),
     **dict.fromkeys(_MOVES, _moved),
+    **dict.fromkeys(_MASKS, _masked),
+    **dict.fromkeys(("collapse_sum_like", "collapse_sum_to"), _collapse),
+    "nn.upsampling": _moved_nearest,
+    "nn.space_to_batch_nd": _moved_among("pad_value"),
+    "nn.dilate": _moved_among("dilation_value"),
+    "slice_like": _slice_like,
     "transpose": _transpose,
     "broadcast_to": _broadcast_to,
     "broadcast_to_like": _broadcast_to,

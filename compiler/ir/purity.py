@@ -26,6 +26,8 @@ from .visitor import children, post_order
 
 __all__ = ["Purity", "is_pure", "is_total"]
 
+_CELLS = (RefCreate, RefRead, RefWrite)
+
 
 class Purity:
     """What is known of the functions of one module; ask it about many expressions.
@@ -59,8 +61,13 @@ class Purity:
         return _is_pure(expr, self._pure)
 
     def effectful(self, root: Expr) -> frozenset[int]:
-        """Return the ``id`` of every node inside `root` that is not pure, itself included."""
-        if not self.has_cells and not _uses_cells(root):
+        """Return the ``id`` of every node inside `root` that is not pure, itself included.
+
+        Parameters
+        ----------
+        root : an expression of the module itself
+        """
+        if not self.has_cells:
             return frozenset()
         return _effectful(root, self._pure)
 
@@ -80,7 +87,7 @@ def is_total(expr: Expr) -> bool:
     looks into these as well.
     """
     for node in post_order(expr):
-        if isinstance(node, RefCreate | RefRead | RefWrite | Match):
+        if isinstance(node, (*_CELLS, Match)):
             return False
         if isinstance(node, Call) and not isinstance(node.op, Op | Constructor):
             return False
@@ -89,7 +96,16 @@ def is_total(expr: Expr) -> bool:
 
 def _uses_cells(expr: Expr) -> bool:
     """Return whether something inside `expr` makes, reads or writes a cell."""
-    return any(isinstance(node, RefCreate | RefRead | RefWrite) for node in post_order(expr))
+    seen: set[int] = set()
+    pending = [expr]
+    while pending:
+        node = pending.pop()
+        if id(node) not in seen:
+            seen.add(id(node))
+            if isinstance(node, _CELLS):
+                return True
+            pending.extend(children(node))
+    return False
 
 
 def _is_pure(expr: Expr, pure: frozenset[str]) -> bool:
@@ -110,7 +126,7 @@ def _effectful(root: Expr, pure: frozenset[str]) -> frozenset[int]:
     for node in post_order(root):
         if isinstance(node, Function):
             continue
-        acts = isinstance(node, RefCreate | RefRead | RefWrite)
+        acts = isinstance(node, _CELLS)
         if isinstance(node, Call):
             acts = not _is_known(node.op, pure, local, found)
         if acts or any(id(part) in found for part in children(node)):

@@ -34,7 +34,7 @@ from ..ir.types import FuncType, RefType, TupleType, Type, TypeCall
 from ..ir.visitor import bound_vars, children, global_vars, post_order, with_children
 from .functions import map_bodies
 
-__all__ = ["eliminate_dead", "without_dead"]
+__all__ = ["eliminate_dead", "used_types", "without_dead"]
 
 
 def eliminate_dead(module: Module) -> Module:
@@ -54,7 +54,7 @@ def eliminate_dead(module: Module) -> Module:
         if name not in reached and name in kept:
             reached[name] = kept[name]
             pending.extend(global_vars(kept[name]))
-    used = _used_types(kept, reached.values())
+    used = used_types(kept, reached.values())
     if len(reached) == len(kept) and len(used) == len(kept.types):
         return kept
     return replace(
@@ -160,7 +160,7 @@ def _live_variables(root: Expr, effectful: Container[int]) -> set[Var]:
     return live
 
 
-def _used_types(module: Module, functions: Iterable[Function]) -> set[str]:
+def used_types(module: Module, functions: Iterable[Function]) -> set[str]:
     """Return the data types that functions use, and those that these are made of."""
     used: set[str] = set()
     if not module.types:

@@ -26,6 +26,7 @@ from ..ir.module import Module
 from ..ir.nodes import Call, Constant, Expr, Function, Op, Tuple, TupleGetItem, Var
 from ..ir.types import TensorType, TupleType, Type
 from ..ir.visitor import post_order
+from .copying import copy_expr
 from .functions import typed
 from .gradient_higher import higher_order
 from .inline_lets import put_in
@@ -35,12 +36,15 @@ __all__ = ["ORDERS", "gradient"]
 ORDERS = ("first", "higher")
 
 
-def gradient(module: Module, name: str = "main", order: str = "first") -> Module:
-    """Return `module`, typed, with the function `name` replaced by its gradient.
+def gradient(
+    module: Module, name: str = "main", order: str = "first", result: str | None = None
+) -> Module:
+    """Return `module`, typed, with the gradient of the function `name`.
 
     Parameters
     ----------
     order : "first" or "higher"
+    result : what the gradient is called; by default it replaces the function
 
     Raises
     ------
@@ -54,9 +58,10 @@ def gradient(module: Module, name: str = "main", order: str = "first") -> Module
     if order not in ORDERS:
         raise Unsupported(f"order must be one of {', '.join(ORDERS)}, not {order!r}")
     given = typed(module)
+    target = name if result is None else result
     if order == "higher":
-        return higher_order(given, name)
-    return infer(given.replace(**{name: _first_order(given, name)}))
+        return higher_order(given, name, target)
+    return infer(given.replace(**{target: _first_order(given, name)}))
 
 
 def _first_order(module: Module, name: str) -> Function:
@@ -98,7 +103,10 @@ def _first_order(module: Module, name: str) -> Function:
     )
     _require_tensors(function.params)
     result = Tuple((function.body, Tuple(params)))
-    return replace(function, body=result, ret_type=None, type=None)
+    made = replace(function, body=result, ret_type=None, type=None)
+    copy = copy_expr(made)
+    assert isinstance(copy, Function)
+    return replace(copy, type=None)
 
 
 def _require_graph(node: Expr) -> None:

@@ -56,8 +56,8 @@ from .to_a_normal_form import to_a_normal_form
 __all__ = ["higher_order"]
 
 
-def higher_order(module: Module, name: str) -> Module:
-    """Return a typed module with the function `name` replaced by its gradient.
+def higher_order(module: Module, name: str, result: str) -> Module:
+    """Return a typed module with the gradient of the function `name`, called `result`.
 
     Raises
     ------
@@ -71,12 +71,12 @@ def higher_order(module: Module, name: str) -> Module:
     while pending:
         found = pending.pop()
         if found not in names:
-            names[found] = _fresh(found, {*module, *names.values()})
+            names[found] = _fresh(found, {*module, result, *names.values()})
             pending.extend(global_vars(normal[found]))
     functions = dict(module.functions)
     for old, new in names.items():
         functions[new] = _Transform(lifter, names).function(normal[old])
-    functions[name] = _entry(normal[name], names[name], lifter)
+    functions[result] = _entry(normal[name], names[name], lifter)
     return infer(replace(module, functions=functions, types=lifter.types))
 
 

@@ -35,6 +35,7 @@ from ..ir import (
     TupleGetItem,
     Var,
 )
+from ..ir.matching import Match as MatchExpr
 from ..ir.visitor import children, post_order, with_children
 from ..targets.target import Match, Target
 from .inline_lets import inline_lets
@@ -103,7 +104,7 @@ def _regions(module: Module, target: Target) -> list[_Region]:
 
 
 def _always_computed(body: Expr) -> set[int]:
-    """Return the nodes of `body` that are in no branch and in no inner function."""
+    """Return the nodes of `body` that are in no branch, clause or inner function."""
     found: set[int] = set()
     stack = [body]
     while stack:
@@ -112,6 +113,8 @@ def _always_computed(body: Expr) -> set[int]:
             found.add(id(node))
             if isinstance(node, If):
                 stack.append(node.condition)
+            elif isinstance(node, MatchExpr):
+                stack.append(node.value)
             elif not isinstance(node, Function):
                 stack.extend(children(node))
     return found

@@ -36,6 +36,7 @@ from ..ir.nodes import (
 from ..ir.types import FuncType, RefType, TupleType, Type, TypeCall, TypeVar
 from ..ir.visitor import children, with_children
 from ..text.trampoline import Rule, run
+from .eliminate_dead import used_types
 from .eta_expand import eta_expand
 from .functions import typed
 from .to_a_normal_form import to_a_normal_form
@@ -59,7 +60,8 @@ def to_cps(module: Module) -> Module:
         A data type declares a function as a field, whose answer would have no type.
     """
     given = typed(module)
-    for data in given.types.values():
+    for name in sorted(used_types(given, given.functions.values())):
+        data = given.types[name]
         for constructor in data.constructors:
             if any(_has_functions(field) for field in constructor.fields):
                 raise Unsupported(

@@ -199,6 +199,19 @@ def test_branches_and_inner_functions_stay():
         assert operators(after["main"]) == ["add", "exp", "negative"]
 
 
+def test_clauses_of_a_match_stay():
+    """What a clause computes may never be wanted: no region takes it."""
+    text = """#[version = "0.0.5"]
+    type Option[A] { Some(A), None_ }
+    def @main(%x: Tensor[(1, 4), float32]) {
+      match (Some(nn.relu(%x))) { Some(%y) => nn.relu(%y), None_ => nn.relu(nn.relu(%x)) }
+    }"""
+    module = infer(parse(text))
+    after = partition(module, Unit(("nn.relu",), transfer=-1000))
+    assert operators(after["main"]) == ["nn.relu"] * 3
+    assert operators(after["unit_0"]) == ["nn.relu"]
+
+
 def test_lets_are_inlined():
     text = "let %a = exp(%x); let %b = add(%a, %a); let %f = fn (%y: float32) { %y }; %b"
     after = inline_lets(program(text))
