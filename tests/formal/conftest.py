@@ -295,3 +295,50 @@ def pair():
         )
 
     return add
+
+
+@pytest.fixture
+def adjoin():
+    """Return the function that keeps of each entry of a Queue how many beats come before it.
+
+    adjoin(m, queue, followed, total, beats) takes what `follow` returned, the number of beats of
+    all entries so far, which wraps, and the function that gives the number of beats of an entry's
+    bits. It returns two tuples of signals, the oldest entry first: the entries' bits, and the beats
+    before each; one past the last entry of the latter stands the total.
+    """
+    from amaranth.hdl import Array, Assert, Module, Signal
+
+    def add(m: Module, queue, followed, total, beats):
+        depth, level = queue.depth, followed.level
+        push = queue.entries.valid & queue.entries.ready
+        pop = queue.output.valid & queue.output.ready
+        entry = Signal(len(followed.data), name="adjoin_entry")
+        count = Signal(20, name="adjoin_count")
+        m.d.comb += [entry.eq(queue.entries.payload), count.eq(beats(entry))]
+        bits = [Signal(len(entry), name=f"adjoin_bits{place}") for place in range(depth)]
+        counts = [Signal(20, name=f"adjoin_count{place}") for place in range(depth)]
+        starts = [Signal(len(total), name=f"adjoin_start{place}") for place in range(depth + 1)]
+        for place in range(depth):
+            with m.If(push & (level == place + pop)):
+                m.d.sync += [bits[place].eq(entry), counts[place].eq(count)]
+            with m.Elif(pop & (place + 1 < depth)):
+                after = min(place + 1, depth - 1)
+                m.d.sync += [bits[place].eq(bits[after]), counts[place].eq(counts[after])]
+            end = (starts[place] + counts[place])[: len(total)]
+            right = (starts[place + 1] == end) & (counts[place] == beats(bits[place]))
+            m.d.comb += Assert((level <= place) | right, "entries adjoin")
+        for place in range(depth + 1):
+            with m.If(push & (level + 1 == place + pop)):
+                m.d.sync += starts[place].eq(total + count)
+            with m.Elif(pop & (place < depth)):
+                m.d.sync += starts[place].eq(starts[min(place + 1, depth)])
+        m.d.comb += [
+            Assert(Array(starts)[level] == total, "the last entry is the last"),
+            *(
+                Assert(~valid | (Array(bits)[before] == stored), "an entry keeps its bits")
+                for valid, before, stored in followed.places
+            ),
+        ]
+        return tuple(bits), tuple(starts)
+
+    return add

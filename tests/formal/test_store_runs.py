@@ -59,13 +59,12 @@ class Runs(wiring.Component):
     Parameters
     ----------
     unit : Store, whose walker, reader and channel are freed
-    follow, opened, pair : fixtures
+    follow, opened, pair, adjoin : fixtures
     """
 
-    def __init__(self, unit, follow, opened, pair):
+    def __init__(self, unit, follow, opened, pair, adjoin):
         self.unit = unit
-        self.follow, self.opened, self.pair = follow, opened, pair
-        self.form = store_aligner.shifted_run_layout(CONFIG)
+        self.follow, self.opened, self.pair, self.adjoin = follow, opened, pair, adjoin
         form = instruction_set(CONFIG).format(Opcode.STORE)
         super().__init__(
             {
@@ -110,6 +109,7 @@ class Runs(wiring.Component):
         self._check_queue(m, queued, run, burst)
         self._check_bursts(m, run, burst)
         self._check_splitter(m, run, burst)
+        self._check_room(m)
         self._check_aligner(m, queued, run, burst)
         return m
 
@@ -166,54 +166,24 @@ class Runs(wiring.Component):
         return burst
 
     def _check_queue(self, m, queued, run, burst):
-        """Keep of each run in the queue how many beats come before it, and how many it has."""
-        queue, depth = self.parts.to_shift, self.parts.to_shift.depth
+        """What must be so of the beats of the runs in the queue."""
+        form = store_aligner.shifted_run_layout(CONFIG)
         _, active, left = self.opened(self.parts.aligner, "active", "bytes_left")
         aligned = Mux(active, (left + BUS - 1) >> LANE_BITS, 0)
-        push, pop = (
-            queue.entries.valid & queue.entries.ready,
-            queue.output.valid & queue.output.ready,
-        )
-        entry = queue.entries.payload
-        count = beats_of(entry.lane, entry.last_byte)
-        bits = [Signal.like(entry.as_value(), name=f"bits{place}") for place in range(depth)]
-        counts = [Signal(20, name=f"count{place}") for place in range(depth)]
-        # One past the last entry stands the start of the next one.
-        starts = [Signal(COUNT_BITS, name=f"start{place}") for place in range(depth + 1)]
-        for place in range(depth):
-            with m.If(push & (queued.level == place + pop)):
-                m.d.sync += [bits[place].eq(entry), counts[place].eq(count)]
-            with m.Elif(pop & (place + 1 < depth)):
-                after = min(place + 1, depth - 1)
-                m.d.sync += [bits[place].eq(bits[after]), counts[place].eq(counts[after])]
-            held = self.form(bits[place])
-            adjoins = starts[place + 1] == (starts[place] + counts[place])[:COUNT_BITS]
-            m.d.comb += [
-                Assert((queued.level <= place) | adjoins, "entries adjoin"),
-                Assert(
-                    (queued.level <= place)
-                    | (counts[place] == beats_of(held.lane, held.last_byte)),
-                    "an entry has its beats",
-                ),
-            ]
-        for place in range(depth + 1):
-            with m.If(push & (queued.level + 1 == place + pop)):
-                m.d.sync += starts[place].eq(run.forked + count)
-            with m.Elif(pop & (place < depth)):
-                m.d.sync += starts[place].eq(starts[min(place + 1, depth)])
-            distance = (starts[place] - burst.taken)[:COUNT_BITS]
+
+        def beats(bits):
+            return beats_of(form(bits).lane, form(bits).last_byte)
+
+        _, starts = self.adjoin(m, self.parts.to_shift, queued, run.forked, beats)
+        for place, start in enumerate(starts):
+            distance = (start - burst.taken)[:COUNT_BITS]
             m.d.comb += Assert(
                 (queued.level < place) | (distance < (place + 1) << 19), "none is far off"
             )
         m.d.comb += [
             Assert(starts[0] == (burst.taken + aligned)[:COUNT_BITS], "the first entry is next"),
-            Assert(Array(starts)[queued.level] == run.forked, "the last entry is the last run"),
             Assert(
                 ~queued.inside | (Array(starts)[queued.ahead] == run.start), "the run has its place"
-            ),
-            *(
-                Assert(~valid | (Array(bits)[before] == stored), "an entry keeps its bits")
-                for valid, before, stored in queued.places
             ),
         ]
 
@@ -253,8 +223,7 @@ class Runs(wiring.Component):
         """Where the followed run is on the way of its bursts."""
         parts = self.parts
         _, kept, spare = self.opened(parts.buffer, "kept", "spare")
-        names = ("active", "bytes_left", "page_left", "room", "ends")
-        _, active, left, page_left, room, ends = self.opened(parts.splitter, *names)
+        _, active, left = self.opened(parts.splitter, "active", "bytes_left")
         spare = burst_splitter.run_layout(CONFIG)(spare)
         address = parts.splitter.bursts.payload.address
         split, buffered = (Signal(20, name=f"to_come_{name}") for name in ("split", "buffered"))
@@ -270,8 +239,6 @@ class Runs(wiring.Component):
             m.d.sync += buffered.eq(beats_of(entry.address, entry.bytes - 1))
         lane = run.address[:LANE_BITS]
         gone = Mux(run.announced == 0, 0, run.announced * BUS - lane)
-        page_room = axi.BOUNDARY_BYTES - address[:12]
-        burst_room = CONFIG.burst_beats * BUS - address[:LANE_BITS]
         m.d.comb += [
             Assert(split == Mux(active, beats_of(address, left - 1), 0), "beats are left to split"),
             Assert(~kept | (buffered == beats_of(spare.address, spare.bytes - 1)), "and to begin"),
@@ -285,12 +252,6 @@ class Runs(wiring.Component):
             ),
             Assert(~kept | ((spare.bytes != 0) & (spare.bytes <= MOST_BYTES)), "a run has bytes"),
             Assert(~active | ((left != 0) & (left <= MOST_BYTES)), "a splitter has bytes left"),
-            Assert(~active | (page_left == page_room), "it knows how far the page reaches"),
-            Assert(
-                ~active | (room == Mux(page_room < burst_room, page_room, burst_room)),
-                "it knows how far a burst may reach",
-            ),
-            Assert(~active | (ends == (left <= room)), "it knows its last burst"),
             *every(
                 run.buffered,
                 "the run waits in the buffer",
@@ -311,6 +272,23 @@ class Runs(wiring.Component):
                 burst.announced == (run.start + run.announced)[:COUNT_BITS],
             ),
             Assert(~(run.buffered & run.splitting), "a run is in one place"),
+        ]
+
+    def _check_room(self, m):
+        """What a splitter must know of its next burst."""
+        splitter = self.parts.splitter
+        names = ("active", "bytes_left", "page_left", "room", "ends")
+        _, active, left, page_left, room, ends = self.opened(splitter, *names)
+        address = splitter.bursts.payload.address
+        page_room = axi.BOUNDARY_BYTES - address[:12]
+        burst_room = CONFIG.burst_beats * BUS - address[:LANE_BITS]
+        m.d.comb += [
+            Assert(~active | (page_left == page_room), "it knows how far the page reaches"),
+            Assert(
+                ~active | (room == Mux(page_room < burst_room, page_room, burst_room)),
+                "it knows how far a burst may reach",
+            ),
+            Assert(~active | (ends == (left <= room)), "it knows its last burst"),
         ]
 
     def _check_aligner(self, m, queued, run, burst):
@@ -369,13 +347,13 @@ class Runs(wiring.Component):
 
 
 @pytest.fixture
-def runs(monkeypatch, follow, opened, pair):
+def runs(monkeypatch, follow, opened, pair, adjoin):
     """Return the specification of the engine between walker and channel."""
     for name in ("Walker", "StoreReader", "WriteChannel"):
         monkeypatch.setattr(store, name, freed(getattr(store, name)))
     # Fewer runs in the queue, fewer sums for the solver.
     monkeypatch.setattr(store, "RUNS_WAITING", 2)
-    return lambda: Runs(store.Store(CONFIG), follow, opened, pair)
+    return lambda: Runs(store.Store(CONFIG), follow, opened, pair, adjoin)
 
 
 def test_strobes(induct, runs):

@@ -39,12 +39,12 @@ class Written(wiring.Component):
     Parameters
     ----------
     unit : WriteChannel
-    follow, opened, pair : fixtures
+    follow, opened, pair, adjoin : fixtures
     """
 
-    def __init__(self, unit, follow, opened, pair):
+    def __init__(self, unit, follow, opened, pair, adjoin):
         self.unit = unit
-        self.follow, self.opened, self.pair = follow, opened, pair
+        self.follow, self.opened, self.pair, self.adjoin = follow, opened, pair, adjoin
         super().__init__(
             {
                 "windows": In(windows.window_layout(CONFIG)).array(CONFIG.windows),
@@ -133,11 +133,7 @@ class Written(wiring.Component):
             m.d.sync += mine_waits.eq(0)
         with m.If(free):
             m.d.sync += mine_checked.eq(mine_waits & ~self.abort)
-
-        def is_mine(burst):
-            return (burst.address == self.address) & (burst.last_byte == pair.last_byte)
-
-        clean = ~self.aborted
+        self.mine_early = mine_waits | mine_checked
         m.d.comb += [
             Assert(self.steady | ~(valid | waits | pair.moved), "nothing is there at first"),
             *(
@@ -147,18 +143,30 @@ class Written(wiring.Component):
             Assert(~valid | _fits(checked), "what was checked fits the bus"),
             Assert(~waits | _fits(waiting), "what waits for its check fits the bus"),
             Assert(
-                ~clean
+                self.aborted
                 | (pair.announced == (entered + Mux(waits, beats_of(waiting), 0))[:COUNT_BITS]),
                 "what moved has entered the check, or waits",
             ),
             Assert(
-                ~clean | (entered == (left + Mux(valid, beats_of(checked), 0))[:COUNT_BITS]),
+                self.aborted | (entered == (left + Mux(valid, beats_of(checked), 0))[:COUNT_BITS]),
                 "what entered the check has left it, or is there",
             ),
             Assert(left == (self.begun_beats + dropped)[:COUNT_BITS], "it was begun, or dropped"),
             Assert(self.outside | (dropped == 0), "nothing is dropped before a fault"),
             Assert(self.aborted | (dropped < 1 << 23), "not much is dropped"),
-            Assert(pair.moved | ~(mine_waits | mine_checked), "the burst is not there yet"),
+        ]
+        self._check_mine(m, pair, check, mine_waits, mine_checked, entered, left)
+
+    def _check_mine(self, m, pair, check, mine_waits, mine_checked, entered, left):
+        """Where the followed burst is on its way through the check."""
+        (_, waiting, waits), checked = self.opened(check, "burst", "waiting"), check.checked.payload
+        waiting, valid = axi.burst_layout(CONFIG)(waiting), check.checked.valid
+
+        def is_mine(burst):
+            return (burst.address == self.address) & (burst.last_byte == pair.last_byte)
+
+        m.d.comb += [
+            Assert(pair.moved | ~self.mine_early, "the burst is not there yet"),
             Assert(pair.moved | (pair.index == 0), "nor are its beats"),
             Assert(~pair.moved | (self.address[:LANE_BITS] == pair.lane), "it has its lane"),
             Assert(~(mine_waits & mine_checked), "it is in one place"),
@@ -170,56 +178,28 @@ class Written(wiring.Component):
                 ~(mine_checked & check.inside) | self._open(self.address, pair.last_byte),
                 "what passed the check is inside",
             ),
-            Assert(
-                ~(mine_waits | mine_checked) | (pair.index == 0), "its beats come after its address"
-            ),
+            Assert(~self.mine_early | (pair.index == 0), "its beats come after its address"),
             Assert(
                 ~pair.moved | (pair.beats == ((pair.lane + pair.last_byte) >> LANE_BITS) + 1),
                 "it has its beats",
             ),
             Assert(~pair.moved | (pair.beats <= CONFIG.burst_beats), "they are few"),
         ]
-        self.mine_early = mine_waits | mine_checked
 
     def _check_lengths(self, m, pair, lengths):
         """Keep of each burst begun how many beats come before it."""
         queue = self.inner.submodules.lengths
-        depth = queue.depth
-        push, pop = (
-            queue.entries.valid & queue.entries.ready,
-            queue.output.valid & queue.output.ready,
-        )
-        sizes = [Signal(8, name=f"size{place}") for place in range(depth)]
-        starts = [Signal(COUNT_BITS, name=f"start{place}") for place in range(depth + 1)]
-        for place in range(depth):
-            with m.If(push & (lengths.level == place + pop)):
-                m.d.sync += sizes[place].eq(queue.entries.payload)
-            with m.Elif(pop & (place + 1 < depth)):
-                m.d.sync += sizes[place].eq(sizes[min(place + 1, depth - 1)])
-            adjoins = starts[place + 1] == (starts[place] + sizes[place] + 1)[:COUNT_BITS]
-            m.d.comb += [
-                Assert((lengths.level <= place) | adjoins, "bursts adjoin"),
-                Assert(
-                    (lengths.level <= place) | (sizes[place] < CONFIG.burst_beats),
-                    "a burst is short",
-                ),
-            ]
-        for place in range(depth + 1):
-            with m.If(push & (lengths.level + 1 == place + pop)):
-                m.d.sync += starts[place].eq(self.begun_beats + queue.entries.payload + 1)
-            with m.Elif(pop & (place < depth)):
-                m.d.sync += starts[place].eq(starts[min(place + 1, depth)])
+        bits, starts = self.adjoin(m, queue, lengths, self.begun_beats, lambda bits: bits + 1)
         m.d.comb += [
             *(
-                Assert(~valid | (Array(sizes)[before] == stored), "an entry keeps its bits")
-                for valid, before, stored in lengths.places
+                Assert((lengths.level <= place) | (size < CONFIG.burst_beats), "a burst is short")
+                for place, size in enumerate(bits)
             ),
-            Assert(Array(starts)[lengths.level] == self.begun_beats, "the last entry is the last"),
             Assert(
                 self.aborted | (pair.taken == (starts[0] + self.sent)[:COUNT_BITS]),
                 "the first entry's beats are taken",
             ),
-            Assert((lengths.level == 0) | (self.sent <= sizes[0]), "no more of them than it has"),
+            Assert((lengths.level == 0) | (self.sent <= bits[0]), "no more of them than it has"),
             Assert((lengths.level != 0) | (self.sent == 0), "without a burst no beat is sent"),
             Assert(
                 ~lengths.inside | self.aborted | (Array(starts)[lengths.ahead] == pair.start),
@@ -257,7 +237,6 @@ class Written(wiring.Component):
         m.d.sync += unanswered.eq(unanswered + (moves & w.payload.last) - self.b.valid)
         mine = w.valid & lengths.entered & ~ended & (ahead == 0)
         sent = self.sent - w.valid
-        places = [index * BUS + lane for lane in range(BUS)]
         m.d.comb += [
             Assume(~self.b.valid | (unanswered != 0)),
             Assert(
@@ -297,20 +276,20 @@ class Written(wiring.Component):
                 | (holds_last & (ahead == 0) & (index == length)),
                 "its last beat comes",
             ),
-            *(
-                Assert(
-                    ~(mine & w.payload.strobe[lane])
-                    | ((place >= pair.lane) & (place <= pair.lane + pair.last_byte)),
-                    ENABLED,
-                )
-                for lane, place in enumerate(places)
-            ),
-            Assert(~mine | (w.payload.last == (index == length)), LENGTH),
         ]
+        m.d.comb += Assert(~mine | (w.payload.last == (index == length)), LENGTH)
+        self._check_bytes(m, pair, mine, address, index)
+
+    def _check_bytes(self, m, pair, mine, address, index):
+        """Check the bytes that the next beat of the burst enables."""
+        strobe = self.unit.w.payload.strobe
         # A cycle late, so that all that is asserted of the same cycle may be used.
         wrong = Signal()
-        for lane, place in enumerate(places):
-            with m.If(mine & w.payload.strobe[lane] & ~self._open(address + place, 0)):
+        for lane in range(BUS):
+            place = index * BUS + lane
+            within = (place >= pair.lane) & (place <= pair.lane + pair.last_byte)
+            m.d.comb += Assert(~(mine & strobe[lane]) | within, ENABLED)
+            with m.If(mine & strobe[lane] & ~self._open(address + place, 0)):
                 m.d.sync += wrong.eq(1)
         m.d.comb += Assert(~wrong, OUTSIDE)
 
@@ -331,11 +310,11 @@ def _fits(burst):
 
 
 @pytest.fixture
-def written(monkeypatch, follow, opened, pair):
+def written(monkeypatch, follow, opened, pair, adjoin):
     """Return the specification of the write channel."""
     # Fewer bursts, fewer sums for the solver.
     monkeypatch.setattr(write_channel, "WRITES_IN_FLIGHT", 2)
-    return lambda: Written(write_channel.WriteChannel(CONFIG), follow, opened, pair)
+    return lambda: Written(write_channel.WriteChannel(CONFIG), follow, opened, pair, adjoin)
 
 
 def test_write_channel(induct, written):

@@ -2,7 +2,8 @@
 
 20,000 instructions over all shapes of machine, each seed a program of 500. Compared are the
 program's end, its counters, DRAM, and, by a second program that stores it, all that is on chip. A
-failure prints a shrunk program. More: `python -m simulator.fuzz --config zu --instructions 100000`.
+failure prints a shrunk program. The whole `zu`, which takes minutes to build, runs with
+-m exhaustive. More: `python -m simulator.fuzz --config zu --instructions 100000`.
 """
 
 import pytest
@@ -14,7 +15,7 @@ from simulator.fuzz.lockstep import Lockstep
 # Programs on each machine. What costs is the build of a machine, and its last comparison.
 PROGRAMS = {
     "tiny": 8,
-    "ulx3s-small": 4,
+    "ulx3s": 4,
     "vta": 4,
     "zu-small": 3,
     "odd": 5,
@@ -26,7 +27,11 @@ PROGRAMS = {
 
 @pytest.mark.verilator
 @pytest.mark.parametrize(
-    ("name", "seed"), [(name, seed) for name, count in PROGRAMS.items() for seed in range(count)]
+    ("name", "seed"),
+    [
+        *((name, seed) for name, count in PROGRAMS.items() for seed in range(count)),
+        *(pytest.param("zu", seed, marks=pytest.mark.exhaustive) for seed in range(20)),
+    ],
 )
 def test_same_bytes(name, seed):
     lockstep = Lockstep(fuzz_config(name))
