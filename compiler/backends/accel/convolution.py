@@ -1,4 +1,4 @@
-"""Convolutions: the matrix engine fills an acc bank, the vector engine requantises it."""
+"""Convolutions: the matrix engine sums in acc, the vector engine requantises it."""
 
 from collections.abc import Iterator
 
@@ -10,12 +10,18 @@ from .context import Context, output_fields
 from .layers import Convolution
 from .levels import level_fields
 from .packing import pack_records, pack_weights
+from .placement import Placement
 from .progress import Action
 from .ranges import Range
-from .schedule import Mode, Schedule, evenly, window_of
+from .schedule import Block, Mode, Schedule, evenly, load_bound, window_of
+from .windows import shared_weight
 from .work import Part, Step, Unit, Work
 
 __all__ = ["ConvolutionEmitter", "convolution_groups", "convolution_work"]
+
+
+# Weight tiles of a step of a layer that waits for its weights: so few that it begins soon.
+_STEP_TILES = 64
 
 
 def convolution_groups(layer: Convolution, config: Config) -> int:
@@ -32,6 +38,8 @@ def convolution_groups(layer: Convolution, config: Config) -> int:
     require_words(layer.name, "param", 2 * unit, config.param_words, config)
     require_words(layer.name, "acc", 2 * unit, 2 * config.acc_words, config)
     tiles = int(kh * kw * -(-channels // config.rows))
+    if load_bound(layer, config):
+        half = min(half, max(unit * tiles, _STEP_TILES))
     fitting = min(half // tiles, config.param_words // 2, config.acc_words, MAX_COUNT)
     groups = -(-int(outputs) // (config.columns * unit))
     return max(1, min(groups, fitting // unit)) * unit
@@ -62,15 +70,17 @@ def convolution_work(plan: Schedule, config: Config) -> Work:
 def _taps(plan: Schedule) -> int:
     """Return the taps of the window that have vectors of their own."""
     height, width = window_of(plan.layer).kernel
-    return height if plan.sources[0].mode is Mode.WINDOWS else height * width
+    source = plan.sources[0]
+    return height * (source.together if source.mode is Mode.WINDOWS else width)
 
 
 def _parts(plan: Schedule, config: Config) -> Iterator[list[Part]]:
     """Yield, for each range of groups, the ranges of input vectors that sum up to it."""
     layer = plan.layer
     assert isinstance(layer, Convolution)
-    kernel_pixels = layer.weight.shape[1] if plan.sources[0].mode is Mode.WINDOWS else 1
-    vectors = -(-layer.weight.shape[2] * kernel_pixels // config.rows)
+    source = plan.sources[0]
+    run = source.run_pixels(layer.window) if source.mode is Mode.WINDOWS else 1
+    vectors = -(-layer.weight.shape[2] * run // config.rows)
     count = -(-layer.weight.shape[3] // config.columns)
     groups = min(plan.groups, count)
     most = min(vectors, config.weight_tiles // 2 // (_taps(plan) * groups), MAX_COUNT)
@@ -97,58 +107,57 @@ class ConvolutionEmitter:
         self.context, self.config, self.work = context, context.config, work
         self.layer, self.number = layer, number
         mode, weight = work.plan.sources[0].mode, layer.weight
+        self.together = work.plan.sources[0].together
         # Whether the operand holds one vector for each place where the window stops.
         self.stops = mode in (Mode.WINDOWS, Mode.PIXELS)
         if mode is Mode.WINDOWS:
-            weight = weight.reshape(weight.shape[0], -1, weight.shape[3])
+            weight = shared_weight(weight, layer.window, self.together)
         self.tiles = pack_weights(weight, self.config)
         self.records = pack_records(layer.records, self.config)
-        self.taps_wide = 1 if self.stops else layer.window.kernel[1]
         self.line_stride = 1 if mode is Mode.PIXELS else layer.window.stride[0]
 
-    def load_step(self, action: Action) -> None:
-        """Load weights, and with the last of the last part of a sum the records."""
-        step = self.work.steps[action.index]
-        part = step.part
+    def load_weights(self, action: Action) -> None:
+        """Load some of the weight tiles of a step."""
+        part = self.work.steps[action.index].part
         tiles = self.tiles[part.g0 : part.g1, :, part.v0 : part.v1]
         chosen = tiles.reshape(-1, self.config.tile_bytes)[action.first : action.stop]
         weight = action.weight + action.first
         self.context.load_constants(Memory.WEIGHT, weight, chosen.tobytes())
-        if step.params and action.stop == step.tiles:
-            records = self.records[part.g0 : part.g1]
-            self.context.load_constants(Memory.PARAM, action.param, records.tobytes())
+
+    def load_params(self, action: Action) -> None:
+        """Load the records of a step."""
+        part = self.work.steps[action.index].part
+        records = self.records[part.g0 : part.g1]
+        self.context.load_constants(Memory.PARAM, action.param, records.tobytes())
 
     def load_sources(self, action: Action) -> None:
         """Load lines of the staged operands of a block."""
         unit = self.work.units[action.index]
         self.context.load_sources(self.work, self.number, unit, action.first, action.stop)
 
-    def matrix(self, index: int, weight: int, bank: int) -> None:
-        """Emit the products of unit `index` into acc bank `bank`."""
+    def matrix(self, index: int, weight: int, acc: int) -> None:
+        """Emit the products of unit `index`, summed from acc word `acc` on."""
         unit = self.work.units[index]
         part, block, window = unit.part, unit.block, self.layer.window
         place = self.context.source(self.work, self.number, 0, unit)
         scale = self.context.rows_per_word
-        line, pixel = place.pitch * scale, place.pixel * scale
-        x = block.x0 if self.stops else block.x0 * window.stride[1] - window.left
+        stride = window.stride[1]
+        x = block.x0 // self.together if self.stops else block.x0 * stride - window.left
         y = block.y0 * self.line_stride - window.top
         vectors, taps = part.v1 - part.v0, self.tiles.shape[1]
-        acc = bank * self.config.acc_words
         kernel_lines, count = window.kernel[0], part.g1 - part.g0
+        inner, reduce = self._inner_levels(place, block, vectors)
         fields = {
             "accumulate": int(not part.first),
-            "reduce": 0b111000,
+            "reduce": reduce,
             "acc": acc,
             "act": place.word(y, x) * scale + part.v0,
             "weight": weight,
         } | level_fields(
             ("acc", "act", "weight"),
             (count, block.lines * block.pixels, 0, taps * vectors),
-            (block.lines, block.pixels, self.line_stride * line, 0),
-            (block.pixels, 1, pixel if self.stops else window.stride[1] * pixel, 0),
-            (kernel_lines, 0, window.dilation[0] * line, self.taps_wide * vectors),
-            (self.taps_wide, 0, window.dilation[1] * pixel, vectors),
-            (vectors, 0, 1, 1),
+            (block.lines, block.pixels, self.line_stride * place.pitch * scale, 0),
+            *inner,
         )
         last = y + (block.lines - 1) * self.line_stride
         reads = [
@@ -158,13 +167,34 @@ class ConvolutionEmitter:
         words = Range("acc", acc, acc + count * block.lines * block.pixels)
         self.context.builder.emit(Engine.MATRIX, fields, reads, [words])
 
-    def vector(self, index: int, param: int, bank: int) -> None:
-        """Emit the requantisation of acc bank `bank`, and the store of its result."""
+    def _inner_levels(
+        self, place: Placement, block: Block, vectors: int
+    ) -> tuple[tuple[tuple[int, ...], ...], int]:
+        """Return the levels that walk a line and its windows, and which of all levels reduce."""
+        window, scale = self.layer.window, self.context.rows_per_word
+        line, pixel = window.dilation[0] * place.pitch * scale, place.pixel * scale
+        height, width = window.kernel
+        if self.stops:
+            together = self.together
+            return (
+                (block.pixels // together, together, pixel, 0),
+                (together, 1, 0, vectors),
+                (height, 0, line, together * vectors),
+                (vectors, 0, 1, 1),
+            ), 0b110000
+        return (
+            (block.pixels, 1, window.stride[1] * pixel, 0),
+            (height, 0, line, width * vectors),
+            (width, 0, window.dilation[1] * pixel, vectors),
+            (vectors, 0, 1, 1),
+        ), 0b111000
+
+    def vector(self, index: int, param: int, acc: int) -> None:
+        """Emit the requantisation of the sums from acc word `acc` on, and the store of it."""
         context, unit = self.context, self.work.units[index]
         part, block = unit.part, unit.block
         place = context.target(self.work, self.number, unit)
         scale = context.columns_per_word
-        acc = bank * self.config.acc_words
         count = part.g1 - part.g0
         records = self.layer.records
         fields = {

@@ -1,6 +1,6 @@
 """Where tensors stand in act, and the allocator that finds room for them over time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from isa.config import Config
 
@@ -59,11 +59,25 @@ class Placement:
         first = self.base + (start - self.first_line) * self.pitch
         return Range("act", first, first + (stop - start) * self.pitch)
 
+    def joined(self, count: int) -> "Placement":
+        """Return the same place seen as pixels that are `count` pixels each."""
+        base = self.base + self.left * self.pixel
+        return replace(self, base=base, pixel=count * self.pixel, left=0)
+
     @staticmethod
-    def whole(base: int, tensor: Tensor, border: Border, config: Config) -> "Placement":
-        """Return the placement of a whole tensor with its border at act word `base`."""
+    def whole(
+        base: int, tensor: Tensor, border: Border, config: Config, spread: bool = False
+    ) -> "Placement":
+        """Return the placement of a whole tensor with its border at act word `base`.
+
+        With `spread`, what walks over pixels or lines visits all banks of act in turn.
+        """
         pixel = pixel_words(tensor.channels, config)
+        if spread:
+            pixel |= 1
         pitch = (border.left + tensor.width + border.right) * pixel
+        if spread:
+            pitch |= 1
         return Placement(base, pixel, pitch, border.left, -border.top)
 
 
