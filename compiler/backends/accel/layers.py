@@ -121,7 +121,11 @@ class Window:
 
 @dataclass(frozen=True)
 class Convolution:
-    """Convolution of all input channels; weight : int8[kh, kw, input channels, output channels]."""
+    """Convolution of all input channels; weight : int8[kh, kw, input channels, output channels].
+
+    With `apart`, each group of columns sees only the channels of its own number: weight has as many
+    input channels as the machine has columns, which are a multiple of its rows.
+    """
 
     name: str
     sources: tuple[Tensor, ...]
@@ -131,6 +135,7 @@ class Convolution:
     records: Records
     output: Output
     operator: str = "conv2d"
+    apart: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from .builder import Builder
 from .context import Constants, Context
 from .convolution import ConvolutionEmitter
 from .elementwise import VectorEmitter
+from .fold_lines import fold_lines
 from .layers import Convolution, Graph, Layer, macs
 from .pack_pixels import pack_pixels
 from .plan import Plan, make_plan, make_schedule
@@ -44,28 +45,42 @@ def compile_region(graph: Graph, config: Config, cycles: CycleModel | None = Non
     TooLarge
         A layer does not fit the memories; the message names the memory and what is needed.
     """
+    folded, origins = fold_lines(graph, config)
+    rows = tuple(LayerRow(item.name, item.operator, macs(item)) for item in graph.layers)
     if cycles is None:
-        return _compile(graph, graph.layers, config, BLOCKS)
+        return _compile(folded, rows, origins, config, BLOCKS)
     regions: list[Region] = []
     made = 0
-    packed = pack_pixels(graph, config)
-    variants = [graph] if packed is graph else [graph, packed]
+    packed = pack_pixels(folded, config)
+    variants = [folded] if packed is folded else [folded, packed]
     for variant, blocks in itertools.product(variants, _CUTS):
         if made < _MOST_INSTRUCTIONS:
-            regions.append(_compile(variant, graph.layers, config, blocks))
+            regions.append(_compile(variant, rows, origins, config, blocks))
             made += len(regions[-1].instruction_layers)
     return min(regions, key=lambda region: cycles(region.program))
 
 
-def _compile(graph: Graph, layers: Sequence[Layer], config: Config, blocks: int) -> Region:
-    """Return the region whose layers are cut into at least `blocks` blocks."""
+def _compile(
+    graph: Graph,
+    rows: tuple[LayerRow, ...],
+    origins: Sequence[int],
+    config: Config,
+    blocks: int,
+) -> Region:
+    """Return the region whose layers are cut into at least `blocks` blocks.
+
+    Parameters
+    ----------
+    rows : what the region says of its layers
+    origins : for each layer of `graph`, its number in `rows`
+    """
     plan = make_plan(graph, config, blocks)
     slots, data_bytes = _slots(graph, plan)
     builder = Builder(config)
     context = Context(
         config, builder, Constants(), plan.tensors, plan.placements, slots, plan.staging
     )
-    _emit(context, plan)
+    _emit(context, plan, origins)
     program, instruction_layers = builder.finish()
     return Region(
         name=graph.name,
@@ -74,7 +89,7 @@ def _compile(graph: Graph, layers: Sequence[Layer], config: Config, blocks: int)
         data_bytes=data_bytes,
         inputs=tuple(slots[tensor.index] for tensor in graph.inputs),
         outputs=tuple(slots[tensor.index] for tensor in graph.outputs),
-        layers=tuple(LayerRow(item.name, item.operator, macs(item)) for item in layers),
+        layers=rows,
         instruction_layers=instruction_layers,
     )
 
@@ -103,12 +118,12 @@ def _slots(graph: Graph, plan: Plan) -> tuple[dict[int, Slot], int]:
     return slots, position
 
 
-def _emit(context: Context, plan: Plan) -> None:
+def _emit(context: Context, plan: Plan, origins: Sequence[int]) -> None:
     """Emit every action in its order."""
     emitters: dict[int, ConvolutionEmitter | VectorEmitter] = {}
     for action in plan.actions:
         number = action.layer
-        context.builder.layer = number
+        context.builder.layer = origins[number]
         if number not in emitters:
             emitters[number] = _emitter(context, plan, number)
         emitter = emitters[number]
