@@ -7,7 +7,7 @@ from isa.instructions import MAX_COUNT, AMemory, Destination, Engine, Memory
 
 from .capacity import require_words
 from .context import Context, output_fields
-from .layers import Convolution
+from .layers import Convolution, Layer, Records
 from .levels import level_fields
 from .packing import pack_records, pack_weights
 from .placement import Placement
@@ -57,11 +57,11 @@ def convolution_work(plan: Schedule, config: Config) -> Work:
     for parts in _parts(plan, config):
         taps = _taps(plan)
         if len(parts) == 1:
-            steps.append(_step(parts[0], taps))
+            steps.append(_step(parts[0], taps, plan.layer))
         for block in plan.blocks:
             for part in parts:
                 if len(parts) > 1:
-                    steps.append(_step(part, taps))
+                    steps.append(_step(part, taps, plan.layer))
                 units.append(Unit(len(steps) - 1, part, block, turn % 2))
             turn += 1
     return Work(plan, tuple(steps), tuple(units))
@@ -93,9 +93,16 @@ def _parts(plan: Schedule, config: Config) -> Iterator[list[Part]]:
         ]
 
 
-def _step(part: Part, taps: int) -> Step:
+def _step(part: Part, taps: int, layer: Layer) -> Step:
     groups = part.g1 - part.g0
-    return Step(part, groups * taps * (part.v1 - part.v0), groups if part.last else 0)
+    params = groups * len(_all_records(layer)) if part.last else 0
+    return Step(part, groups * taps * (part.v1 - part.v0), params)
+
+
+def _all_records(layer: Layer) -> tuple[Records, ...]:
+    """Return the records of a convolution: of any pixel, of the first and the last of a line."""
+    assert isinstance(layer, Convolution)
+    return (layer.records, *(layer.edges or ()))
 
 
 class ConvolutionEmitter:
@@ -113,7 +120,7 @@ class ConvolutionEmitter:
         if mode is Mode.WINDOWS:
             weight = shared_weight(weight, layer.window, self.together)
         self.tiles = pack_weights(weight, self.config)
-        self.records = pack_records(layer.records, self.config)
+        self.records = [pack_records(records, self.config) for records in _all_records(layer)]
         self.line_stride = 1 if mode is Mode.PIXELS else layer.window.stride[0]
 
     def load_weights(self, action: Action) -> None:
@@ -127,8 +134,8 @@ class ConvolutionEmitter:
     def load_params(self, action: Action) -> None:
         """Load the records of a step."""
         part = self.work.steps[action.index].part
-        records = self.records[part.g0 : part.g1]
-        self.context.load_constants(Memory.PARAM, action.param, records.tobytes())
+        data = b"".join(records[part.g0 : part.g1].tobytes() for records in self.records)
+        self.context.load_constants(Memory.PARAM, action.param, data)
 
     def load_sources(self, action: Action) -> None:
         """Load lines of the staged operands of a block."""
@@ -196,28 +203,47 @@ class ConvolutionEmitter:
         context, unit = self.context, self.work.units[index]
         part, block = unit.part, unit.block
         place = context.target(self.work, self.number, unit)
-        scale = context.columns_per_word
-        count = part.g1 - part.g0
-        records = self.layer.records
+        for number, (x0, x1) in enumerate(self._spans(block)):
+            if x0 < x1:
+                record = param + number * (part.g1 - part.g0)
+                self._requantize(unit, place, (x0, x1), record, acc)
+        context.store_target(self.layer.target, place, block, part.g0, part.g1)
+
+    def _spans(self, block: Block) -> Iterator[tuple[int, int]]:
+        """Yield the pixels x0..x1 - 1 of a line of `block` that each of the records is for."""
+        if self.layer.edges is None:
+            yield block.x0, block.x1
+            return
+        last = self.layer.target.width - 1
+        yield max(block.x0, 1), min(block.x1, last)
+        yield block.x0, min(block.x1, 1)
+        yield max(block.x0, last), block.x1
+
+    def _requantize(
+        self, unit: Unit, place: Placement, pixels: tuple[int, int], record: int, acc: int
+    ) -> None:
+        """Emit the requantisation of pixels x0..x1 - 1 of the lines of a block."""
+        part, block, scale = unit.part, unit.block, self.context.columns_per_word
+        count, records, (x0, x1) = part.g1 - part.g0, self.layer.records, pixels
         fields = {
             "a_memory": AMemory.ACC,
             "requantize": 1,
             "rounding": records.rounding,
             "pre_shift": records.pre_shift,
             "destination": Destination.ACT,
-            "a": acc,
-            "record": param,
-            "output": place.vector(block.y0, block.x0, part.g0, scale),
+            "a": acc + x0 - block.x0,
+            "record": record,
+            "output": place.vector(block.y0, x0, part.g0, scale),
             **output_fields(self.layer.output),
         } | level_fields(
             ("a", "record", "output"),
             (count, block.lines * block.pixels, 1, 1),
             (block.lines, block.pixels, 0, place.pitch * scale),
-            (block.pixels, 1, 0, place.pixel * scale),
+            (x1 - x0, 1, 0, place.pixel * scale),
         )
         reads = [
             Range("acc", acc, acc + count * block.lines * block.pixels),
-            Range("param", param, param + count),
+            Range("param", record, record + count),
         ]
-        context.builder.emit(Engine.VECTOR, fields, reads, [place.lines(block.y0, block.y1)])
-        context.store_target(self.layer.target, place, block, part.g0, part.g1)
+        writes = [place.lines(block.y0, block.y1)]
+        self.context.builder.emit(Engine.VECTOR, fields, reads, writes)

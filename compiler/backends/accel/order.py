@@ -24,7 +24,7 @@ from .work import Unit, Work, acc_words
 __all__ = ["REACH", "order"]
 
 # Unfinished layers before one that may already be at work.
-REACH = 5
+REACH = 8
 # Cycles of one load of weights, about: so few that a more urgent load never waits long.
 _WEIGHT_CYCLES = 2048
 # Cycles of one load of staged lines, about, for the same reason.

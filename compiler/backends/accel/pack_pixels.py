@@ -1,9 +1,10 @@
 """Packs the pixels of narrow tensors: several of them as one, in one word of act."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from isa.config import Config
 
@@ -28,9 +29,10 @@ def pack_pixels(graph: Graph, config: Config) -> Graph:
     changed = False
     for head, middle, tail in _chains(graph, config):
         count = config.columns // head.target.channels
+        before = _before(head, middle, count)
         packed = (
-            _pack_head(head, count),
-            *(_pack_depthwise(layer, count) for layer in middle),
+            _pack_head(head, count, before),
+            *(_pack_depthwise(layer, count, before) for layer in middle),
             _pack_tail(tail, count),
         )
         for old, new in zip((head, *middle, tail), packed, strict=True):
@@ -89,8 +91,26 @@ def _slides_by_one(window: Window) -> bool:
     return window.stride[1] == window.dilation[1] == 1
 
 
-def _pack_head(layer: Convolution, count: int) -> Convolution:
-    """Return `layer` with windows that cover those of `count` pixels of its result."""
+def _before(head: Convolution, middle: Sequence[Depthwise], count: int) -> int:
+    """Return how many pixels of padding the packed result of `head` shall begin with.
+
+    With the padding on the left of the only depthwise convolution that reads it, the windows of a
+    packed pixel begin where a packed pixel does: they lie on fewer of them.
+    """
+    if len(middle) != 1:
+        return 0
+    window, output = middle[0].window, head.output
+    exact = window.fill == output.zero_point and output.low <= window.fill <= output.high
+    return window.left if exact and 0 < window.left < count else 0
+
+
+def _pack_head(layer: Convolution, count: int, before: int) -> Convolution:
+    """Return `layer` with windows that cover those of `count` pixels of its result.
+
+    Parameters
+    ----------
+    before : pixels of padding before the first one; the line ends with padding then, too
+    """
     (kh, kw), (down, right) = layer.window.kernel, layer.window.stride
     _, _, channels, outputs = layer.weight.shape
     width = kw + (count - 1) * right
@@ -98,31 +118,60 @@ def _pack_head(layer: Convolution, count: int) -> Convolution:
     for pixel in range(count):
         weight[:, pixel * right : pixel * right + kw, :, pixel] = layer.weight
     window = replace(layer.window, kernel=(kh, width), stride=(down, count * right))
+    target, records = _packed(layer.target, count), _repeated(layer.records, count)
+    edges = None
+    if before:
+        target = replace(target, width=target.width + 1)
+        left = window.left + before * right
+        end = (target.width - 1) * count * right - left + width
+        window = replace(window, left=left, right=max(0, end - layer.sources[0].width))
+        pixels = np.arange(count).repeat(outputs)
+        edges = _only(records, pixels >= before), _only(records, pixels < before)
     return replace(
         layer,
-        target=_packed(layer.target, count),
+        target=target,
         window=window,
         weight=weight.reshape(kh, width, channels, -1),
-        records=_repeated(layer.records, count),
+        records=records,
+        edges=edges,
     )
 
 
-def _pack_depthwise(layer: Depthwise, count: int) -> Convolution:
-    """Return the convolution whose taps lead from each packed pixel to those of its window."""
+def _only(records: Records, here: npt.NDArray[np.bool_]) -> Records:
+    """Return records that give the zero point in the columns where nothing is."""
+    return replace(
+        records,
+        bias=np.where(here, records.bias, 0).astype(np.int32),
+        multiplier=np.where(here, records.multiplier, 0).astype(np.int32),
+    )
+
+
+def _pack_depthwise(layer: Depthwise, count: int, before: int) -> Convolution:
+    """Return the convolution whose taps lead from each packed pixel to those of its window.
+
+    Parameters
+    ----------
+    before : pixels of padding that the lines of the operand begin with
+    """
     (kh, kw), channels = layer.window.kernel, layer.weight.shape[2]
-    left = -(-layer.window.left // count)
-    right = max(0, (count + kw - 2 - layer.window.left) // count)
+    begin = before - layer.window.left
+    left = -(begin // count)
+    right = (begin + count + kw - 2) // count
+    source = _packed(layer.sources[0], count)
+    if before:
+        source = replace(source, width=source.width + 1)
+    reach = max(0, layer.target.width // count + right - source.width)
     weight = np.zeros((kh, left + 1 + right, count, channels, count, channels), np.int8)
     every = np.arange(channels)
     for pixel in range(count):
         for tap in range(kw):
-            place, source = divmod(pixel - layer.window.left + tap, count)
-            weight[:, left + place, source, every, pixel, every] = layer.weight[:, tap]
+            place, other = divmod(begin + pixel + tap, count)
+            weight[:, left + place, other, every, pixel, every] = layer.weight[:, tap]
     return Convolution(
         layer.name,
-        (_packed(layer.sources[0], count),),
+        (source,),
         _packed(layer.target, count),
-        replace(layer.window, kernel=(kh, left + 1 + right), left=left, right=right),
+        replace(layer.window, kernel=(kh, left + 1 + right), left=left, right=reach),
         _flat(weight),
         _repeated(layer.records, count),
         layer.output,
