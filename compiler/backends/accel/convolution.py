@@ -153,18 +153,16 @@ class ConvolutionEmitter:
         y = block.y0 * self.line_stride - window.top
         vectors, taps = part.v1 - part.v0, self.tiles.shape[1]
         kernel_lines, count = window.kernel[0], part.g1 - part.g0
-        # Vectors from what a group of columns sees to what the next one sees.
-        apart = self.config.columns // self.config.rows if self.layer.apart else 0
         inner, reduce = self._inner_levels(place, block, vectors)
         fields = {
             "accumulate": int(not part.first),
             "reduce": reduce,
             "acc": acc,
-            "act": place.word(y, x) * scale + part.g0 * apart + part.v0,
+            "act": place.word(y, x) * scale + part.v0,
             "weight": weight,
         } | level_fields(
             ("acc", "act", "weight"),
-            (count, block.lines * block.pixels, apart, taps * vectors),
+            (count, block.lines * block.pixels, 0, taps * vectors),
             (block.lines, block.pixels, self.line_stride * place.pitch * scale, 0),
             *inner,
         )

@@ -27,9 +27,8 @@ def fold_lines(graph: Graph, config: Config) -> tuple[Graph, tuple[int, ...]]:
     """
     layers: list[Layer] = []
     origins: list[int] = []
-    fresh = 1 + max(
-        tensor.index for layer in graph.layers for tensor in (*layer.sources, layer.target)
-    )
+    made = (layer.target for layer in graph.layers)
+    fresh = 1 + max((tensor.index for tensor in (*graph.inputs, *made)), default=0)
     for number, layer in enumerate(graph.layers):
         lines = _lines(layer, config)
         if isinstance(layer, Convolution) and lines > 1:
@@ -66,7 +65,7 @@ def _lines(layer: Layer, config: Config) -> int:
 
 def _copied_height(layer: Convolution, lines: int) -> int:
     """Return the lines of the copy: one for each place where some window has a line to read."""
-    height, stride = layer.weight.shape[0], layer.window.stride[0]
+    (height, _), (stride, _) = layer.window.kernel, layer.window.stride
     return layer.target.height + (-(-height // lines) - 1) * (lines // stride)
 
 

@@ -123,9 +123,7 @@ class Window:
 class Convolution:
     """Convolution of all input channels; weight : int8[kh, kw, input channels, output channels].
 
-    With `apart`, each group of columns sees only the channels of its own number: weight has as many
-    input channels as the machine has columns, which are a multiple of its rows. `edges` are the
-    records of the first and of the last pixel of a line, where these differ.
+    `edges` are the records of the first and of the last pixel of a line, where these differ.
     """
 
     name: str
@@ -136,7 +134,6 @@ class Convolution:
     records: Records
     output: Output
     operator: str = "conv2d"
-    apart: bool = False
     edges: tuple[Records, Records] | None = None
 
 

@@ -24,7 +24,7 @@ from .work import Unit, Work, acc_words
 __all__ = ["REACH", "order"]
 
 # Unfinished layers before one that may already be at work.
-REACH = 8
+REACH = 5
 # Cycles of one load of weights, about: so few that a more urgent load never waits long.
 _WEIGHT_CYCLES = 2048
 # Cycles of one load of staged lines, about, for the same reason.
@@ -33,7 +33,9 @@ _SOURCE_CYCLES = 1500
 _SLACK = 256
 # Loads of parameters that take so few cycles, and the first operands of a layer, go before what
 # layers so much earlier in the network wait for.
-_SHORT, _EARLY = 512, 3
+_SHORT, _EARLY = 256, 3
+# Rounds whose operands find room before anything is computed.
+_HALVES = 2
 # Places of the loads for a step among all loads: weights, params, operands.
 _WEIGHTS, _PARAMS, _OPERANDS, _PLACES = range(4)
 
@@ -176,7 +178,7 @@ class _Scheduler:
         if kind is not Kind.SOURCE:
             return -number, 0
         unit = progress.work.units[progress.rounds[len(progress.loaded)].first]
-        early = 0 if progress.loaded else _EARLY + 1
+        early = _EARLY + 1 if len(progress.loaded) < _HALVES else 0
         return number - early, _PLACES * unit.step + _OPERANDS
 
     def source_ready(self, progress: Progress) -> int | None:

@@ -64,20 +64,23 @@ class Placement:
         base = self.base + self.left * self.pixel
         return replace(self, base=base, pixel=count * self.pixel, left=0)
 
-    @staticmethod
-    def whole(
-        base: int, tensor: Tensor, border: Border, config: Config, spread: bool = False
-    ) -> "Placement":
-        """Return the placement of a whole tensor with its border at act word `base`.
+    def spread(self) -> "Placement":
+        """Return a place where a walk over pixels or over lines visits all banks of act."""
+        pixel = self.pixel | 1
+        return replace(self, pixel=pixel, pitch=self.pitch // self.pixel * pixel | 1)
 
-        With `spread`, what walks over pixels or lines visits all banks of act in turn.
+    def interleaved(self, width: int, banks: int) -> "Placement":
+        """Return a place where the lines of a window `width` pixels wide follow each other's bank.
+
+        So a walk over the window visits all banks of act in turn.
         """
+        return replace(self, pitch=self.pitch + (width * self.pixel - self.pitch) % banks)
+
+    @staticmethod
+    def whole(base: int, tensor: Tensor, border: Border, config: Config) -> "Placement":
+        """Return the placement of a whole tensor with its border at act word `base`."""
         pixel = pixel_words(tensor.channels, config)
-        if spread:
-            pixel |= 1
         pitch = (border.left + tensor.width + border.right) * pixel
-        if spread:
-            pitch |= 1
         return Placement(base, pixel, pitch, border.left, -border.top)
 
 

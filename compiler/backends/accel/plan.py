@@ -228,8 +228,11 @@ def _lives(graph: Graph, config: Config) -> Iterator[_Life]:
         if not readers or len(fills) > 1:
             continue
         border, tensor = _border(windows), reads[readers[0]]
-        slides = any(isinstance(graph.layers[index], Depthwise) for index in readers)
-        place = Placement.whole(0, tensor, border, config, spread=slides)
+        place = Placement.whole(0, tensor, border, config)
+        if any(isinstance(graph.layers[index], Depthwise) for index in readers):
+            place = place.spread()
+        elif max(window.kernel[0] for window in windows) > 1:
+            place = place.interleaved(max(window.kernel[1] for window in windows), config.act_banks)
         words = (border.top + tensor.height + border.bottom) * place.pitch
         inside = tensor.height * tensor.width * place.pixel
         empty = words - inside if border != Border() else 0

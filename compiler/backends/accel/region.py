@@ -25,7 +25,7 @@ __all__ = ["CycleModel", "compile_region", "require_fit"]
 _ALIGNMENT = 64
 # Least numbers of blocks that are tried, the most likely first; no further one is tried when so
 # many instructions have been made.
-_CUTS = (BLOCKS, 2, 8)
+_CUTS = (BLOCKS, 2, 10)
 _MOST_INSTRUCTIONS = 8000
 
 # About how many cycles a program takes.
