@@ -152,9 +152,9 @@ class LoadAligner(wiring.Component):
         with m.If(moves):
             m.d.sync += active.eq(~ends)
             self._advance(m, run)
+        start = self._start(m, run, preload)
         with m.If(self.runs.valid & self.runs.ready):
-            m.d.sync += active.eq(1)
-            self._start(m, run, preload)
+            m.d.sync += [active.eq(1), *start]
         return m
 
     def _rotate(self, m, rotation):
@@ -227,7 +227,7 @@ class LoadAligner(wiring.Component):
             m.d.sync += edge.eq(Mux(edge < bus_bytes, 0, edge - bus_bytes))
 
     def _start(self, m, run, preload):
-        """Take the next run."""
+        """Return the assignments that take the next run; what they need does not wait for it."""
         config = self.config
         lane_bits = exact_log2(config.bus_bytes)
         new = self.runs.payload
@@ -246,10 +246,12 @@ class LoadAligner(wiring.Component):
             memory: max(memory_shape(config, memory)[1] // config.bus_bytes - 1, 0)
             for memory in Memory
         }
-        for memory, last_chunk in last_chunks.items():
+        last_chunk = Signal.like(run.last_chunk, name="new_last_chunk")
+        for memory, chunk in last_chunks.items():
             with m.If(new.memory == memory):
-                m.d.sync += run.last_chunk.eq(last_chunk)
-        m.d.sync += [
+                m.d.comb += last_chunk.eq(chunk)
+        return [
+            run.last_chunk.eq(last_chunk),
             run.memory.eq(new.memory),
             run.address.eq(new.local),
             run.chunk.eq(0),
