@@ -13,6 +13,7 @@ from .axi import beat_layout
 from .buffer import Buffer
 from .burst_splitter import RUN_BYTES_BITS
 from .layout import memory_shape
+from .stage import Stage
 
 __all__ = ["LoadAligner", "load_run_layout", "load_write_layout"]
 
@@ -183,29 +184,22 @@ class LoadAligner(wiring.Component):
         """Keep a write until it is taken; one more finds a place when a memory refuses it."""
         layout = data.StructLayout({"write": load_write_layout(self.config), "final": 1})
         m.submodules.buffer = buffer = Buffer(layout)
-        valid = Signal(name="w_valid")
-        output = Signal(load_write_layout(self.config), name="w_write", reset_less=True)
-        final = Signal(name="w_final", reset_less=True)
+        m.submodules.stage = stage = Stage(layout)
+        wiring.connect(m, buffer.output, stage.entries)
+        entry = buffer.entries.payload
         m.d.comb += [
-            free.eq(~valid | buffer.entries.ready),
-            buffer.entries.valid.eq(valid),
-            buffer.entries.payload.write.eq(output),
-            buffer.entries.payload.final.eq(final),
-            self.writes.valid.eq(buffer.output.valid),
-            self.writes.payload.eq(buffer.output.payload.write),
-            buffer.output.ready.eq(self.writes.ready),
-            self.finished.eq(self.writes.valid & self.writes.ready & buffer.output.payload.final),
+            free.eq(buffer.entries.ready),
+            buffer.entries.valid.eq(writes),
+            entry.write.memory.eq(run.memory),
+            entry.write.address.eq(run.address),
+            entry.write.chunk.eq(run.chunk),
+            entry.write.data.eq(chunk),
+            entry.final.eq(run.final & ends),
+            self.writes.valid.eq(stage.output.valid),
+            self.writes.payload.eq(stage.output.payload.write),
+            stage.output.ready.eq(self.writes.ready),
+            self.finished.eq(self.writes.valid & self.writes.ready & stage.output.payload.final),
         ]
-        with m.If(free):
-            m.d.sync += valid.eq(writes)
-            with m.If(writes):
-                m.d.sync += [
-                    output.memory.eq(run.memory),
-                    output.address.eq(run.address),
-                    output.chunk.eq(run.chunk),
-                    output.data.eq(chunk),
-                    final.eq(run.final & ends),
-                ]
 
     def _advance(self, m, run):
         """Step from one chunk to the next."""

@@ -27,7 +27,7 @@ class Vector(wiring.Component):
     """Runs the affine loop nest of a vector instruction.
 
     Latency from an accepted instruction to its first write: eight cycles, and columns /
-    requantize_lanes + 5 with requantisation. Throughput: one iteration a cycle while the ports are
+    requantize_lanes + 7 with requantisation. Throughput: one iteration a cycle while the ports are
     granted; a requantised result takes columns / requantize_lanes cycles, a MULTIPLY of an acc word
     two; an iteration of a sliding row is one cycle for three taps. Instructions do not overlap: one
     begins to read two cycles after the last write of the one before.

@@ -222,7 +222,7 @@ async def vector_keeps_its_rate(dut):
         ({"operation": Operation.COPY}, 1, 8),
         ({"operation": Operation.MULTIPLY, "b_source": BSource.TAP}, 1, 8),
         ({"operation": Operation.MULTIPLY, "immediate": 3, **in_acc}, 2, 9),
-        ({"operation": Operation.COPY, "requantize": 1, **in_acc}, groups, 13 + groups),
+        ({"operation": Operation.COPY, "requantize": 1, **in_acc}, groups, 15 + groups),
     ]
     await bench.start()
     done = 0
