@@ -30,15 +30,17 @@ class Buffer(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        kept = Signal()
+        # Two registers, one the inverse of the other: whoever waits for `ready` is far from the
+        # payload, whose every bit hangs on the first.
+        kept, room = Signal(), Signal(init=1)
         spare = Signal(Shape.cast(self.shape).width, reset_less=True)
         m.d.comb += [
-            self.entries.ready.eq(~kept),
+            self.entries.ready.eq(room),
             self.output.valid.eq(kept | self.entries.valid),
             self.output.payload.eq(Mux(kept, spare, self.entries.payload)),
         ]
         with m.If(kept):
-            m.d.sync += kept.eq(~self.output.ready)
+            m.d.sync += [kept.eq(~self.output.ready), room.eq(self.output.ready)]
         with m.Elif(self.entries.valid & ~self.output.ready):
-            m.d.sync += [kept.eq(1), spare.eq(self.entries.payload)]
+            m.d.sync += [kept.eq(1), room.eq(0), spare.eq(self.entries.payload)]
         return m

@@ -52,48 +52,60 @@ class BurstSplitter(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         address = Signal(self.config.address_bits, reset_less=True)
-        bytes_left = Signal(RUN_BYTES_BITS, reset_less=True)
-        # Bytes to the end of the page, and those of them that one burst may take.
-        page_left = Signal(13, name="page_left", reset_less=True)
-        room = Signal(13, name="room", reset_less=True)
         final = Signal(reset_less=True)
-        active, ends = Signal(name="active"), Signal(name="ends")
+        active = Signal()
+        left = Signal(RUN_BYTES_BITS, reset_less=True)
+        # Bytes to the end of the page, those of them that one burst may take, whether it takes all.
+        page_left = Signal(13, reset_less=True)
+        room = Signal(13, reset_less=True)
+        page_ends = Signal(reset_less=True)
+        # A register: on it hangs whether the next run is taken.
+        ends = Signal(reset_less=True)
         taken = Signal(13)
         m.d.comb += [
-            ends.eq(bytes_left <= room),
-            taken.eq(Mux(ends, bytes_left, room)),
+            taken.eq(Mux(ends, left, room)),
             self.bursts.valid.eq(active),
             self.bursts.payload.address.eq(address),
             self.bursts.payload.last_byte.eq(taken - 1),
             self.bursts.payload.final.eq(final & ends),
             self.runs.ready.eq(~active | (ends & self.bursts.ready)),
         ]
+        state = (left, page_left, room, page_ends, ends)
+        # Both are there before it is known which of them comes.
+        follower = self._measure(
+            m,
+            "next",
+            left=left - room,
+            page_left=Mux(page_ends, BOUNDARY_BYTES, page_left - room),
+            lane=0,
+        )
+        run = self.runs.payload
+        beginning = self._measure(
+            m,
+            "new",
+            left=run.bytes,
+            page_left=BOUNDARY_BYTES - run.address[: exact_log2(BOUNDARY_BYTES)],
+            lane=run.address[: exact_log2(self.config.bus_bytes)],
+        )
         with m.If(active & self.bursts.ready):
-            m.d.sync += [
-                address.eq(address + room),
-                bytes_left.eq(bytes_left - room),
-                active.eq(~ends),
-            ]
-            # What follows the first burst begins a beat.
-            after = (page_left - room)[:13]
-            self._make_room(m, Mux(after == 0, BOUNDARY_BYTES, after), 0, page_left, room)
+            m.d.sync += [address.eq(address + room), active.eq(~ends)]
+            m.d.sync += [kept.eq(value) for kept, value in zip(state, follower, strict=True)]
         with m.If(self.runs.valid & self.runs.ready):
-            run = self.runs.payload
-            m.d.sync += [
-                address.eq(run.address),
-                bytes_left.eq(run.bytes),
-                final.eq(run.final),
-                active.eq(1),
-            ]
-            in_page = run.address[: exact_log2(BOUNDARY_BYTES)]
-            lane = run.address[: exact_log2(self.config.bus_bytes)]
-            self._make_room(m, (BOUNDARY_BYTES - in_page)[:13], lane, page_left, room)
+            m.d.sync += [address.eq(run.address), final.eq(run.final), active.eq(1)]
+            m.d.sync += [kept.eq(value) for kept, value in zip(state, beginning, strict=True)]
         return m
 
-    def _make_room(self, m, page_room, lane, page_left, room):
-        """Set how far the next burst, which begins in `lane` of a beat, may reach."""
+    def _measure(self, m, name, *, left, page_left, lane):
+        """Return what is kept of a burst that begins in `lane` of a beat, as in `elaborate`."""
         burst_room = self.config.burst_beats * self.config.bus_bytes - lane
-        m.d.sync += [
-            page_left.eq(page_room),
-            room.eq(Mux(page_room < burst_room, page_room, burst_room)),
+        left_here = Signal(RUN_BYTES_BITS, name=f"{name}_left")
+        page_here = Signal(13, name=f"{name}_page_left")
+        page_ends = Signal(name=f"{name}_page_ends")
+        m.d.comb += [
+            left_here.eq(left),
+            page_here.eq(page_left),
+            page_ends.eq(page_here <= burst_room),
         ]
+        room = Mux(page_ends, page_here, burst_room)
+        ends = (left_here <= page_here) & (left_here <= burst_room)
+        return left_here, page_here, room, page_ends, ends

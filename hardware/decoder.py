@@ -3,7 +3,7 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -67,6 +67,8 @@ class Decoder(wiring.Component):
         opcode = layout(form)(word[: form.bits]).opcode
         checked, legal = Signal(), Signal(reset_less=True)
         at_hand, sync = Signal(), Signal()
+        # Where it goes is known with its check: fetch waits for what is there.
+        ends, targets = Signal(reset_less=True), Signal(len(Engine), reset_less=True)
         m.d.comb += [
             at_hand.eq(checked & ~self.ended),
             sync.eq(opcode == Opcode.SYNC),
@@ -74,12 +76,17 @@ class Decoder(wiring.Component):
         ]
         m.d.sync += checked.eq(self.instruction.valid & ~self.instruction.ready)
         with m.If(self.instruction.valid & ~checked):
-            m.d.sync += legal.eq(0)
+            target = Mux(sync, layout(form)(word[: form.bits]).engine, opcode)
+            others = opcode != Opcode.END
+            m.d.sync += [
+                legal.eq(0),
+                ends.eq(~others),
+                targets.eq(Cat(others & (target == engine) for engine in Engine)),
+            ]
             with m.Switch(opcode):
                 for code in Opcode:
                     with m.Case(code):
                         m.d.sync += legal.eq(~self._broken(code, word))
-        target = Mux(sync, layout(form)(word[: form.bits]).engine, opcode)
         for engine in Engine:
             output = getattr(self, engine.name.lower())
             m.d.comb += [
@@ -87,9 +94,9 @@ class Decoder(wiring.Component):
                 output.payload.sync.eq(sync),
                 output.payload.fields.eq(word[: self.isa.format(Opcode(engine)).bits]),
             ]
-            with m.If(at_hand & legal & (opcode != Opcode.END) & (target == engine)):
+            with m.If(at_hand & legal & targets[engine]):
                 m.d.comb += [output.valid.eq(1), self.instruction.ready.eq(output.ready)]
-        with m.If(at_hand & legal & (opcode == Opcode.END)):
+        with m.If(at_hand & legal & ends):
             m.d.comb += self.instruction.ready.eq(1)
             m.d.sync += self.ended.eq(1)
         return m

@@ -10,6 +10,7 @@ from isa.registers import Cause
 from .axi import beat_layout, burst_layout
 from .burst_splitter import BurstSplitter
 from .queue import Queue
+from .stage import Stage
 
 __all__ = ["Fetch", "fetched_layout"]
 
@@ -88,9 +89,11 @@ class Fetch(wiring.Component):
     def _request(self, m, splitter, reachable):
         """Ask for instructions, at most INSTRUCTIONS_AHEAD of them before the next one."""
         asked = Signal(32)
-        run = splitter.runs.payload
+        m.submodules.stage = stage = Stage(splitter.runs.payload.shape())
+        wiring.connect(m, stage.output, splitter.runs)
+        run = stage.entries.payload
         m.d.comb += [
-            splitter.runs.valid.eq(
+            stage.entries.valid.eq(
                 self.enable
                 & reachable
                 & (asked != self.program_length)
@@ -99,7 +102,7 @@ class Fetch(wiring.Component):
             run.address.eq(self.program_address + asked * INSTRUCTION_BYTES),
             run.bytes.eq(INSTRUCTION_BYTES),
         ]
-        with m.If(splitter.runs.valid & splitter.runs.ready):
+        with m.If(stage.entries.valid & stage.entries.ready):
             m.d.sync += asked.eq(asked + 1)
 
     def _assemble(self, m, beats, beats_each):

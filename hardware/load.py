@@ -74,7 +74,10 @@ class Load(wiring.Component):
         run_layout = load_run_layout(config, local_bits)
         m.submodules.waiting = waiting = Queue(run_layout, config.reads_in_flight)
         m.submodules.aligner = aligner = LoadAligner(config, local_bits)
-        wiring.connect(m, walker.runs, padding.runs)
+        # Holds a run only while padding does: that is empty no sooner than this.
+        m.submodules.next_run = next_run = Buffer(walker.runs.payload.shape())
+        wiring.connect(m, walker.runs, next_run.entries)
+        wiring.connect(m, next_run.output, padding.runs)
         wiring.connect(m, waiting.output, aligner.runs)
         wiring.connect(m, wiring.flipped(self.beats), aligner.beats)
         wiring.connect(m, aligner.writes, wiring.flipped(self.writes))

@@ -10,8 +10,10 @@ from amaranth.utils import bits_for, exact_log2
 from isa.instructions import Memory
 
 from .axi import beat_layout
+from .buffer import Buffer
 from .burst_splitter import RUN_BYTES_BITS
 from .layout import memory_shape
+from .stage import Stage
 
 __all__ = ["LoadAligner", "load_run_layout", "load_write_layout"]
 
@@ -118,6 +120,10 @@ class LoadAligner(wiring.Component):
                 "end": RUN_BYTES_BITS,
                 "rotation": lane_bits,
                 "single": 1,
+                # Kept beside: beats_left != 0, beats_after == 0, chunks_left <= 1.
+                "due": 1,
+                "now": 1,
+                "few": 1,
                 "fill": 8,
                 "final": 1,
             }
@@ -125,10 +131,9 @@ class LoadAligner(wiring.Component):
         active, preload = Signal(), Signal()
         free, moves, ends, takes = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
-            free.eq(~self.writes.valid | self.writes.ready),
-            takes.eq(active & (preload | ((run.beats_left != 0) & (run.beats_after == 0)))),
+            takes.eq(active & (preload | (run.due & run.now))),
             moves.eq(active & ~preload & free & ~self.failed & (~takes | self.beats.valid)),
-            ends.eq((run.chunks_left <= 1) & (run.chunk == run.last_chunk)),
+            ends.eq(run.few & (run.chunk == run.last_chunk)),
             self.beats.ready.eq(takes & (preload | free) & ~self.failed),
             self.runs.ready.eq(~active | (moves & ends)),
             self.starving.eq(takes & ~self.beats.valid),
@@ -139,6 +144,7 @@ class LoadAligner(wiring.Component):
             m.d.sync += [
                 previous.eq(rotated),
                 run.beats_left.eq(run.beats_left - 1),
+                run.due.eq(run.beats_left != 1),
                 preload.eq(0),
                 self.failed.eq(self.beats.payload.error),
             ]
@@ -147,9 +153,9 @@ class LoadAligner(wiring.Component):
         with m.If(moves):
             m.d.sync += active.eq(~ends)
             self._advance(m, run)
+        start = self._start(m, run, preload)
         with m.If(self.runs.valid & self.runs.ready):
-            m.d.sync += active.eq(1)
-            self._start(m, run, preload)
+            m.d.sync += [active.eq(1), *start]
         return m
 
     def _rotate(self, m, rotation):
@@ -175,19 +181,25 @@ class LoadAligner(wiring.Component):
         return chunk
 
     def _write(self, m, run, chunk, free, writes, ends):
-        final = Signal()
-        output = self.writes.payload
-        m.d.comb += self.finished.eq(self.writes.valid & self.writes.ready & final)
-        with m.If(free):
-            m.d.sync += self.writes.valid.eq(writes)
-            with m.If(writes):
-                m.d.sync += [
-                    output.memory.eq(run.memory),
-                    output.address.eq(run.address),
-                    output.chunk.eq(run.chunk),
-                    output.data.eq(chunk),
-                    final.eq(run.final & ends),
-                ]
+        """Keep a write until it is taken; one more finds a place when a memory refuses it."""
+        layout = data.StructLayout({"write": load_write_layout(self.config), "final": 1})
+        m.submodules.buffer = buffer = Buffer(layout)
+        m.submodules.stage = stage = Stage(layout)
+        wiring.connect(m, buffer.output, stage.entries)
+        entry = buffer.entries.payload
+        m.d.comb += [
+            free.eq(buffer.entries.ready),
+            buffer.entries.valid.eq(writes),
+            entry.write.memory.eq(run.memory),
+            entry.write.address.eq(run.address),
+            entry.write.chunk.eq(run.chunk),
+            entry.write.data.eq(chunk),
+            entry.final.eq(run.final & ends),
+            self.writes.valid.eq(stage.output.valid),
+            self.writes.payload.eq(stage.output.payload.write),
+            stage.output.ready.eq(self.writes.ready),
+            self.finished.eq(self.writes.valid & self.writes.ready & stage.output.payload.final),
+        ]
 
     def _advance(self, m, run):
         """Step from one chunk to the next."""
@@ -195,41 +207,54 @@ class LoadAligner(wiring.Component):
         m.d.sync += run.chunk.eq(run.chunk + 1)
         with m.If(run.chunk == run.last_chunk):
             m.d.sync += [run.chunk.eq(0), run.address.eq(run.address + 1)]
-        with m.If(run.chunks_left != 0):
-            m.d.sync += run.chunks_left.eq(run.chunks_left - 1)
-        with m.If(run.beats_after != 0):
-            m.d.sync += run.beats_after.eq(run.beats_after - 1)
+        with m.If(~run.few):
+            m.d.sync += [
+                run.chunks_left.eq(run.chunks_left - 1),
+                run.few.eq(run.chunks_left == 2),
+            ]
+        with m.If(~run.now):
+            m.d.sync += [
+                run.beats_after.eq(run.beats_after - 1),
+                run.now.eq(run.beats_after == 1),
+            ]
         for edge in (run.before, run.end):
             m.d.sync += edge.eq(Mux(edge < bus_bytes, 0, edge - bus_bytes))
 
     def _start(self, m, run, preload):
-        """Take the next run."""
+        """Return the assignments that take the next run; what they need does not wait for it."""
         config = self.config
         lane_bits = exact_log2(config.bus_bytes)
         new = self.runs.payload
         exists, earlier = Signal(), Signal()
         lane = Signal(lane_bits)
         beats = Signal(RUN_BYTES_BITS - lane_bits + 1)
+        after = Signal(RUN_BYTES_BITS - lane_bits)
         m.d.comb += [
             exists.eq(new.bytes != 0),
             lane.eq(Mux(exists, new.lane, 0)),
             beats.eq((lane + new.bytes + config.bus_bytes - 1) >> lane_bits),
             earlier.eq(new.before < lane),
+            after.eq((new.before - lane) >> lane_bits),
         ]
         last_chunks = {
             memory: max(memory_shape(config, memory)[1] // config.bus_bytes - 1, 0)
             for memory in Memory
         }
-        for memory, last_chunk in last_chunks.items():
+        last_chunk = Signal.like(run.last_chunk, name="new_last_chunk")
+        for memory, chunk in last_chunks.items():
             with m.If(new.memory == memory):
-                m.d.sync += run.last_chunk.eq(last_chunk)
-        m.d.sync += [
+                m.d.comb += last_chunk.eq(chunk)
+        return [
+            run.last_chunk.eq(last_chunk),
             run.memory.eq(new.memory),
             run.address.eq(new.local),
             run.chunk.eq(0),
             run.chunks_left.eq((new.x_bytes >> lane_bits) + 1),
+            run.few.eq(new.x_bytes < config.bus_bytes),
             run.beats_left.eq(beats),
-            run.beats_after.eq(Mux(earlier, 0, (new.before - lane) >> lane_bits)),
+            run.due.eq(exists),
+            run.beats_after.eq(after),
+            run.now.eq(earlier | (after == 0)),
             run.before.eq(new.before),
             run.end.eq(Mux(exists, new.before + new.bytes, 0)),
             run.rotation.eq(lane - new.before),

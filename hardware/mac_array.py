@@ -6,12 +6,13 @@ from amaranth.lib.wiring import In, Out
 
 __all__ = ["MAC_ARRAY_VERILOG", "MAC_CYCLES", "MacArray"]
 
-# Cycles from the operands to their sums: operands, sums of four products, sums.
+# Cycles from the operands to their sums: operands, sums of some products, sums.
 MAC_CYCLES = 3
 # Loops of 32-bit sums, which Amaranth cannot express: its sums grow by a bit a level, and
 # extending each of them makes the whole simulated machine two to three times slower. `part` is
 # read before it is written: it is a register, and cheaper to simulate than one assigned by <=.
-# Four products a part: on an FPGA a multiplier and two sums, and few parts to simulate.
+# Two products a part in an array for an FPGA, a multiplier and one sum; four in a larger one, where
+# fewer parts are simulated faster.
 MAC_ARRAY_VERILOG = """\
 module tilewright_mac_array #(parameter ROWS = 16, parameter COLUMNS = 16) (
   input clk,
@@ -20,7 +21,8 @@ module tilewright_mac_array #(parameter ROWS = 16, parameter COLUMNS = 16) (
   input [8*ROWS*COLUMNS-1:0] tile,
   output reg [32*COLUMNS-1:0] sums
 );
-  localparam PARTS = (ROWS + 3) / 4;
+  localparam EACH = ROWS > 8 ? 4 : 2;
+  localparam PARTS = (ROWS + EACH - 1) / EACH;
   reg a_valid, b_valid;
   reg [8*ROWS-1:0] a_vector;
   reg [8*ROWS*COLUMNS-1:0] a_tile;
@@ -45,7 +47,7 @@ module tilewright_mac_array #(parameter ROWS = 16, parameter COLUMNS = 16) (
       for (column = 0; column < COLUMNS; column = column + 1)
         for (index = 0; index < PARTS; index = index + 1) begin
           total = 0;
-          for (row = 4*index; row < 4*index + 4 && row < ROWS; row = row + 1)
+          for (row = EACH*index; row < EACH*index + EACH && row < ROWS; row = row + 1)
             total = total
               + $signed(a_vector[8*row +: 8]) * $signed(a_tile[8*(column*ROWS+row) +: 8]);
           part[PARTS*column+index] = total;

@@ -188,13 +188,18 @@ class Processor(wiring.Component):
             report.load_index.eq(issues[Engine.LOAD].oldest),
             report.store_fault.eq(engines[Engine.STORE].fault),
             report.store_index.eq(issues[Engine.STORE].oldest),
-            report.oldest_index.eq(fetch.index),
         ]
+        self._report_oldest(m, fetch, issues)
+
+    def _report_oldest(self, m, fetch, issues):
+        """Report the oldest instruction, a cycle later: it hangs on all queues."""
+        report = self.report
+        m.d.sync += [report.oldest_engine.eq(0), report.oldest_index.eq(fetch.index)]
         for engine, issue in issues.items():
             others = [other for other in issues.values() if other is not issue]
             older = [~other.oldest_valid | (issue.oldest < other.oldest) for other in others]
             with m.If(issue.oldest_valid & Cat(older).all()):
-                m.d.comb += [
+                m.d.sync += [
                     report.oldest_engine.eq(engine),
                     report.oldest_index.eq(issue.oldest),
                 ]

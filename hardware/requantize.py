@@ -13,9 +13,9 @@ from .vector_layouts import result_layout
 
 __all__ = ["Requantize"]
 
-# Each stage does what an FPGA can do in 11 ns: select, sum and shift, partial products, product,
-# rounding of the high half; the result's registers take the last shift.
-STAGES = "abcde"
+# Each stage does what an FPGA can do in 11 ns: select, sum, shift, partial products, product,
+# rounding of the high half, last shift; the result's registers take its rounding.
+STAGES = "abscder"
 
 
 class Requantize(wiring.Component):
@@ -23,7 +23,7 @@ class Requantize(wiring.Component):
 
     Bit for bit isa.arithmetic.requantize, where the sum and the shift wrap; every int32 is allowed
     as a value, bias and multiplier, and -31..31 as a shift. Latency: columns / requantize_lanes
-    + 5 cycles. Throughput: one vector in columns / requantize_lanes cycles.
+    + 7 cycles. Throughput: one vector in columns / requantize_lanes cycles.
 
     Parameters
     ----------
@@ -75,9 +75,10 @@ class Requantize(wiring.Component):
         columns = self._result_columns(m)
         for lane in range(self.config.requantize_lanes):
             factors = self._select(m, lane, group, works[0])
-            shifted = self._sum(m, lane, factors, works[1])
-            product = self._multiply(m, lane, shifted, works[2:4])
-            rounded = self._round(m, lane, product, works[4])
+            total = self._sum(m, lane, factors, works[1])
+            shifted = self._shift(m, lane, total, works[2])
+            product = self._multiply(m, lane, shifted, works[3:5])
+            rounded = self._round(m, lane, product, works[5:7])
             for number in range(self.groups):
                 with m.If(arrives[number]):
                     column = number * self.config.requantize_lanes + lane
@@ -140,33 +141,43 @@ class Requantize(wiring.Component):
         return a
 
     def _sum(self, m, lane, a, works):
-        """Stage b: the shifted sum, and by how many bits the product is shifted back."""
+        """Stage b: the sum, its shift, and by how many bits the product is shifted back."""
         tflite = self.rounding == Rounding.TFLITE
-        left = Signal(6, name=f"left{lane}")
-        m.d.comb += left.eq(self.pre_shift + Mux(tflite & (a.shift > 0), a.shift[:5], 0))
-        b = _registers("b", lane, x=signed(32), multiplier=signed(32), exponent=6)
+        b = _registers("b", lane, total=32, left=6, multiplier=signed(32), exponent=6)
         with m.If(works):
             m.d.sync += [
-                b.x.eq(shift_left((a.value + a.bias)[:32], left)),
+                b.total.eq(a.value + a.bias),
+                b.left.eq(self.pre_shift + Mux(tflite & (a.shift > 0), a.shift[:5], 0)),
                 b.multiplier.eq(a.multiplier),
                 b.exponent.eq(Mux(tflite, Mux(a.shift < 0, -a.shift, 0), 31 - a.shift)),
             ]
         return b
 
-    def _multiply(self, m, lane, b, works):
+    def _shift(self, m, lane, b, works):
+        """Stage s: the shifted sum."""
+        s = _registers("s", lane, x=signed(32), multiplier=signed(32), exponent=6)
+        with m.If(works):
+            m.d.sync += [
+                s.x.eq(shift_left(b.total, b.left)),
+                s.multiplier.eq(b.multiplier),
+                s.exponent.eq(b.exponent),
+            ]
+        return s
+
+    def _multiply(self, m, lane, s, works):
         """Stages c and d: three products of halves, of 18 bits at most, and the whole product.
 
         With h and l the halves, x * y = hh << 32 + ((xh + xl) * (yh + yl) - hh - ll) << 16 + ll.
         """
         c = _registers("c", lane, high=signed(32), low=32, crossed=signed(36), exponent=6)
-        halves = [(value[16:].as_signed(), value[:16]) for value in (b.x, b.multiplier)]
+        halves = [(value[16:].as_signed(), value[:16]) for value in (s.x, s.multiplier)]
         (x_high, x_low), (y_high, y_low) = halves
         with m.If(works[0]):
             m.d.sync += [
                 c.high.eq(x_high * y_high),
                 c.low.eq(x_low * y_low),
                 c.crossed.eq((x_high + x_low) * (y_high + y_low)),
-                c.exponent.eq(b.exponent),
+                c.exponent.eq(s.exponent),
             ]
         d = _registers("d", lane, product=signed(64), exponent=6)
         middle = Signal(signed(34), name=f"middle{lane}")
@@ -179,7 +190,10 @@ class Requantize(wiring.Component):
         return d
 
     def _round(self, m, lane, d, works):
-        """Stage e: the high half in TFLITE; return that or the product, shifted and rounded."""
+        """Stages e and r: the high half in TFLITE; that or the product, shifted.
+
+        Return it rounded.
+        """
         doubled = Signal(signed(34), name=f"doubled{lane}")
         high = Signal(signed(32), name=f"high{lane}")
         nudged = Signal(signed(33), name=f"nudged{lane}")
@@ -192,13 +206,18 @@ class Requantize(wiring.Component):
         ]
         e = _registers("e", lane, value=signed(64), exponent=6)
         tflite = self.rounding == Rounding.TFLITE
-        with m.If(works):
+        with m.If(works[0]):
             m.d.sync += [
                 e.exponent.eq(d.exponent),
                 e.value.eq(Mux(tflite, sign_extend(nudged, 64), d.product)),
             ]
-        below = Cat(0, e.value[:62]).bit_select(e.exponent, 1)
-        return (e.value >> e.exponent)[:32] + below
+        r = _registers("r", lane, value=32, below=1)
+        with m.If(works[1]):
+            m.d.sync += [
+                r.value.eq(e.value >> e.exponent),
+                r.below.eq(Cat(0, e.value[:62]).bit_select(e.exponent, 1)),
+            ]
+        return r.value + r.below
 
 
 def _registers(stage, lane, **shapes):

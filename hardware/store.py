@@ -82,7 +82,10 @@ class Store(wiring.Component):
         m.submodules.to_shift = to_shift = Queue(shifted_run_layout(config), RUNS_WAITING)
         m.submodules.aligner = aligner = StoreAligner(config)
         m.submodules.channel = channel = WriteChannel(config)
-        wiring.connect(m, to_read.output, reader.runs)
+        # Whether the queue moves does not hang on the grant of a read.
+        m.submodules.next_run = next_run = Buffer(stored_run_layout(config, local_bits))
+        wiring.connect(m, to_read.output, next_run.entries)
+        wiring.connect(m, next_run.output, reader.runs)
         wiring.connect(m, to_shift.output, aligner.runs)
         wiring.connect(m, reader.chunks, aligner.chunks)
         wiring.connect(m, aligner.beats, channel.beats)

@@ -55,10 +55,11 @@ class StoreAligner(wiring.Component):
         lane = Signal(lane_bits, reset_less=True)
         chunks_left = Signal(RUN_BYTES_BITS - lane_bits, reset_less=True)
         bytes_left = Signal(RUN_BYTES_BITS + 1, reset_less=True)
-        needs, ends, moves = Signal(), Signal(), Signal()
+        # Kept beside what they tell of, chunks_left != 0 and bytes_left <= bus_bytes: the whole
+        # engine waits for them.
+        needs, ends = Signal(reset_less=True), Signal(reset_less=True)
+        moves = Signal()
         m.d.comb += [
-            needs.eq(chunks_left != 0),
-            ends.eq(bytes_left <= bus_bytes),
             self.beats.valid.eq(active & (~needs | self.chunks.valid)),
             moves.eq(self.beats.valid & self.beats.ready),
             self.chunks.ready.eq(active & needs & self.beats.ready),
@@ -71,14 +72,18 @@ class StoreAligner(wiring.Component):
             fresh, byte = number >= lane, slice(8 * number, 8 * number + 8)
             m.d.comb += [
                 self.beats.payload.data[byte].eq(Mux(fresh, rotated[byte], previous[byte])),
-                self.beats.payload.strobe[number].eq((~first | fresh) & (number < bytes_left)),
+                self.beats.payload.strobe[number].eq(
+                    (~first | fresh) & (~ends | (number < bytes_left[: lane_bits + 1]))
+                ),
             ]
         with m.If(moves):
             m.d.sync += [
                 previous.eq(rotated),
                 first.eq(0),
-                chunks_left.eq(Mux(needs, chunks_left - 1, 0)),
+                chunks_left.eq(chunks_left - 1),
+                needs.eq(needs & (chunks_left != 1)),
                 bytes_left.eq(bytes_left - bus_bytes),
+                ends.eq(bytes_left <= 2 * bus_bytes),
                 active.eq(~ends),
             ]
         with m.If(self.runs.valid & self.runs.ready):
@@ -88,7 +93,9 @@ class StoreAligner(wiring.Component):
                 first.eq(1),
                 lane.eq(run.lane),
                 chunks_left.eq((run.last_byte >> lane_bits) + 1),
+                needs.eq(1),
                 bytes_left.eq(run.last_byte + 1 + run.lane),
+                ends.eq(run.last_byte + run.lane < bus_bytes),
             ]
         return m
 

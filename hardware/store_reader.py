@@ -57,23 +57,24 @@ class StoreReader(wiring.Component):
         bus_bits = exact_log2(self.config.bus_bytes)
         chunks_a_word = self.config.act_word_bytes // self.config.bus_bytes
         address = Signal(self.local_bits, reset_less=True)
-        chunks_left = Signal(RUN_BYTES_BITS - bus_bits)
+        chunks_left = Signal(RUN_BYTES_BITS - bus_bits, reset_less=True)
+        # Kept beside what they tell of, chunks_left != 0 and chunks_left <= chunks_a_word.
+        active, ends = Signal(), Signal(reset_less=True)
         held = Signal()
         chunk, last_chunk = (
             Signal(range(max(2, chunks_a_word)), reset_less=True, name=name)
             for name in ("chunk", "last_chunk")
         )
         payload = Signal(8 * self.config.bus_bytes, reset_less=True)
-        free, emptied, granted, ends = Signal(), Signal(), Signal(), Signal()
+        free, emptied, granted = Signal(), Signal(), Signal()
         m.d.comb += [
             free.eq(~self.chunks.valid | self.chunks.ready),
             emptied.eq(free & (chunk == last_chunk)),
-            self.act.valid.eq((chunks_left != 0) & (~held | emptied)),
+            self.act.valid.eq(active & (~held | emptied)),
             self.act.address.eq(address),
             granted.eq(self.act.valid & self.act.ready),
-            ends.eq(chunks_left <= chunks_a_word),
             self.chunks.payload.eq(payload),
-            self.runs.ready.eq((chunks_left == 0) | (granted & ends)),
+            self.runs.ready.eq(~active | (granted & ends)),
         ]
         with m.If(free):
             m.d.sync += self.chunks.valid.eq(held)
@@ -90,11 +91,15 @@ class StoreReader(wiring.Component):
                 chunk.eq(0),
                 last_chunk.eq(Mux(ends, chunks_left - 1, chunks_a_word - 1)),
                 address.eq(address + 1),
-                chunks_left.eq(Mux(ends, 0, chunks_left - chunks_a_word)),
+                chunks_left.eq(chunks_left - chunks_a_word),
+                active.eq(~ends),
+                ends.eq(chunks_left <= 2 * chunks_a_word),
             ]
         with m.If(self.runs.valid & self.runs.ready):
             m.d.sync += [
                 address.eq(self.runs.payload.local),
                 chunks_left.eq((self.runs.payload.last_byte >> bus_bits) + 1),
+                active.eq(1),
+                ends.eq(self.runs.payload.last_byte < self.config.act_word_bytes),
             ]
         return m

@@ -26,11 +26,11 @@ __all__ = ["Vector"]
 class Vector(wiring.Component):
     """Runs the affine loop nest of a vector instruction.
 
-    Latency from an accepted instruction to its first write: seven cycles, and columns /
-    requantize_lanes + 5 with requantisation. Throughput: one iteration a cycle while the ports are
+    Latency from an accepted instruction to its first write: eight cycles, and columns /
+    requantize_lanes + 7 with requantisation. Throughput: one iteration a cycle while the ports are
     granted; a requantised result takes columns / requantize_lanes cycles, a MULTIPLY of an acc word
     two; an iteration of a sliding row is one cycle for three taps. Instructions do not overlap: one
-    begins to read in the cycle after the last write of the one before.
+    begins to read two cycles after the last write of the one before.
 
     Parameters
     ----------
@@ -92,7 +92,10 @@ class Vector(wiring.Component):
         m.submodules.writer = writer = VectorWriter(self.config)
         m.submodules.stage = stage = Stage(operands_layout(self.config))
         wiring.connect(m, operands.operands, stage.entries)
-        wiring.connect(m, stage.output, lanes.operands)
+        # Whether the memories are read does not hang on what becomes of the results.
+        m.submodules.spare = spare = Buffer(operands_layout(self.config))
+        wiring.connect(m, stage.output, spare.entries)
+        wiring.connect(m, spare.output, lanes.operands)
         self._iterate(m, nest, operands, bool(skipping))
         for unit in (operands, lanes, writer):
             m.d.comb += unit.held.eq(nest.held)
@@ -150,14 +153,16 @@ class Vector(wiring.Component):
         return nest.skips.any()
 
     def _accept(self, m, instruction):
-        """Accept an instruction with the last write of the one before: it reads after that."""
-        busy, free = Signal(), Signal()
+        """Accept an instruction after the last write of the one before: it reads after that.
+
+        Not in the cycle of that write: whether it is one hangs on the acc memory.
+        """
+        busy = Signal()
         m.d.comb += [
             self.busy.eq(busy),
-            free.eq(~busy | self.finished),
             instruction.payload.eq(self.instruction.payload),
-            instruction.valid.eq(self.instruction.valid & free),
-            self.instruction.ready.eq(instruction.ready & free),
+            instruction.valid.eq(self.instruction.valid & ~busy),
+            self.instruction.ready.eq(instruction.ready & ~busy),
         ]
         with m.If(instruction.valid & instruction.ready):
             m.d.sync += busy.eq(1)

@@ -21,7 +21,7 @@ __all__ = ["VectorLanes"]
 class VectorLanes(wiring.Component):
     """Computes operation(a + a_offset, b) in every lane and combines the values of a reduction.
 
-    Latency: three cycles. Throughput: one iteration a cycle; a MULTIPLY of an acc word takes two,
+    Latency: four cycles. Throughput: one iteration a cycle; a MULTIPLY of an acc word takes two,
     because a lane has one 17 x 16 bit multiplier. The record of the requantisation is read so
     that it stands beside the result.
 
@@ -57,22 +57,34 @@ class VectorLanes(wiring.Component):
         v_valid, v_moves = Signal(), Signal()
         m.d.comb += v_moves.eq(v_valid & (~self.results.valid | self.results.ready))
         kept = self._keep(m)
-        values, taken = self._operate(m, kept, ~v_valid | v_moves)
+        operated = self._operate(m, kept)
+        works, taken = Signal(name="p_works"), Signal(name="p_taken")
+        m.d.comb += [
+            works.eq(operated.valid & (~v_valid | v_moves)),
+            taken.eq(works & operated.whole),
+            operated.taken.eq(works),
+        ]
         with m.If(taken):
             m.d.sync += v_valid.eq(1)
         with m.Elif(v_moves):
             m.d.sync += v_valid.eq(0)
-        step = {}
-        for name, source in kept.step.items():
-            step[name] = Signal.like(source, name=f"v_{name}", reset_less=True)
-            with m.If(taken):
-                m.d.sync += step[name].eq(source)
+        step = self._follow(m, "v", operated.step, taken)
+        values = self._look_up(m, operated, taken, self._complete(m, operated, works))
         m.d.comb += [
             self.record_read.enable.eq(v_moves & step["last"] & self.held.requantize),
             self.record_read.address.eq(step["record"]),
         ]
         self._reduce(m, values, step, v_moves)
         return m
+
+    def _follow(self, m, prefix, step, enable):
+        """Return registers of what goes beside the lanes, set where `enable`."""
+        following = {}
+        for name, source in step.items():
+            following[name] = Signal.like(source, name=f"{prefix}_{name}", reset_less=True)
+            with m.If(enable):
+                m.d.sync += following[name].eq(source)
+        return following
 
     def _keep(self, m):
         """Return registers between the memories and the operation: a, b and all beside them."""
@@ -89,9 +101,7 @@ class VectorLanes(wiring.Component):
         with m.Elif(kept.taken):
             m.d.sync += kept.valid.eq(0)
         names = ("first", "last", "ends", "record", "output", *(("empty",) if slides else ()))
-        kept.step = {
-            name: Signal.like(operands[name], name=f"u_{name}", reset_less=True) for name in names
-        }
+        kept.step = self._follow(m, "u", {name: operands[name] for name in names}, accepted)
         kept.a, kept.b = (
             [
                 Signal(signed(32), name=f"u_{name}{lane}", reset_less=True)
@@ -99,11 +109,7 @@ class VectorLanes(wiring.Component):
             ]
             for name in "ab"
         )
-        with m.If(accepted):
-            m.d.sync += [kept.step[name].eq(operands[name]) for name in names]
-            for lane in range(self.config.columns):
-                a, b = self._lane_operands(m, lane)
-                m.d.sync += [kept.a[lane].eq(a), kept.b[lane].eq(b)]
+        self._select(m, kept, accepted)
         if slides:
             kept.act = Signal(8 * self.config.columns, name="u_act", reset_less=True)
             kept.before = Signal(16 * self.config.columns, name="u_before", reset_less=True)
@@ -111,104 +117,144 @@ class VectorLanes(wiring.Component):
                 m.d.sync += [kept.act.eq(operands.act), kept.before.eq(operands.before)]
         return kept
 
-    def _operate(self, m, kept, free):
-        """Return the registers with the lanes' values, and whether they are set in this cycle."""
+    def _select(self, m, kept, accepted):
+        """Set a and b of every lane; of a product, a is the factor that may be wide.
+
+        The other one has at most 16 bits: a and b cannot both come from acc.
+        """
+        held, operands = self.held, self.operands.payload
+        b_in_acc = held.b_source == BSource.ACC
+        swap = b_in_acc & (held.operation == Operation.MULTIPLY)
+        # Registers, because every bit of every lane hangs on them.
+        a_wide, b_wide, b_is_act, b_is_tap = (
+            Signal(name=name, reset_less=True)
+            for name in ("a_wide", "b_wide", "b_is_act", "b_is_tap")
+        )
+        word_offset = Signal(signed(9), reset_less=True)
+        m.d.sync += [
+            a_wide.eq((held.a_memory == AMemory.ACC) | swap),
+            b_wide.eq(b_in_acc & ~swap),
+            b_is_act.eq(swap),
+            b_is_tap.eq(held.b_source == BSource.TAP),
+            word_offset.eq(Mux(swap, 0, held.a_offset)),
+        ]
+        for lane in range(self.config.columns):
+            act = Signal(signed(10), name=f"act{lane}")
+            b_narrow = Signal(signed(16), name=f"b_narrow{lane}")
+            word = operands.acc.word_select(lane, 32)
+            tap = sign_extend(operands.tap.word_select(lane, 8), 16)
+            m.d.comb += [
+                act.eq(operands.act.word_select(lane, 8).as_signed() + held.a_offset),
+                b_narrow.eq(
+                    Mux(b_is_act, sign_extend(act, 16), Mux(b_is_tap, tap, held.immediate))
+                ),
+            ]
+            a = Mux(a_wide, (word + word_offset)[:32], sign_extend(act, 32))
+            b = Mux(b_wide, word, sign_extend(b_narrow, 32))
+            with m.If(accepted):
+                m.d.sync += [kept.a[lane].eq(a), kept.b[lane].eq(b)]
+
+    def _operate(self, m, kept):
+        """Return the registers of the operation's results, and of all beside them.
+
+        A product of an acc word is made of its lower half, then of its upper half; `whole` tells
+        that nothing follows.
+        """
         held = self.held
-        # A product of an acc word is made of its lower half, then of its upper half.
-        wide, multiplies, b_in_acc = (
-            Signal(name=name, reset_less=True) for name in ("wide", "multiplies", "b_in_acc")
+        operated = SimpleNamespace(
+            valid=Signal(name="p_valid"),
+            taken=Signal(name="u_free"),
+            upper=Signal(name="p_upper", reset_less=True),
+            whole=Signal(name="p_whole", reset_less=True),
         )
         # Registers, because every bit of every lane hangs on them.
+        wide, multiplies = (Signal(name=name, reset_less=True) for name in ("wide", "multiplies"))
         m.d.sync += [
             wide.eq((held.a_memory == AMemory.ACC) | (held.b_source == BSource.ACC)),
             multiplies.eq(held.operation == Operation.MULTIPLY),
-            b_in_acc.eq(held.b_source == BSource.ACC),
         ]
         upper = Signal()
-        works, taken = Signal(), Signal()
+        works, whole = Signal(name="u_works"), Signal(name="u_whole")
         m.d.comb += [
-            works.eq(kept.valid & free),
-            taken.eq(works & (upper | ~wide | ~multiplies)),
-            kept.taken.eq(taken),
+            works.eq(kept.valid & (~operated.valid | operated.taken)),
+            whole.eq(upper | ~wide | ~multiplies),
+            kept.taken.eq(works & whole),
         ]
-        slid = self._slide(m, kept, taken)
         with m.If(works):
-            m.d.sync += upper.eq(~taken)
-        values = []
-        for lane in range(self.config.columns):
-            value = Signal(32, name=f"v_value{lane}", reset_less=True)
-            a, b = kept.a[lane], kept.b[lane]
-            product = self._product(m, lane, a, b, wide, b_in_acc, upper, value)
-            with m.If(works & multiplies):
-                # The product is named once: the simulation then computes it only here.
-                m.d.sync += value.eq(product + slid[lane])
-            with m.Elif(works), m.Switch(held.operation):
-                with m.Case(Operation.COPY):
-                    m.d.sync += value.eq(a)
-                with m.Case(Operation.ADD):
-                    m.d.sync += value.eq(a + b)
-                with m.Case(Operation.SUBTRACT):
-                    m.d.sync += value.eq(a - b)
-                with m.Case(Operation.MAXIMUM):
-                    m.d.sync += value.eq(Mux(a > b, a, b))
-                with m.Case(Operation.MINIMUM):
-                    m.d.sync += value.eq(Mux(a < b, a, b))
-            values.append(value.as_signed())
-        return self._look_up(m, kept, taken, values), taken
+            m.d.sync += [
+                operated.valid.eq(1),
+                operated.upper.eq(upper),
+                operated.whole.eq(whole),
+                upper.eq(~whole),
+            ]
+        with m.Elif(operated.taken):
+            m.d.sync += operated.valid.eq(0)
+        operated.step = self._follow(m, "p", kept.step, works)
+        operated.slid = self._slide(m, kept, works)
+        operated.values = [
+            self._result(m, lane, kept, works, multiplies, wide, upper)
+            for lane in range(self.config.columns)
+        ]
+        return operated
 
-    def _slide(self, m, kept, taken):
+    def _result(self, m, lane, kept, works, multiplies, wide, upper):
+        """Return the register of one lane's result: of a product, or of one half of it."""
+        result = Signal(32, name=f"p_value{lane}", reset_less=True)
+        a, b = kept.a[lane], kept.b[lane]
+        half = Cat(Mux(upper, a[16:], a[:16]), ~wide & a[15]).as_signed()
+        with m.If(works & multiplies):
+            # The product is named once: the simulation then computes it only here.
+            m.d.sync += result.eq(half * b[:16].as_signed())
+        with m.Elif(works), m.Switch(self.held.operation):
+            with m.Case(Operation.ADD):
+                m.d.sync += result.eq(a + b)
+            with m.Case(Operation.SUBTRACT):
+                m.d.sync += result.eq(a - b)
+            with m.Case(Operation.MAXIMUM):
+                m.d.sync += result.eq(Mux(a > b, a, b))
+            with m.Case(Operation.MINIMUM):
+                m.d.sync += result.eq(Mux(a < b, a, b))
+            with m.Default():
+                m.d.sync += result.eq(a)
+        return result
+
+    def _slide(self, m, kept, works):
         """Return for each lane what the columns before gave to the result of a sliding row."""
         columns = self.config.columns
         if self.config.row_taps == 1:
             return [0] * columns
         held = self.held
         m.submodules.slide = slide = VectorSlide(self.config)
-        slides, starts = Signal(), Signal()
+        slides, starts = Signal(), Signal(name="p_starts", reset_less=True)
+        partial = Signal(32 * columns, name="p_partial", reset_less=True)
         m.d.comb += [
             slides.eq(held.slide != Slide.OFF),
-            starts.eq(slides & kept.step["first"]),
-            slide.enable.eq(slides & taken),
+            slide.enable.eq(slides & kept.taken),
             slide.first.eq(kept.step["first"]),
             slide.act.eq(kept.act),
             slide.a_offset.eq(held.a_offset),
             slide.taps.eq(kept.before),
         ]
-        return [Mux(starts, slide.partial.word_select(lane, 32), 0) for lane in range(columns)]
+        with m.If(works):
+            m.d.sync += starts.eq(slides & slide.first)
+            with m.If(slides & slide.first):
+                m.d.sync += partial.eq(slide.partial)
+        return [Mux(starts, partial.word_select(lane, 32), 0) for lane in range(columns)]
 
-    def _lane_operands(self, m, lane):
-        """Return a and b, both int32."""
-        held, operands = self.held, self.operands.payload
-        act = Signal(signed(10), name=f"act{lane}")
-        a, b = Signal(signed(32), name=f"a{lane}"), Signal(signed(32), name=f"b{lane}")
-        b_narrow = Signal(signed(16), name=f"b_narrow{lane}")
-        word = operands.acc.word_select(lane, 32)
-        tap = sign_extend(operands.tap.word_select(lane, 8), 16)
-        m.d.comb += [
-            act.eq(operands.act.word_select(lane, 8).as_signed() + held.a_offset),
-            a.eq(
-                Mux(
-                    held.a_memory == AMemory.ACC,
-                    (word + held.a_offset)[:32],
-                    sign_extend(act, 32),
-                )
-            ),
-            b_narrow.eq(Mux(held.b_source == BSource.TAP, tap, held.immediate)),
-            b.eq(Mux(held.b_source == BSource.ACC, word, sign_extend(b_narrow, 32))),
-        ]
-        return a, b
+    def _complete(self, m, operated, works):
+        """Return the registers of the lanes' values: of both halves, and with what slid."""
+        values = []
+        for lane, (result, slid) in enumerate(zip(operated.values, operated.slid, strict=True)):
+            value = Signal(32, name=f"v_value{lane}", reset_less=True)
+            with m.If(works):
+                with m.If(operated.upper):
+                    m.d.sync += value[16:].eq(value[16:] + result[:16])
+                with m.Else():
+                    m.d.sync += value.eq(result + slid)
+            values.append(value.as_signed())
+        return values
 
-    def _product(self, m, lane, a, b, wide, b_in_acc, upper, value):
-        """Return the product of a and b, or the half of it that is due."""
-        other = Signal(32, name=f"other{lane}")
-        product = Signal(signed(33), name=f"product{lane}")
-        # One operand has at most 16 bits: a and b cannot both come from acc.
-        narrow = Mux(b_in_acc, a[:16], b[:16]).as_signed()
-        half = Cat(Mux(upper, other[16:], other[:16]), ~wide & other[15]).as_signed()
-        m.d.comb += [other.eq(Mux(b_in_acc, b, a)), product.eq(narrow * half)]
-        raised = Cat(value[:16], (value[16:] + product[:16])[:16])
-        return Mux(upper, raised, product[:32])
-
-    def _look_up(self, m, kept, taken, values):
+    def _look_up(self, m, operated, taken, values):
         """Read the table in every lane; return the values, of the table where that is asked."""
         if not self.config.tables:
             return values
@@ -219,9 +265,10 @@ class VectorLanes(wiring.Component):
         for lane, value in enumerate(values):
             entry = sign_extend(read.data.word_select(lane, 8), 32)
             chosen = Signal(signed(32), name=f"chosen{lane}")
+            index = operated.values[lane]
             m.d.comb += [
                 # An int8 as 0..255: a + 128.
-                read.indices.word_select(lane, 8).eq(Cat(kept.a[lane][:7], ~kept.a[lane][7])),
+                read.indices.word_select(lane, 8).eq(Cat(index[:7], ~index[7])),
                 chosen.eq(Mux(is_table, entry, value)),
             ]
             looked_up.append(chosen)

@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, exact_log2
@@ -84,8 +84,9 @@ class VectorWriter(wiring.Component):
             ]
         with m.Elif(done):
             m.d.sync += valid.eq(0)
+        bounds = self._bounds(m)
         values = [
-            self._value(m, lane, to_acc, taken, refill, spare)
+            self._value(m, lane, to_acc, taken, refill, spare, bounds)
             for lane in range(self.config.columns)
         ]
         groups = self.config.act_word_bytes // self.config.columns
@@ -137,16 +138,34 @@ class VectorWriter(wiring.Component):
             ]
         return spare, refill
 
-    def _value(self, m, lane, to_acc, taken, refill, spare):
+    def _bounds(self, m):
+        """Return the lowest and highest values that are not clamped, and whether there are none.
+
+        Registers, because every bit of every lane hangs on them.
+        """
+        held = self.held
+        lowest, highest = (
+            Signal(signed(10), name=name, reset_less=True) for name in ("lowest", "highest")
+        )
+        nothing = Signal(reset_less=True)
+        m.d.sync += [
+            lowest.eq(held.low - held.zero_point),
+            highest.eq(held.high - held.zero_point),
+            nothing.eq(held.low > held.high),
+        ]
+        return lowest, highest, nothing
+
+    def _value(self, m, lane, to_acc, taken, refill, spare, bounds):
         """Return the register of one lane: the value, or for act isa.arithmetic.saturate of it."""
         held = self.held
+        lowest, highest, nothing = bounds
         value = self.results.payload["values"].word_select(lane, 32).as_signed()
-        # The sum is compared before it is there: the bounds less the zero point stand still.
+        # The sum is compared before it is there: the bounds are less the zero point.
         below, above = (Signal(name=f"{name}{lane}") for name in ("below", "above"))
         total = Signal(8, name=f"total{lane}")
         m.d.comb += [
-            below.eq(value < held.low - held.zero_point),
-            above.eq((value > held.high - held.zero_point) | (held.low > held.high)),
+            below.eq(value < lowest),
+            above.eq((value > highest) | nothing),
             total.eq(value + held.zero_point),
         ]
         register = Signal(32, name=f"value{lane}", reset_less=True)

@@ -87,6 +87,7 @@ class Walker(wiring.Component):
         }
         skip_lines = Signal(16, reset_less=True)
         skip_stride = Signal(signed(self.config.address_bits), reset_less=True)
+        left = self._count_down(m, kept, state)
         with m.FSM(name="walker"):
             with m.State("Idle"):
                 m.d.comb += self.instruction.ready.eq(1)
@@ -110,7 +111,7 @@ class Walker(wiring.Component):
             with m.State("Walk"):
                 m.d.comb += self.runs.valid.eq(1)
                 with m.If(self.runs.ready):
-                    self._advance(m, kept, run, state)
+                    self._advance(m, kept, run, state, *left)
                     with m.If(run["final"]):
                         m.next = "Idle"
         return m
@@ -128,10 +129,16 @@ class Walker(wiring.Component):
             run["final"].eq((fields.y_count == 0) & (fields.z_count == 0)),
         ]
 
-    def _advance(self, m, kept, run, state):
-        """Step from one run to the next."""
+    def _count_down(self, m, kept, state):
+        """Return how many runs of the line and lines are left after this run."""
         runs_left, lines_left = Signal(16), Signal(16)
         m.d.comb += [runs_left.eq(state["runs_left"] - 1), lines_left.eq(state["lines_left"])]
+        with m.If(state["runs_left"] == 0):
+            m.d.comb += [runs_left.eq(kept["y_count"]), lines_left.eq(state["lines_left"] - 1)]
+        return runs_left, lines_left
+
+    def _advance(self, m, kept, run, state, runs_left, lines_left):
+        """Step from one run to the next."""
         with m.If(state["runs_left"] != 0):
             m.d.sync += [
                 run["position"].eq(run["position"] + kept["y_stride"]),
@@ -139,7 +146,6 @@ class Walker(wiring.Component):
             ]
         with m.Else():
             local = (state["line_local"] + kept["z_step"])[: self.local_bits]
-            m.d.comb += [runs_left.eq(kept["y_count"]), lines_left.eq(state["lines_left"] - 1)]
             m.d.sync += [
                 run["position"].eq(kept["x_origin"]),
                 run["local"].eq(local),

@@ -70,9 +70,8 @@ class WriteChannel(wiring.Component):
         m.d.comb += check.flush.eq(self.abort)
         begins, answered, final = Signal(), Signal(), Signal()
         m.d.comb += [self.b.ready.eq(1), answered.eq(self.b.valid)]
-        begun = self._remember(m, check.checked.payload.final, begins, answered, final)
+        begun, room = self._remember(m, check.checked.payload.final, begins, answered, final)
         self._begin(m, check.checked.payload, lengths, begins)
-        room = begun != WRITES_IN_FLIGHT
         outside = Signal()
         with m.If(check.checked.valid & ~check.inside):
             m.d.sync += outside.eq(1)
@@ -90,8 +89,11 @@ class WriteChannel(wiring.Component):
         return m
 
     def _remember(self, m, is_final, begins, answered, final):
-        """Keep which bursts on the bus are final, the oldest in bit 0; return their number."""
-        begun = Signal(range(WRITES_IN_FLIGHT + 1))
+        """Keep which bursts on the bus are final, the oldest in bit 0.
+
+        Return their number, and whether there may be one more.
+        """
+        begun, room = Signal(range(WRITES_IN_FLIGHT + 1)), Signal(init=1)
         finals, kept = Signal(WRITES_IN_FLIGHT), Signal(WRITES_IN_FLIGHT)
         m.d.comb += [final.eq(finals[0]), kept.eq(finals >> answered)]
         with m.If(begins):
@@ -99,8 +101,11 @@ class WriteChannel(wiring.Component):
         with m.Elif(answered):
             m.d.sync += finals.eq(kept)
         with m.If(begins != answered):
-            m.d.sync += begun.eq(begun + begins - answered)
-        return begun
+            m.d.sync += [
+                begun.eq(begun + begins - answered),
+                room.eq(answered | (begun != WRITES_IN_FLIGHT - 1)),
+            ]
+        return begun, room
 
     def _begin(self, m, burst, lengths, begins):
         """Put a burst on the address channel, and its length into the queue of the data."""

@@ -46,9 +46,9 @@ class Hardware:
     end_decoded : int, from the dispatch of END to the end of the program (decoder.py)
     """
 
-    first_address: int = 5
+    first_address: int = 6
     fetch_ahead: int = 4
-    fetch_request: int = 4
+    fetch_request: int = 5
     decode: int = 4
     decoder_gap: int = 2
     queue: int = 2
@@ -57,9 +57,9 @@ class Hardware:
     sync: int = 2
     token: int = 1
     matrix_drain: int = 4
-    vector_pipe: int = 7
-    requantize_pipe: int = 5
-    vector_gap: int = 0
+    vector_pipe: int = 8
+    requantize_pipe: int = 7
+    vector_gap: int = 1
     load_request: int = 4
     load_address: int = 2
     load_align: int = 6

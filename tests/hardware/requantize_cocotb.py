@@ -98,6 +98,6 @@ async def requantize_keeps_its_rate(dut):
     dut.values__payload.value = packed(random_int32(rng, config.columns))
     dut.record.value = packed(random_param(rng, config, 1)[0])
     groups = config.columns // config.requantize_lanes
-    await bench.step(groups + 5 + 20 * groups)
+    await bench.step(groups + 7 + 20 * groups)
     assert len(sink.items) == 20
     assert number(dut.results__valid)
