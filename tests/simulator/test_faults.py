@@ -76,6 +76,7 @@ FAULTS = [
     fault("end", Cause.PROGRAM_CUT_SHORT, LOAD, 0, length=0, name="empty"),
     fault("end", WINDOW, LOAD, 0, address=0x7000, name="fetch-outside"),
     fault("end", WINDOW, LOAD, 2, address=0x8F80, name="fetch-beyond"),
+    fault("end", WINDOW, LOAD, 2, address=0x8F80, length=2**32 - 1, name="longest"),
     fault("end", BUS, LOAD, 4, address=0xFF00, name="fetch-error"),
     fault("end", ILLEGAL, LOAD, word=0xF, name="opcode"),
     fault("end", ILLEGAL, LOAD, word=1 << 511, name="reserved-bit"),
