@@ -42,7 +42,7 @@ class Context:
     config : Config
     builder : Builder
     constants : Constants
-    placements : of the resident tensors, by index
+    tensors, placements : of the resident tensors, as they are read, by index
     slots : of the tensors that have a place in DRAM, by index
     staging : act word where a layer's staged operand begins, by (kind, number)
     """
@@ -50,6 +50,7 @@ class Context:
     config: Config
     builder: Builder
     constants: Constants
+    tensors: dict[int, Tensor]
     placements: dict[int, Placement]
     slots: dict[int, Slot]
     staging: dict[tuple[str, int], int]
@@ -105,7 +106,8 @@ class Context:
         """Return where the results of `unit` of layer `number` go in act."""
         plan, tensor = work.plan, work.layer.target
         if tensor.index in self.placements:
-            return self.placements[tensor.index]
+            whole = self.placements[tensor.index]
+            return whole.joined(self.tensors[tensor.index].width // tensor.width)
         base = self.staging["target", number] + unit.turn * plan.target_half
         group = unit.part.g0
         return target_placement(tensor, plan.target_channels, base, unit.block, group, self.config)

@@ -1,4 +1,4 @@
-"""Convolutions: the matrix engine fills an acc bank, the vector engine requantises it."""
+"""Convolutions: the matrix engine sums in acc, the vector engine requantises it."""
 
 from collections.abc import Iterator
 
@@ -7,15 +7,21 @@ from isa.instructions import MAX_COUNT, AMemory, Destination, Engine, Memory
 
 from .capacity import require_words
 from .context import Context, output_fields
-from .layers import Convolution
+from .layers import Convolution, Layer, Records
 from .levels import level_fields
 from .packing import pack_records, pack_weights
+from .placement import Placement
 from .progress import Action
 from .ranges import Range
-from .schedule import Mode, Schedule, evenly, window_of
+from .schedule import Block, Mode, Schedule, evenly, load_bound, window_of
+from .windows import shared_weight
 from .work import Part, Step, Unit, Work
 
 __all__ = ["ConvolutionEmitter", "convolution_groups", "convolution_work"]
+
+
+# Weight tiles of a step of a layer that waits for its weights: so few that it begins soon.
+_STEP_TILES = 64
 
 
 def convolution_groups(layer: Convolution, config: Config) -> int:
@@ -32,6 +38,8 @@ def convolution_groups(layer: Convolution, config: Config) -> int:
     require_words(layer.name, "param", 2 * unit, config.param_words, config)
     require_words(layer.name, "acc", 2 * unit, 2 * config.acc_words, config)
     tiles = int(kh * kw * -(-channels // config.rows))
+    if load_bound(layer, config):
+        half = min(half, max(unit * tiles, _STEP_TILES))
     fitting = min(half // tiles, config.param_words // 2, config.acc_words, MAX_COUNT)
     groups = -(-int(outputs) // (config.columns * unit))
     return max(1, min(groups, fitting // unit)) * unit
@@ -49,11 +57,11 @@ def convolution_work(plan: Schedule, config: Config) -> Work:
     for parts in _parts(plan, config):
         taps = _taps(plan)
         if len(parts) == 1:
-            steps.append(_step(parts[0], taps))
+            steps.append(_step(parts[0], taps, plan.layer))
         for block in plan.blocks:
             for part in parts:
                 if len(parts) > 1:
-                    steps.append(_step(part, taps))
+                    steps.append(_step(part, taps, plan.layer))
                 units.append(Unit(len(steps) - 1, part, block, turn % 2))
             turn += 1
     return Work(plan, tuple(steps), tuple(units))
@@ -62,15 +70,17 @@ def convolution_work(plan: Schedule, config: Config) -> Work:
 def _taps(plan: Schedule) -> int:
     """Return the taps of the window that have vectors of their own."""
     height, width = window_of(plan.layer).kernel
-    return height if plan.sources[0].mode is Mode.WINDOWS else height * width
+    source = plan.sources[0]
+    return height * (source.together if source.mode is Mode.WINDOWS else width)
 
 
 def _parts(plan: Schedule, config: Config) -> Iterator[list[Part]]:
     """Yield, for each range of groups, the ranges of input vectors that sum up to it."""
     layer = plan.layer
     assert isinstance(layer, Convolution)
-    kernel_pixels = layer.weight.shape[1] if plan.sources[0].mode is Mode.WINDOWS else 1
-    vectors = -(-layer.weight.shape[2] * kernel_pixels // config.rows)
+    source = plan.sources[0]
+    run = source.run_pixels(layer.window) if source.mode is Mode.WINDOWS else 1
+    vectors = -(-layer.weight.shape[2] * run // config.rows)
     count = -(-layer.weight.shape[3] // config.columns)
     groups = min(plan.groups, count)
     most = min(vectors, config.weight_tiles // 2 // (_taps(plan) * groups), MAX_COUNT)
@@ -83,9 +93,16 @@ def _parts(plan: Schedule, config: Config) -> Iterator[list[Part]]:
         ]
 
 
-def _step(part: Part, taps: int) -> Step:
+def _step(part: Part, taps: int, layer: Layer) -> Step:
     groups = part.g1 - part.g0
-    return Step(part, groups * taps * (part.v1 - part.v0), groups if part.last else 0)
+    params = groups * len(_all_records(layer)) if part.last else 0
+    return Step(part, groups * taps * (part.v1 - part.v0), params)
+
+
+def _all_records(layer: Layer) -> tuple[Records, ...]:
+    """Return the records of a convolution: of any pixel, of the first and the last of a line."""
+    assert isinstance(layer, Convolution)
+    return (layer.records, *(layer.edges or ()))
 
 
 class ConvolutionEmitter:
@@ -97,58 +114,57 @@ class ConvolutionEmitter:
         self.context, self.config, self.work = context, context.config, work
         self.layer, self.number = layer, number
         mode, weight = work.plan.sources[0].mode, layer.weight
+        self.together = work.plan.sources[0].together
         # Whether the operand holds one vector for each place where the window stops.
         self.stops = mode in (Mode.WINDOWS, Mode.PIXELS)
         if mode is Mode.WINDOWS:
-            weight = weight.reshape(weight.shape[0], -1, weight.shape[3])
+            weight = shared_weight(weight, layer.window, self.together)
         self.tiles = pack_weights(weight, self.config)
-        self.records = pack_records(layer.records, self.config)
-        self.taps_wide = 1 if self.stops else layer.window.kernel[1]
+        self.records = [pack_records(records, self.config) for records in _all_records(layer)]
         self.line_stride = 1 if mode is Mode.PIXELS else layer.window.stride[0]
 
-    def load_step(self, action: Action) -> None:
-        """Load weights, and with the last of the last part of a sum the records."""
-        step = self.work.steps[action.index]
-        part = step.part
+    def load_weights(self, action: Action) -> None:
+        """Load some of the weight tiles of a step."""
+        part = self.work.steps[action.index].part
         tiles = self.tiles[part.g0 : part.g1, :, part.v0 : part.v1]
         chosen = tiles.reshape(-1, self.config.tile_bytes)[action.first : action.stop]
         weight = action.weight + action.first
         self.context.load_constants(Memory.WEIGHT, weight, chosen.tobytes())
-        if step.params and action.stop == step.tiles:
-            records = self.records[part.g0 : part.g1]
-            self.context.load_constants(Memory.PARAM, action.param, records.tobytes())
+
+    def load_params(self, action: Action) -> None:
+        """Load the records of a step."""
+        part = self.work.steps[action.index].part
+        data = b"".join(records[part.g0 : part.g1].tobytes() for records in self.records)
+        self.context.load_constants(Memory.PARAM, action.param, data)
 
     def load_sources(self, action: Action) -> None:
         """Load lines of the staged operands of a block."""
         unit = self.work.units[action.index]
         self.context.load_sources(self.work, self.number, unit, action.first, action.stop)
 
-    def matrix(self, index: int, weight: int, bank: int) -> None:
-        """Emit the products of unit `index` into acc bank `bank`."""
+    def matrix(self, index: int, weight: int, acc: int) -> None:
+        """Emit the products of unit `index`, summed from acc word `acc` on."""
         unit = self.work.units[index]
         part, block, window = unit.part, unit.block, self.layer.window
         place = self.context.source(self.work, self.number, 0, unit)
         scale = self.context.rows_per_word
-        line, pixel = place.pitch * scale, place.pixel * scale
-        x = block.x0 if self.stops else block.x0 * window.stride[1] - window.left
+        stride = window.stride[1]
+        x = block.x0 // self.together if self.stops else block.x0 * stride - window.left
         y = block.y0 * self.line_stride - window.top
         vectors, taps = part.v1 - part.v0, self.tiles.shape[1]
-        acc = bank * self.config.acc_words
         kernel_lines, count = window.kernel[0], part.g1 - part.g0
+        inner, reduce = self._inner_levels(place, block, vectors)
         fields = {
             "accumulate": int(not part.first),
-            "reduce": 0b111000,
+            "reduce": reduce,
             "acc": acc,
             "act": place.word(y, x) * scale + part.v0,
             "weight": weight,
         } | level_fields(
             ("acc", "act", "weight"),
             (count, block.lines * block.pixels, 0, taps * vectors),
-            (block.lines, block.pixels, self.line_stride * line, 0),
-            (block.pixels, 1, pixel if self.stops else window.stride[1] * pixel, 0),
-            (kernel_lines, 0, window.dilation[0] * line, self.taps_wide * vectors),
-            (self.taps_wide, 0, window.dilation[1] * pixel, vectors),
-            (vectors, 0, 1, 1),
+            (block.lines, block.pixels, self.line_stride * place.pitch * scale, 0),
+            *inner,
         )
         last = y + (block.lines - 1) * self.line_stride
         reads = [
@@ -158,34 +174,74 @@ class ConvolutionEmitter:
         words = Range("acc", acc, acc + count * block.lines * block.pixels)
         self.context.builder.emit(Engine.MATRIX, fields, reads, [words])
 
-    def vector(self, index: int, param: int, bank: int) -> None:
-        """Emit the requantisation of acc bank `bank`, and the store of its result."""
+    def _inner_levels(
+        self, place: Placement, block: Block, vectors: int
+    ) -> tuple[tuple[tuple[int, ...], ...], int]:
+        """Return the levels that walk a line and its windows, and which of all levels reduce."""
+        window, scale = self.layer.window, self.context.rows_per_word
+        line, pixel = window.dilation[0] * place.pitch * scale, place.pixel * scale
+        height, width = window.kernel
+        if self.stops:
+            together = self.together
+            return (
+                (block.pixels // together, together, pixel, 0),
+                (together, 1, 0, vectors),
+                (height, 0, line, together * vectors),
+                (vectors, 0, 1, 1),
+            ), 0b110000
+        return (
+            (block.pixels, 1, window.stride[1] * pixel, 0),
+            (height, 0, line, width * vectors),
+            (width, 0, window.dilation[1] * pixel, vectors),
+            (vectors, 0, 1, 1),
+        ), 0b111000
+
+    def vector(self, index: int, param: int, acc: int) -> None:
+        """Emit the requantisation of the sums from acc word `acc` on, and the store of it."""
         context, unit = self.context, self.work.units[index]
         part, block = unit.part, unit.block
         place = context.target(self.work, self.number, unit)
-        scale = context.columns_per_word
-        acc = bank * self.config.acc_words
-        count = part.g1 - part.g0
-        records = self.layer.records
+        for number, (x0, x1) in enumerate(self._spans(block)):
+            if x0 < x1:
+                record = param + number * (part.g1 - part.g0)
+                self._requantize(unit, place, (x0, x1), record, acc)
+        context.store_target(self.layer.target, place, block, part.g0, part.g1)
+
+    def _spans(self, block: Block) -> Iterator[tuple[int, int]]:
+        """Yield the pixels x0..x1 - 1 of a line of `block` that each of the records is for."""
+        if self.layer.edges is None:
+            yield block.x0, block.x1
+            return
+        last = self.layer.target.width - 1
+        yield max(block.x0, 1), min(block.x1, last)
+        yield block.x0, min(block.x1, 1)
+        yield max(block.x0, last), block.x1
+
+    def _requantize(
+        self, unit: Unit, place: Placement, pixels: tuple[int, int], record: int, acc: int
+    ) -> None:
+        """Emit the requantisation of pixels x0..x1 - 1 of the lines of a block."""
+        part, block, scale = unit.part, unit.block, self.context.columns_per_word
+        count, records, (x0, x1) = part.g1 - part.g0, self.layer.records, pixels
         fields = {
             "a_memory": AMemory.ACC,
             "requantize": 1,
             "rounding": records.rounding,
             "pre_shift": records.pre_shift,
             "destination": Destination.ACT,
-            "a": acc,
-            "record": param,
-            "output": place.vector(block.y0, block.x0, part.g0, scale),
+            "a": acc + x0 - block.x0,
+            "record": record,
+            "output": place.vector(block.y0, x0, part.g0, scale),
             **output_fields(self.layer.output),
         } | level_fields(
             ("a", "record", "output"),
             (count, block.lines * block.pixels, 1, 1),
             (block.lines, block.pixels, 0, place.pitch * scale),
-            (block.pixels, 1, 0, place.pixel * scale),
+            (x1 - x0, 1, 0, place.pixel * scale),
         )
         reads = [
             Range("acc", acc, acc + count * block.lines * block.pixels),
-            Range("param", param, param + count),
+            Range("param", record, record + count),
         ]
-        context.builder.emit(Engine.VECTOR, fields, reads, [place.lines(block.y0, block.y1)])
-        context.store_target(self.layer.target, place, block, part.g0, part.g1)
+        writes = [place.lines(block.y0, block.y1)]
+        self.context.builder.emit(Engine.VECTOR, fields, reads, writes)

@@ -7,7 +7,8 @@ from isa.config import Config
 from .layers import Addition, Convolution, Depthwise, Layer, Pool
 from .schedule import Block, Mode, Schedule, SourcePlan, input_lines, window_of
 from .taps import slides
-from .work import Part, Step, Unit, Work
+from .windows import run_cycles
+from .work import Part, Unit, Work
 
 __all__ = ["START", "Cycles", "load_cycles", "plan_load_cycles", "unit_cycles"]
 
@@ -42,7 +43,7 @@ def unit_cycles(work: Work, unit: Unit, config: Config) -> Cycles:
     staged = work.plan.target_half > 0
     return Cycles(
         load=load if part.first else 0,
-        matrix=_matrix(work.steps[unit.step], block) if isinstance(layer, Convolution) else 0,
+        matrix=_matrix(work, unit) if isinstance(layer, Convolution) else 0,
         vector=_vector(layer, part, block, config) if part.last else 0,
         store=_store(layer, part, block, config) if part.last and staged else 0,
     )
@@ -63,17 +64,13 @@ def _load(source: SourcePlan, layer: Layer, block: Block, config: Config) -> int
     first, stop = input_lines(window, block)
     lines = max(0, min(stop, source.tensor.height) - max(first, 0))
     if source.mode is Mode.WINDOWS:
-        return _LATENCY + lines * block.pixels * _run(window.kernel[1] * channels, config)
+        run = run_cycles(source.run_pixels(window) * channels, config)
+        return _LATENCY + lines * block.pixels // source.together * run
     if source.mode is Mode.PIXELS:
-        return _LATENCY + block.lines * block.pixels * _run(channels, config)
+        return _LATENCY + block.lines * block.pixels * run_cycles(channels, config)
     if channels < source.tensor.channels or channels % config.act_word_bytes:
-        return _LATENCY + lines * source.tensor.width * _run(channels, config)
+        return _LATENCY + lines * source.tensor.width * run_cycles(channels, config)
     return _LATENCY + lines * source.tensor.width * channels // config.bus_bytes
-
-
-def _run(size: int, config: Config) -> int:
-    """Return the cycles of a short run of `size` bytes that may begin anywhere."""
-    return 1 + -(-size // config.bus_bytes)
 
 
 def _store(layer: Layer, part: Part, block: Block, config: Config) -> int:
@@ -82,9 +79,10 @@ def _store(layer: Layer, part: Part, block: Block, config: Config) -> int:
     return _LATENCY + pixels * -(-channels // config.bus_bytes)
 
 
-def _matrix(step: Step, block: Block) -> int:
-    """Return the iterations: every tile of the step meets every pixel once."""
-    return block.lines * block.pixels * step.tiles
+def _matrix(work: Work, unit: Unit) -> int:
+    """Return the iterations: every tile of the step meets the pixels that it is for once."""
+    tiles = work.steps[unit.step].tiles // work.plan.sources[0].together
+    return unit.block.lines * unit.block.pixels * tiles
 
 
 def _vector(layer: Layer, part: Part, block: Block, config: Config) -> int:

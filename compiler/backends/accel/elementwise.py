@@ -115,20 +115,19 @@ class VectorEmitter:
         self.context, self.config, self.work = context, context.config, work
         self.number, self.unit = number, context.columns_per_word
 
-    def load_step(self, action: Action) -> None:
+    def load_params(self, action: Action) -> None:
         """Load the parameters of a step."""
         part = self.work.steps[action.index].part
         data = self.parameters(part.g0, part.g1)
-        if data:
-            self.context.load_constants(Memory.PARAM, action.param, data)
+        self.context.load_constants(Memory.PARAM, action.param, data)
 
     def load_sources(self, action: Action) -> None:
         """Load lines of the staged operands of a block."""
         unit = self.work.units[action.index]
         self.context.load_sources(self.work, self.number, unit, action.first, action.stop)
 
-    def vector(self, index: int, param: int, bank: int) -> None:
-        """Emit unit `index`; an addition keeps its rescaled operands in acc bank `bank`."""
+    def vector(self, index: int, param: int, acc: int) -> None:
+        """Emit unit `index`; an addition keeps its rescaled operands in acc from word `acc` on."""
         work, unit, layer = self.work, self.work.units[index], self.work.layer
         part = unit.part
         places = tuple(
@@ -136,7 +135,6 @@ class VectorEmitter:
             for place in range(len(layer.sources))
         )
         target = self.context.target(work, self.number, unit)
-        acc = bank * self.config.acc_words
         record, taps = self._parameters_of(unit, param)
         job = _Job(unit.block, part.g0, part.g1, record, taps, acc, places, target)
         if isinstance(layer, Addition):

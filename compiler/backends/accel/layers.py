@@ -121,7 +121,10 @@ class Window:
 
 @dataclass(frozen=True)
 class Convolution:
-    """Convolution of all input channels; weight : int8[kh, kw, input channels, output channels]."""
+    """Convolution of all input channels; weight : int8[kh, kw, input channels, output channels].
+
+    `edges` are the records of the first and of the last pixel of a line, where these differ.
+    """
 
     name: str
     sources: tuple[Tensor, ...]
@@ -131,6 +134,7 @@ class Convolution:
     records: Records
     output: Output
     operator: str = "conv2d"
+    edges: tuple[Records, Records] | None = None
 
 
 @dataclass(frozen=True)

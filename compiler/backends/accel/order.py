@@ -18,21 +18,30 @@ from .pool import Pool
 from .progress import Action, Kind, Need, Progress, Round, begin, ends_step
 from .room import Room
 from .schedule import Mode, input_lines, window_of
-from .work import Step, Work
+from .supply import Supply
+from .work import Unit, Work, acc_words
 
 __all__ = ["REACH", "order"]
 
 # Unfinished layers before one that may already be at work.
 REACH = 5
 # Cycles of one load of weights, about: so few that a more urgent load never waits long.
-_STEP_CYCLES = 2048
+_WEIGHT_CYCLES = 2048
 # Cycles of one load of staged lines, about, for the same reason.
 _SOURCE_CYCLES = 1500
 # Loads that could begin within so many cycles of each other go in the order of their use.
 _SLACK = 256
+# Loads of parameters that take so few cycles, and the first operands of a layer, go before what
+# layers so much earlier in the network wait for.
+_SHORT, _EARLY = 256, 3
+# Rounds whose operands find room before anything is computed.
+_HALVES = 2
+# Places of the loads for a step among all loads: weights, params, operands.
+_WEIGHTS, _PARAMS, _OPERANDS, _PLACES = range(4)
 
 _ENGINES = {
-    Kind.STEP: Engine.LOAD,
+    Kind.WEIGHTS: Engine.LOAD,
+    Kind.PARAMS: Engine.LOAD,
     Kind.SOURCE: Engine.LOAD,
     Kind.MATRIX: Engine.MATRIX,
     Kind.VECTOR: Engine.VECTOR,
@@ -43,6 +52,7 @@ def order(
     works: Sequence[Work],
     resident: Mapping[int, int],
     config: Config,
+    borders: Mapping[int, int] = MappingProxyType({}),
     reach: Mapping[int, int] = MappingProxyType({}),
 ) -> tuple[Action, ...]:
     """Return every action of `works` once, in the order in which they are emitted.
@@ -50,9 +60,10 @@ def order(
     Parameters
     ----------
     resident : act words of the tensors that stay in act, by index
+    borders : act words of their borders, by index
     reach : for some layers, how many layers before it may still be unfinished when it begins
     """
-    return tuple(_Scheduler(works, resident, config, reach).run())
+    return tuple(_Scheduler(works, resident, config, borders, reach).run())
 
 
 class _Scheduler:
@@ -63,23 +74,27 @@ class _Scheduler:
         works: Sequence[Work],
         resident: Mapping[int, int],
         config: Config,
+        borders: Mapping[int, int],
         reach: Mapping[int, int],
     ) -> None:
-        self.config, self.reach = config, reach
+        self.config, self.borders, self.reach = config, borders, reach
         self.layers = [begin(work, config) for work in works]
         made_by = {work.layer.target.index: number for number, work in enumerate(works)}
         for progress in self.layers:
             progress.needs = tuple(self.needs(progress, item, made_by) for item in progress.rounds)
         self.room = Room(works, resident, config)
         self.clock = dict.fromkeys(Engine, 0)
-        self.weights, self.params = Pool(config.weight_tiles), Pool(config.param_words)
-        self.banks: dict[int, int] = {0: 0, 1: 0}
-        self.queue = [
-            (number, index) for number, work in enumerate(works) for index in range(len(work.steps))
-        ]
-        self.head = 0
-        self.tiles = 0
-        self.places: dict[tuple[int, int], tuple[int, int]] = {}
+        self.weights = Supply(
+            config.weight_tiles,
+            _WEIGHT_CYCLES * config.bus_bytes // config.tile_bytes,
+            [[step.tiles for step in work.steps] for work in works],
+        )
+        self.params = Supply(
+            config.param_words,
+            config.param_words,
+            [[step.params for step in work.steps] for work in works],
+        )
+        self.acc = Pool(2 * config.acc_words)
         self.first = 0
 
     def needs(self, progress: Progress, item: Round, made_by: dict[int, int]) -> tuple[Need, ...]:
@@ -106,7 +121,8 @@ class _Scheduler:
         """Yield actions until all is done."""
         while self.first < len(self.layers):
             start, _, kind, number = min(self.candidates())
-            yield self.perform(Kind(kind), number, max(start, self.clock[_ENGINES[Kind(kind)]]))
+            engine = _ENGINES[Kind(kind)]
+            yield from self.perform(Kind(kind), number, max(start, self.clock[engine]))
             if self.layers[number].done:
                 self.room.leave(number)
             while self.first < len(self.layers) and self.layers[self.first].done:
@@ -114,12 +130,8 @@ class _Scheduler:
 
     def candidates(self) -> Iterator[tuple[int, tuple[int, int], str, int]]:
         """Yield (start, preference, kind, layer) of all that may come next."""
-        if self.head < len(self.queue):
-            number, index = self.queue[self.head]
-            ready = self.step_ready(number, index)
-            if ready is not None:
-                start = max(ready, self.clock[Engine.LOAD])
-                yield start // _SLACK * _SLACK, (number, 2 * index), Kind.STEP.value, number
+        yield from self.step_candidate(Kind.WEIGHTS, self.weights, _WEIGHTS)
+        yield from self.step_candidate(Kind.PARAMS, self.params, _PARAMS)
         for number in range(self.first, min(self.first + REACH + 1, len(self.layers))):
             progress = self.layers[number]
             if progress.done or number - self.first > self.reach.get(number, REACH):
@@ -129,7 +141,7 @@ class _Scheduler:
             for kind, ready in (
                 (Kind.SOURCE, self.source_ready(progress)),
                 (Kind.MATRIX, self.matrix_ready(progress, number)),
-                (Kind.VECTOR, self.vector_ready(progress)),
+                (Kind.VECTOR, self.vector_ready(progress, number)),
             ):
                 if ready is not None:
                     start = max(ready, self.clock[_ENGINES[kind]])
@@ -137,26 +149,37 @@ class _Scheduler:
                         start = start // _SLACK * _SLACK
                     yield start, self.preference(progress, number, kind), kind.value, number
 
+    def step_candidate(
+        self, kind: Kind, supply: Supply, place: int
+    ) -> Iterator[tuple[int, tuple[int, int], str, int]]:
+        """Yield the next load of parameters as `candidates` does, if there is room for it."""
+        if supply.head is None:
+            return
+        number, index = supply.head
+        ready = supply.ready(self.clock[Engine.LOAD])
+        if ready is not None:
+            start = max(ready, self.clock[Engine.LOAD]) // _SLACK * _SLACK
+            early = _EARLY if self.step_cycles(kind, supply.words) <= _SHORT else 0
+            yield start, (number - early, _PLACES * index + place), kind.value, number
+
+    def step_cycles(self, kind: Kind, words: int) -> int:
+        """Return the cycles of a load of weight tiles or param words."""
+        sizes = (words, 0) if kind is Kind.WEIGHTS else (0, words)
+        return load_cycles(*sizes, self.config)
+
     def preference(self, progress: Progress, number: int, kind: Kind) -> tuple[int, int]:
-        """Return what decides between actions of one start: loads in order, the rest deep first."""
+        """Return what decides between actions of one start, the smallest first.
+
+        Loads go in order. The vector engine first empties acc, which the matrix engine waits for,
+        in order; for the rest the deepest layer goes first.
+        """
+        if kind is Kind.VECTOR and progress.multiplies:
+            return number - len(self.layers), 0
         if kind is not Kind.SOURCE:
             return -number, 0
         unit = progress.work.units[progress.rounds[len(progress.loaded)].first]
-        return number, 2 * unit.step + 1
-
-    def step_ready(self, number: int, index: int) -> int | None:
-        """Return from when on the parameters of a step find room, None if they do not yet."""
-        if self.tiles:
-            return self.clock[Engine.LOAD]
-        weights, params = self.find_room(self.layers[number].work.steps[index])
-        if weights is None or params is None:
-            return None
-        return max(weights[1], params[1])
-
-    def find_room(self, step: Step) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
-        """Return (first word, cycle) of the room for a step in weight and in param, or None."""
-        now = self.clock[Engine.LOAD]
-        return self.weights.find(step.tiles, now), self.params.find(step.params, now)
+        early = _EARLY + 1 if len(progress.loaded) < _HALVES else 0
+        return number - early, _PLACES * unit.step + _OPERANDS
 
     def source_ready(self, progress: Progress) -> int | None:
         """Return from when on the operands of the next round can be loaded."""
@@ -173,32 +196,35 @@ class _Scheduler:
         if not progress.multiplies or progress.multiplications == len(progress.work.units):
             return None
         unit = progress.work.units[progress.multiplications]
-        if unit.step not in progress.steps:
-            return None
+        loaded = self.weights.loaded(number, unit.step)
         ready = self.operands_ready(progress, len(progress.multiplied))
-        if ready is None:
+        if ready is None or loaded is None:
             return None
         part = unit.part
         if part.first:
-            if not self.banks or not (part.last or self.alone(number)):
+            room = self.find_acc(progress, unit)
+            if room is None or not (part.last or self.alone(number)):
                 return None
-            ready = max(ready, min(self.banks.values()))
-        return max(ready, progress.steps[unit.step])
+            ready = max(ready, room[1])
+        if part.last and self.params.loaded(number, unit.step) is None:
+            return None
+        return max(ready, loaded)
 
     def alone(self, number: int) -> bool:
-        """Return whether no earlier layer still multiplies: a long sum would keep its bank."""
+        """Return whether no earlier layer still multiplies: a long sum would keep its words."""
         return all(
             not item.multiplies or item.multiplications == len(item.work.units)
             for item in self.layers[self.first : number]
         )
 
-    def vector_ready(self, progress: Progress) -> int | None:
+    def vector_ready(self, progress: Progress, number: int) -> int | None:
         """Return from when on the next results can be computed."""
         index = len(progress.made)
         if index == len(progress.rounds):
             return None
         unit = progress.work.units[progress.rounds[index].last]
-        if unit.step not in progress.steps:
+        loaded = self.params.loaded(number, unit.step)
+        if loaded is None:
             return None
         if progress.multiplies:
             if index == len(progress.multiplied):
@@ -209,13 +235,14 @@ class _Scheduler:
             if ready is None:
                 return None
             if isinstance(progress.work.layer, Addition):
-                if not self.banks:
+                room = self.find_acc(progress, unit)
+                if room is None:
                     return None
-                ready = max(ready, min(self.banks.values()))
+                ready = max(ready, room[1])
         assert ready is not None
         if progress.work.plan.target_half and index >= 2:
             ready = max(ready, progress.stored[index - 2])
-        return max(ready, progress.steps[unit.step])
+        return max(ready, loaded)
 
     def operands_ready(self, progress: Progress, index: int) -> int | None:
         """Return when all operands of round `index` stand in act."""
@@ -236,48 +263,64 @@ class _Scheduler:
                 ready = max(ready, done[need.index] + START)
         return ready
 
-    def perform(self, kind: Kind, number: int, start: int) -> Action:
-        """Do the next action of `kind` of a layer at cycle `start`; return it."""
+    def perform(self, kind: Kind, number: int, start: int) -> Iterator[Action]:
+        """Do the next action of `kind` of a layer at cycle `start`; yield it."""
         progress = self.layers[number]
-        if kind is Kind.STEP:
-            return self.load_step(progress, number, start)
+        if kind is Kind.WEIGHTS:
+            yield self.load(kind, self.weights, start)
+            return
+        if kind is Kind.PARAMS:
+            yield self.load(kind, self.params, start)
+            return
         self.room.enter(number)
         if kind is Kind.SOURCE:
-            return self.load_source(progress, number, start)
+            yield self.load_source(progress, number, start)
+            return
+        if not progress.begun:
+            progress.begun = True
+            yield from self.fill_border(progress, number, start)
         if kind is Kind.MATRIX:
-            return self.multiply(progress, number, start)
-        return self.compute(progress, number, start)
+            yield self.multiply(progress, number, start)
+        else:
+            yield self.compute(progress, number, start)
 
-    def earliest_bank(self) -> int:
-        """Return the acc bank that is free earliest."""
-        return min(self.banks, key=lambda item: (self.banks[item], item))
+    def fill_border(self, progress: Progress, number: int, start: int) -> Iterator[Action]:
+        """Let the load engine fill a border, or the vector engine if that is done earlier.
 
-    def load_step(self, progress: Progress, number: int, start: int) -> Action:
-        """Load the next tiles of the step at the head of the queue."""
-        index = self.queue[self.head][1]
-        step = progress.work.steps[index]
-        if self.tiles == 0:
-            self.places[number, index] = self.take(step)
-        piece = max(1, _STEP_CYCLES * self.config.bus_bytes // self.config.tile_bytes)
-        first, stop = self.tiles, min(self.tiles + piece, step.tiles)
-        last = stop == step.tiles
-        end = start + load_cycles(stop - first, step.params if last else 0, self.config)
+        It costs nothing as long as the matrix engine makes the first results.
+        """
+        words = self.borders.get(progress.work.layer.target.index, 0)
+        if words:
+            chunks = self.config.act_word_bytes // self.config.bus_bytes
+            load = max(start, self.clock[Engine.LOAD]) + words * chunks
+            vector = max(start + progress.cycles[0].matrix, self.clock[Engine.VECTOR]) + words
+            engine = Engine.LOAD if load <= vector else Engine.VECTOR
+            self.clock[engine] = min(load, vector)
+            yield Action(Kind.BORDER, number, engine=engine)
+
+    def find_acc(self, progress: Progress, unit: Unit) -> tuple[int, int] | None:
+        """Return (first word, cycle) of the room in acc for a block, or None."""
+        now = min(self.clock[Engine.MATRIX], self.clock[Engine.VECTOR])
+        return self.acc.find(acc_words(progress.work, unit), now)
+
+    def take_acc(self, progress: Progress, unit: Unit) -> int:
+        """Take the room in acc for a block; return its first word."""
+        room = self.find_acc(progress, unit)
+        assert room is not None
+        self.acc.take(room[0], acc_words(progress.work, unit))
+        return room[0]
+
+    def load(self, kind: Kind, supply: Supply, start: int) -> Action:
+        """Load the next weight tiles or param words."""
+        piece = supply.take(self.clock[Engine.LOAD])
+        end = start + self.step_cycles(kind, piece.stop - piece.first)
         self.clock[Engine.LOAD] = end
-        self.tiles = stop
-        if last:
-            self.head += 1
-            self.tiles = 0
-            progress.steps[index] = end
-        weight, param = self.places[number, index]
-        return Action(Kind.STEP, number, index, weight, param, first=first, stop=stop)
-
-    def take(self, step: Step) -> tuple[int, int]:
-        """Take the room of a step in weight and param."""
-        weights, params = self.find_room(step)
-        assert weights is not None and params is not None
-        self.weights.take(weights[0], step.tiles)
-        self.params.take(params[0], step.params)
-        return weights[0], params[0]
+        supply.arrive(piece, end)
+        number, index = piece.layer, piece.index
+        weight, param = self.weights.place(number, index), self.params.place(number, index)
+        return Action(
+            kind, number, index, weight=weight, param=param, first=piece.first, stop=piece.stop
+        )
 
     def load_source(self, progress: Progress, number: int, start: int) -> Action:
         """Load the next lines of the staged operands of the next round."""
@@ -298,19 +341,17 @@ class _Scheduler:
         unit = progress.work.units[index]
         part = unit.part
         if part.first:
-            bank = self.earliest_bank()
-            del self.banks[bank]
-            progress.banks.append(bank)
+            progress.sums.append(self.take_acc(progress, unit))
         end = start + progress.cycles[index].matrix
         self.clock[Engine.MATRIX] = end
         progress.multiplications += 1
         if part.last:
             progress.multiplied.append(end + START)
             progress.consumed.append(end)
-        weight, param = self.places[number, unit.step]
+        weight = self.weights.place(number, unit.step)
         if ends_step(progress.work, index):
-            self.weights.give(weight, progress.work.steps[unit.step].tiles, end)
-        return Action(Kind.MATRIX, number, index, weight, param, progress.banks[-1])
+            self.weights.give(number, unit.step, end)
+        return Action(Kind.MATRIX, number, index, weight=weight, acc=progress.sums[-1])
 
     def compute(self, progress: Progress, number: int, start: int) -> Action:
         """Let the vector engine make the results of the next round."""
@@ -319,20 +360,18 @@ class _Scheduler:
         cycles = progress.cycles[item.last]
         end = start + cycles.vector
         self.clock[Engine.VECTOR] = end
-        bank = 0
+        acc = 0
         if progress.multiplies:
-            bank = progress.banks.pop(0)
-            self.banks[bank] = end
+            acc = progress.sums.pop(0)
         else:
             progress.consumed.append(end)
         if isinstance(progress.work.layer, Addition):
-            bank = self.earliest_bank()
-            self.banks[bank] = end
+            acc = self.take_acc(progress, unit)
+        self.acc.give(acc, acc_words(progress.work, unit), end)
         progress.made.append(end)
         self.clock[Engine.STORE] = max(self.clock[Engine.STORE], end) + cycles.store
         progress.stored.append(self.clock[Engine.STORE])
-        weight, param = self.places[number, unit.step]
+        param = self.params.place(number, unit.step)
         if ends_step(progress.work, item.last):
-            self.params.give(param, progress.work.steps[unit.step].params, end)
-        begins = len(progress.made) == 1
-        return Action(Kind.VECTOR, number, item.last, weight, param, bank, begins)
+            self.params.give(number, unit.step, end)
+        return Action(Kind.VECTOR, number, item.last, param=param, acc=acc)

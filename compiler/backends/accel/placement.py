@@ -1,6 +1,6 @@
 """Where tensors stand in act, and the allocator that finds room for them over time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from isa.config import Config
 
@@ -58,6 +58,23 @@ class Placement:
         """Return the range of act that holds lines start..stop - 1, borders included."""
         first = self.base + (start - self.first_line) * self.pitch
         return Range("act", first, first + (stop - start) * self.pitch)
+
+    def joined(self, count: int) -> "Placement":
+        """Return the same place seen as pixels that are `count` pixels each."""
+        base = self.base + self.left * self.pixel
+        return replace(self, base=base, pixel=count * self.pixel, left=0)
+
+    def spread(self) -> "Placement":
+        """Return a place where a walk over pixels or over lines visits all banks of act."""
+        pixel = self.pixel | 1
+        return replace(self, pixel=pixel, pitch=self.pitch // self.pixel * pixel | 1)
+
+    def interleaved(self, width: int, banks: int) -> "Placement":
+        """Return a place where the lines of a window `width` pixels wide follow each other's bank.
+
+        So a walk over the window visits all banks of act in turn.
+        """
+        return replace(self, pitch=self.pitch + (width * self.pixel - self.pitch) % banks)
 
     @staticmethod
     def whole(base: int, tensor: Tensor, border: Border, config: Config) -> "Placement":

@@ -1,7 +1,7 @@
 """Decides what stays in act, in which order all work is done, and where everything stands."""
 
 from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from isa.config import Config
 from isa.instructions import MAX_COUNT
@@ -10,7 +10,7 @@ from ...errors import TooLarge
 from .convolution import convolution_groups, convolution_work
 from .cycles import plan_load_cycles
 from .elementwise import vector_groups, vector_work
-from .layers import Convolution, Graph, Layer, Tensor, Window
+from .layers import Convolution, Depthwise, Graph, Layer, Tensor, Window
 from .order import REACH, order
 from .placement import Border, Placement, Request, allocate
 from .progress import Action, Kind
@@ -34,7 +34,7 @@ class Plan:
     ----------
     works : one for each layer
     actions : everything that is emitted, in order
-    placements, borders : of the tensors that stay in act, by index
+    tensors, placements, borders : of the tensors that stay in act, by index
     fills : value of the border, by index
     staging : act word where a staged operand begins, by ("source", 2 * layer + place) and
         ("target", layer)
@@ -42,6 +42,7 @@ class Plan:
 
     works: tuple[Work, ...]
     actions: tuple[Action, ...]
+    tensors: dict[int, Tensor]
     placements: dict[int, Placement]
     borders: dict[int, Border]
     fills: dict[int, int]
@@ -57,7 +58,9 @@ class _Life:
     readers: tuple[int, ...]
     border: Border
     fill: int
+    place: Placement
     words: int
+    border_words: int
 
 
 def make_plan(graph: Graph, config: Config, blocks: int = BLOCKS) -> Plan:
@@ -78,7 +81,8 @@ def make_plan(graph: Graph, config: Config, blocks: int = BLOCKS) -> Plan:
     while True:
         works = _works(graph, lives.keys(), config, blocks)
         resident = {index: life.words for index, life in lives.items()}
-        actions = order(works, resident, config, reach)
+        borders = {index: life.border_words for index, life in lives.items()}
+        actions = order(works, resident, config, borders, reach)
         requests = _requests(lives, works, actions)
         result = allocate(requests, config.act_words)
         if not isinstance(result, Request):
@@ -86,12 +90,17 @@ def make_plan(graph: Graph, config: Config, blocks: int = BLOCKS) -> Plan:
         if not _evict(lives, works, requests, result):
             _hold_back(reach, requests, result)
     placements = {
-        index: Placement.whole(result["tensor", index], life.tensor, life.border, config)
-        for index, life in lives.items()
+        index: replace(life.place, base=result["tensor", index]) for index, life in lives.items()
     }
-    borders = {index: life.border for index, life in lives.items()}
-    fills = {index: life.fill for index, life in lives.items()}
-    return Plan(works, actions, placements, borders, fills, result)
+    return Plan(
+        works,
+        actions,
+        {index: life.tensor for index, life in lives.items()},
+        placements,
+        borders={index: life.border for index, life in lives.items()},
+        fills={index: life.fill for index, life in lives.items()},
+        staging=result,
+    )
 
 
 def _thin_out(graph: Graph, lives: dict[int, _Life], config: Config, blocks: int) -> None:
@@ -207,20 +216,27 @@ def _works(graph: Graph, resident: Set[int], config: Config, blocks: int) -> tup
 def _lives(graph: Graph, config: Config) -> Iterator[_Life]:
     """Yield the tensors that may stay in act: made by a layer, read by layers."""
     for number, layer in enumerate(graph.layers):
-        tensor = layer.target
-        readers = tuple(
-            index
+        reads = {
+            index: source
             for index, reader in enumerate(graph.layers)
-            if any(source.index == tensor.index for source in reader.sources)
-        )
+            for source in reader.sources
+            if source.index == layer.target.index
+        }
+        readers = tuple(reads)
         windows = [window_of(graph.layers[index]) for index in readers]
         fills = {window.fill for window in windows if window.padded}
         if not readers or len(fills) > 1:
             continue
-        border = _border(windows)
-        whole = Placement.whole(0, tensor, border, config)
-        words = (border.top + tensor.height + border.bottom) * whole.pitch
-        yield _Life(tensor, number, readers, border, next(iter(fills), 0), words)
+        border, tensor = _border(windows), reads[readers[0]]
+        place = Placement.whole(0, tensor, border, config)
+        if any(isinstance(graph.layers[index], Depthwise) for index in readers):
+            place = place.spread()
+        elif max(window.kernel[0] for window in windows) > 1:
+            place = place.interleaved(max(window.kernel[1] for window in windows), config.act_banks)
+        words = (border.top + tensor.height + border.bottom) * place.pitch
+        inside = tensor.height * tensor.width * place.pixel
+        empty = words - inside if border != Border() else 0
+        yield _Life(tensor, number, readers, border, next(iter(fills), 0), place, words, empty)
 
 
 def _border(windows: Sequence[Window]) -> Border:
@@ -247,7 +263,7 @@ def _requests(
     lives: dict[int, _Life], works: Sequence[Work], actions: Sequence[Action]
 ) -> list[Request]:
     """Return the room that is needed in act, in positions of the order."""
-    makes = _spans(actions, {Kind.VECTOR})
+    makes = _spans(actions, {Kind.BORDER, Kind.VECTOR})
     reads = _spans(actions, {Kind.MATRIX, Kind.VECTOR})
     stages = _spans(actions, {Kind.SOURCE, Kind.MATRIX, Kind.VECTOR})
     tensors = [

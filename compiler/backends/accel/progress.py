@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from isa.config import Config
+from isa.instructions import Engine
 
 from .cycles import Cycles, unit_cycles
 from .layers import Convolution
@@ -18,13 +19,17 @@ class Kind(Enum):
 
     Members
     -------
-    STEP : loads tiles first..stop - 1 of step `index`; with the last of them, its param words.
+    WEIGHTS : loads tiles first..stop - 1 of step `index`.
+    PARAMS : loads param words first..stop - 1 of step `index`.
+    BORDER : fills the border of what the layer writes, with `engine`.
     SOURCE : loads lines first..stop - 1 of the staged operands of unit `index`'s block.
     MATRIX : multiplies for unit `index`.
     VECTOR : computes the results of the block that ends with unit `index`, and stores them.
     """
 
-    STEP = "step"
+    WEIGHTS = "weights"
+    PARAMS = "params"
+    BORDER = "border"
     SOURCE = "source"
     MATRIX = "matrix"
     VECTOR = "vector"
@@ -39,19 +44,20 @@ class Action:
     kind : Kind
     layer : int
     index : int, of a step or of a unit
-    weight, param : int, where the parameters of its step stand
-    bank : int, the acc bank it uses
-    begins : bool, whether these are the first results of the layer
-    first, stop : int, the tiles of a STEP, the lines of a SOURCE from the first that is read
+    engine : Engine
+    weight, param : int, where the parameters of its step stand, if it loads or reads them
+    acc : int, the first acc word it uses
+    first, stop : int, the tiles or words that are loaded, the lines of a SOURCE from the first
+        that is read
     """
 
     kind: Kind
     layer: int
-    index: int
+    index: int = 0
+    engine: Engine = Engine.LOAD
     weight: int = 0
     param: int = 0
-    bank: int = 0
-    begins: bool = False
+    acc: int = 0
     first: int = 0
     stop: int = 0
 
@@ -85,9 +91,9 @@ class Progress:
     multiplied : when the sums of a round stand in acc
     made : when the results of a round stand in act
     stored : when they stand in DRAM
-    steps : when the parameters of a step are there, by step
     multiplications : units that the matrix engine has been given
-    banks : acc banks of the rounds that wait for the vector engine, oldest first
+    begun : whether the border of what it writes has been filled
+    sums : first acc words of the rounds that wait for the vector engine, oldest first
     staged : whether any operand is loaded block by block
     multiplies : whether the matrix engine has a part in the layer
     """
@@ -102,9 +108,9 @@ class Progress:
     multiplied: list[int] = field(default_factory=list)
     made: list[int] = field(default_factory=list)
     stored: list[int] = field(default_factory=list)
-    steps: dict[int, int] = field(default_factory=dict)
     multiplications: int = 0
-    banks: list[int] = field(default_factory=list)
+    begun: bool = False
+    sums: list[int] = field(default_factory=list)
     staged: bool = field(init=False)
     multiplies: bool = field(init=False)
 

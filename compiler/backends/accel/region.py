@@ -1,20 +1,23 @@
 """Compiles a graph of layers to a region of an image: plan, order, emit, pack constants."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from isa.config import Config
 from isa.image import Layer as LayerRow
 from isa.image import Region, Slot
 from isa.program import Program
 
+from ...errors import TooLarge
 from .borders import fill_border
 from .builder import Builder
 from .context import Constants, Context
 from .convolution import ConvolutionEmitter
 from .elementwise import VectorEmitter
+from .fold_lines import fold_lines
 from .layers import Convolution, Graph, Layer, macs
+from .pack_pixels import pack_pixels
 from .plan import Plan, make_plan, make_schedule
-from .progress import Kind
+from .progress import Action, Kind
 from .schedule import BLOCKS
 
 __all__ = ["CycleModel", "compile_region", "require_fit"]
@@ -22,7 +25,7 @@ __all__ = ["CycleModel", "compile_region", "require_fit"]
 _ALIGNMENT = 64
 # Least numbers of blocks that are tried, the most likely first; no further one is tried when so
 # many instructions have been made.
-_CUTS = (BLOCKS, 2, 8)
+_CUTS = (BLOCKS, 2, 10)
 _MOST_INSTRUCTIONS = 8000
 
 # About how many cycles a program takes.
@@ -34,32 +37,52 @@ def compile_region(graph: Graph, config: Config, cycles: CycleModel | None = Non
 
     Parameters
     ----------
-    cycles : returns about how many cycles a program takes; with it several ways to cut the layers
-        are compiled, and the fastest is taken
+    cycles : returns about how many cycles a program takes; with it several ways to cut the layers,
+        and to compute them, are compiled, and the fastest is taken
 
     Raises
     ------
     TooLarge
         A layer does not fit the memories; the message names the memory and what is needed.
     """
+    folded, origins = fold_lines(graph, config)
+    rows = tuple(LayerRow(item.name, item.operator, macs(item)) for item in graph.layers)
     if cycles is None:
-        return _compile(graph, config, BLOCKS)
+        return _compile(folded, rows, origins, config, BLOCKS)
+    ways = [(folded, blocks) for blocks in _CUTS]
+    packed = pack_pixels(folded, config)
+    if packed is not folded and _fits(packed, config):
+        ways = [*((packed, blocks) for blocks in _CUTS), (folded, BLOCKS)]
     regions: list[Region] = []
     made = 0
-    for blocks in _CUTS:
+    for variant, blocks in ways:
         if made < _MOST_INSTRUCTIONS:
-            regions.append(_compile(graph, config, blocks))
+            regions.append(_compile(variant, rows, origins, config, blocks))
             made += len(regions[-1].instruction_layers)
     return min(regions, key=lambda region: cycles(region.program))
 
 
-def _compile(graph: Graph, config: Config, blocks: int) -> Region:
-    """Return the region whose layers are cut into at least `blocks` blocks."""
+def _compile(
+    graph: Graph,
+    rows: tuple[LayerRow, ...],
+    origins: Sequence[int],
+    config: Config,
+    blocks: int,
+) -> Region:
+    """Return the region whose layers are cut into at least `blocks` blocks.
+
+    Parameters
+    ----------
+    rows : what the region says of its layers
+    origins : for each layer of `graph`, its number in `rows`
+    """
     plan = make_plan(graph, config, blocks)
     slots, data_bytes = _slots(graph, plan)
     builder = Builder(config)
-    context = Context(config, builder, Constants(), plan.placements, slots, plan.staging)
-    _emit(context, plan)
+    context = Context(
+        config, builder, Constants(), plan.tensors, plan.placements, slots, plan.staging
+    )
+    _emit(context, plan, origins)
     program, instruction_layers = builder.finish()
     return Region(
         name=graph.name,
@@ -68,7 +91,7 @@ def _compile(graph: Graph, config: Config, blocks: int) -> Region:
         data_bytes=data_bytes,
         inputs=tuple(slots[tensor.index] for tensor in graph.inputs),
         outputs=tuple(slots[tensor.index] for tensor in graph.outputs),
-        layers=tuple(LayerRow(item.name, item.operator, macs(item)) for item in graph.layers),
+        layers=rows,
         instruction_layers=instruction_layers,
     )
 
@@ -84,6 +107,16 @@ def require_fit(layer: Layer, config: Config) -> None:
     make_schedule(layer, frozenset(), config)
 
 
+def _fits(graph: Graph, config: Config) -> bool:
+    """Return whether the machine can compute every layer of `graph`."""
+    try:
+        for layer in graph.layers:
+            require_fit(layer, config)
+    except TooLarge:
+        return False
+    return True
+
+
 def _slots(graph: Graph, plan: Plan) -> tuple[dict[int, Slot], int]:
     """Return a place in DRAM for inputs, outputs and tensors not in act, and the total size."""
     tensors = [*graph.inputs, *graph.outputs]
@@ -97,26 +130,29 @@ def _slots(graph: Graph, plan: Plan) -> tuple[dict[int, Slot], int]:
     return slots, position
 
 
-def _emit(context: Context, plan: Plan) -> None:
+def _emit(context: Context, plan: Plan, origins: Sequence[int]) -> None:
     """Emit every action in its order."""
     emitters: dict[int, ConvolutionEmitter | VectorEmitter] = {}
     for action in plan.actions:
         number = action.layer
-        context.builder.layer = number
+        context.builder.layer = origins[number]
         if number not in emitters:
             emitters[number] = _emitter(context, plan, number)
         emitter = emitters[number]
-        if action.kind is Kind.STEP:
-            emitter.load_step(action)
+        if action.kind is Kind.BORDER:
+            _fill_border(context, plan, action)
         elif action.kind is Kind.SOURCE:
             emitter.load_sources(action)
-        elif action.kind is Kind.MATRIX:
-            assert isinstance(emitter, ConvolutionEmitter)
-            emitter.matrix(action.index, action.weight, action.bank)
+        elif action.kind is Kind.PARAMS:
+            emitter.load_params(action)
+        elif action.kind is Kind.VECTOR:
+            emitter.vector(action.index, action.param, action.acc)
         else:
-            if action.begins:
-                _fill_border(context, plan, number)
-            emitter.vector(action.index, action.param, action.bank)
+            assert isinstance(emitter, ConvolutionEmitter)
+            if action.kind is Kind.WEIGHTS:
+                emitter.load_weights(action)
+            else:
+                emitter.matrix(action.index, action.weight, action.acc)
 
 
 def _emitter(context: Context, plan: Plan, number: int) -> ConvolutionEmitter | VectorEmitter:
@@ -126,9 +162,8 @@ def _emitter(context: Context, plan: Plan, number: int) -> ConvolutionEmitter | 
     return VectorEmitter(context, work, number)
 
 
-def _fill_border(context: Context, plan: Plan, number: int) -> None:
-    """Fill the border of what layer `number` writes, where it stays in act."""
-    tensor = plan.works[number].layer.target
-    index = tensor.index
-    if index in plan.placements:
-        fill_border(context, tensor, plan.placements[index], plan.borders[index], plan.fills[index])
+def _fill_border(context: Context, plan: Plan, action: Action) -> None:
+    """Fill the border of what a layer writes."""
+    tensor = plan.tensors[plan.works[action.layer].layer.target.index]
+    place, border = plan.placements[tensor.index], plan.borders[tensor.index]
+    fill_border(context, action.engine, tensor, place, border, plan.fills[tensor.index])

@@ -1,5 +1,7 @@
 """Decides, for each layer, where its operands come from and how its output is cut into blocks."""
 
+import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -10,6 +12,7 @@ from isa.instructions import MAX_COUNT
 from ...errors import TooLarge
 from .layers import Addition, Convolution, Depthwise, Layer, Pool, Tensor, Window
 from .placement import pixel_words
+from .windows import run_pixels, windows_together
 
 __all__ = [
     "BLOCKS",
@@ -19,6 +22,7 @@ __all__ = [
     "SourcePlan",
     "evenly",
     "input_lines",
+    "load_bound",
     "schedule",
     "window_of",
 ]
@@ -43,7 +47,7 @@ class Mode(Enum):
     -------
     RESIDENT : it stands in act as a whole.
     LINES : the lines that a block needs are loaded from DRAM.
-    WINDOWS : the same, laid out as one vector a window line (im2col).
+    WINDOWS : the same, laid out as one run of vectors a window line, or a few of them (im2col).
     PIXELS : only the pixels that a window of one pixel stops at are loaded.
     """
 
@@ -83,12 +87,18 @@ class SourcePlan:
     mode : Mode
     half : int, act words that are staged for a block, in two halves
     channels : int, channels that are staged for a block; all of them for a convolution
+    together : int, windows beside each other that share a run; 1 unless the mode is WINDOWS
     """
 
     tensor: Tensor
     mode: Mode
     half: int
     channels: int
+    together: int = 1
+
+    def run_pixels(self, window: Window) -> int:
+        """Return the pixels of a run that holds window lines."""
+        return run_pixels(window, self.together)
 
 
 @dataclass(frozen=True)
@@ -159,6 +169,8 @@ def schedule(
         for tensor, here in zip(layer.sources, resident, strict=True)
     ]
     lines = _lines(layer, pixels * vectors, limit, blocks, config)
+    together = windows_together(layer, math.gcd(pixels, target.width), step_groups, config)
+    together = together if Mode.WINDOWS in modes else 1
     slice_channels = slice_groups * config.columns
     channels = [
         tensor.channels if isinstance(layer, Convolution) else min(slice_channels, tensor.channels)
@@ -169,7 +181,7 @@ def schedule(
     def staged(count: int) -> list[int]:
         block = Block(0, count, 0, pixels)
         sizes = [
-            _source_words(layer, tensor, mode, size, block, config)
+            _source_words(layer, tensor, mode, size, together, block, config)
             for tensor, mode, size in zip(layer.sources, modes, channels, strict=True)
         ]
         words = count * target.width * pixel_words(target_channels, config)
@@ -185,7 +197,8 @@ def schedule(
             f"configuration {config.name} has {config.act_bytes}; "
             "use a larger configuration, or the CPU alone"
         )
-    sources = tuple(map(SourcePlan, layer.sources, modes, halves[:-1], channels))
+    shares = itertools.repeat(together)
+    sources = tuple(map(SourcePlan, layer.sources, modes, halves[:-1], channels, shares))
     cut = _blocks(target, lines, pixels)
     return Schedule(layer, sources, halves[-1], target_channels, step_groups, slice_groups, cut)
 
@@ -221,6 +234,12 @@ def _sums_in_parts(layer: Layer, config: Config) -> bool:
     return bool(kh * kw * -(-channels // config.rows) > config.weight_tiles // 2)
 
 
+def load_bound(layer: Layer, config: Config) -> bool:
+    """Return whether a tile takes longer to load than to meet all pixels of the layer."""
+    pixels = layer.target.height * layer.target.width
+    return isinstance(layer, Convolution) and 1 < pixels < config.tile_bytes // config.bus_bytes
+
+
 def _staging_share(window: Window) -> int:
     """Return what part of act one staged operand may take: more where blocks share lines."""
     return _STAGING_SHARE // 2 if window.kernel[0] > window.stride[0] else _STAGING_SHARE
@@ -242,15 +261,22 @@ def _mode(layer: Layer, tensor: Tensor, resident: bool, config: Config) -> Mode:
 
 
 def _source_words(
-    layer: Layer, tensor: Tensor, mode: Mode, channels: int, block: Block, config: Config
+    layer: Layer,
+    tensor: Tensor,
+    mode: Mode,
+    channels: int,
+    together: int,
+    block: Block,
+    config: Config,
 ) -> int:
     window = window_of(layer)
     first, stop = input_lines(window, block)
     if mode is Mode.RESIDENT:
         return 0
     if mode is Mode.WINDOWS:
-        words = pixel_words(channels * window.kernel[1], config)
-        return (stop - first) * block.pixels * words
+        words = pixel_words(channels * run_pixels(window, together), config)
+        # An odd pitch: the lines of a window stand in different banks of act.
+        return (stop - first) * (block.pixels // together * words | 1)
     if mode is Mode.PIXELS:
         return block.lines * block.pixels * pixel_words(channels, config)
     width = window.left + tensor.width + window.right

@@ -24,8 +24,9 @@ def source_placement(
     """
     first, _ = input_lines(window, block)
     if plan.mode is Mode.WINDOWS:
-        words = pixel_words(plan.channels * window.kernel[1], config)
-        return Placement(base, words, block.pixels * words, -block.x0, first)
+        words = pixel_words(plan.channels * plan.run_pixels(window), config)
+        count, left = block.pixels // plan.together, -(block.x0 // plan.together)
+        return Placement(base, words, count * words | 1, left, first)
     words = pixel_words(plan.channels, config)
     if plan.mode is Mode.PIXELS:
         return Placement(base, words, block.pixels * words, -block.x0, block.y0)
@@ -75,7 +76,8 @@ def load_source(
         first = block.y0
         line_count, line_stride = block.y1, window.stride[0] * line_bytes
     elif plan.mode is Mode.WINDOWS:
-        run, count, step = window.kernel[1] * channels, block.pixels, window.stride[1] * channels
+        run, count = plan.run_pixels(window) * channels, block.pixels // plan.together
+        step = plan.together * window.stride[1] * channels
         origin = block.x0 * window.stride[1] - window.left
     elif size < channels or channels % config.act_word_bytes:
         run, count, origin, step = size, width, -window.left, channels
@@ -120,7 +122,7 @@ def store_target(
     channels, columns = tensor.channels, builder.config.columns
     word, start = builder.config.act_word_bytes, g0 * columns
     size = min(g1 * columns, channels) - start
-    merged = size == channels and channels % word == 0
+    merged = size == channels == placement.pixel * word
     offset = slot.offset + (block.y0 * tensor.width + block.x0) * channels + start
     fields = {
         "source": placement.word(block.y0, block.x0)

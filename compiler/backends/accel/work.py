@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from .layers import Layer
+from .layers import Addition, Convolution, Layer
 from .schedule import Block, Schedule
 
-__all__ = ["Part", "Step", "Unit", "Work"]
+__all__ = ["Part", "Step", "Unit", "Work", "acc_words"]
 
 
 @dataclass(frozen=True)
@@ -67,3 +67,11 @@ class Work:
     def layer(self) -> Layer:
         """The layer."""
         return self.plan.layer
+
+
+def acc_words(work: Work, unit: Unit) -> int:
+    """Return the words of acc that `unit` needs: of a sum, or of both operands of an addition."""
+    results = (unit.part.g1 - unit.part.g0) * unit.block.lines * unit.block.pixels
+    if isinstance(work.layer, Convolution):
+        return results
+    return 2 * results if isinstance(work.layer, Addition) else 0

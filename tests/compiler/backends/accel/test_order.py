@@ -28,29 +28,33 @@ def test_every_unit_is_emitted_once_in_order(planned):
         vectors = [action.index for action in mine if action.kind is Kind.VECTOR]
         ends = [index for index, unit in enumerate(work.units) if unit.part.last]
         assert vectors == ends
-        assert [action.begins for action in mine if action.kind is Kind.VECTOR] == [
-            index == ends[0] for index in ends
-        ]
+        kinds = [action.kind for action in mine]
+        assert Kind.BORDER not in kinds or kinds.index(Kind.BORDER) < min(
+            kinds.index(kind) for kind in (Kind.MATRIX, Kind.VECTOR) if kind in kinds
+        )
+        assert kinds.count(Kind.BORDER) <= 1
         products = [action.index for action in mine if action.kind is Kind.MATRIX]
         multiplies = isinstance(work.layer, Convolution)
         assert products == (list(range(len(work.units))) if multiplies else [])
-        for index, step in enumerate(work.steps):
+        for (index, step), (kind, size) in itertools.product(
+            enumerate(work.steps), ((Kind.WEIGHTS, "tiles"), (Kind.PARAMS, "params"))
+        ):
             pieces = [
                 (action.first, action.stop)
                 for action in mine
-                if action.kind is Kind.STEP and action.index == index
+                if action.kind is kind and action.index == index
             ]
-            assert pieces[0][0] == 0
-            assert pieces[-1][1] == step.tiles
-            assert all(one[1] == two[0] for one, two in itertools.pairwise(pieces))
+            ends = [0, *(stop for _, stop in pieces)]
+            assert [first for first, _ in pieces] == ends[:-1]
+            assert ends[-1] == getattr(step, size)
 
 
 def test_parameters_stand_still_while_they_are_used(planned):
     """From the first load of a step to its last use, nothing else is loaded to its words."""
     config, plan = planned
-    for memory, size, user in (
-        ("weight", "tiles", Kind.MATRIX),
-        ("param", "params", Kind.VECTOR),
+    for memory, size, loader, user in (
+        ("weight", "tiles", Kind.WEIGHTS, Kind.MATRIX),
+        ("param", "params", Kind.PARAMS, Kind.VECTOR),
     ):
         lives = []
         for number, work in enumerate(plan.works):
@@ -60,7 +64,7 @@ def test_parameters_stand_still_while_they_are_used(planned):
                     (position, action)
                     for position, action in enumerate(plan.actions)
                     if action.layer == number
-                    and action.kind in (Kind.STEP, user)
+                    and action.kind in (loader, user)
                     and _step_of(work, action) == index
                 ]
                 if count:
@@ -73,7 +77,8 @@ def test_parameters_stand_still_while_they_are_used(planned):
 
 def _step_of(work, action):
     """Return the step that an action loads or uses."""
-    return action.index if action.kind is Kind.STEP else work.units[action.index].step
+    loads = action.kind in (Kind.WEIGHTS, Kind.PARAMS)
+    return action.index if loads else work.units[action.index].step
 
 
 def test_an_addition_runs_beside_products(network_maker):

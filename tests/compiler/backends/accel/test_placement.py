@@ -66,3 +66,36 @@ def test_words_of_a_placement():
     assert placement.word(2, 5) == 100 + 3 * 14 + 6 * 2
     rows = placement.lines(0, 2)
     assert (rows.memory, rows.start, rows.stop) == ("act", 114, 142)
+
+
+@pytest.mark.parametrize("channels", range(1, 40))
+def test_a_spread_place_visits_all_banks(channels):
+    """Two pixels, or two lines, that follow each other never stand in the same bank."""
+    tensor = Tensor(0, height=3, width=6, channels=channels)
+    place = Placement.whole(7, tensor, Border(1, 1, 1, 1), TINY).spread()
+    assert place.pixel % 2 == place.pitch % 2 == 1
+    assert place.pixel >= pixel_words(channels, TINY)
+    assert place.pitch >= 8 * place.pixel
+    banks = TINY.act_banks
+    for step in (place.pixel, place.pitch):
+        assert len({index * step % banks for index in range(banks)}) == banks
+
+
+@pytest.mark.parametrize("width", range(1, 6))
+def test_lines_of_an_interleaved_place_follow_each_other(width):
+    tensor = Tensor(0, height=3, width=9, channels=4)
+    place = Placement.whole(0, tensor, Border(), TINY).interleaved(width, TINY.act_banks)
+    assert place.pitch >= 9
+    walk = [place.word(line, pixel) for line in range(3) for pixel in range(width)]
+    first, banks = walk[0], TINY.act_banks
+    assert [(word - first) % banks for word in walk] == [i % banks for i in range(3 * width)]
+
+
+def test_joined_pixels_are_the_same_words():
+    tensor = Tensor(0, height=4, width=6, channels=4)
+    place = Placement.whole(30, tensor, Border(1, 1, 0, 1), TINY).spread()
+    joined = place.joined(3)
+    for line in range(4):
+        assert [joined.word(line, pixel) for pixel in range(2)] == [
+            place.word(line, pixel) for pixel in (0, 3)
+        ]
