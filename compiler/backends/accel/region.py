@@ -1,6 +1,5 @@
 """Compiles a graph of layers to a region of an image: plan, order, emit, pack constants."""
 
-import itertools
 from collections.abc import Callable, Sequence
 
 from isa.config import Config
@@ -8,6 +7,7 @@ from isa.image import Layer as LayerRow
 from isa.image import Region, Slot
 from isa.program import Program
 
+from ...errors import TooLarge
 from .borders import fill_border
 from .builder import Builder
 from .context import Constants, Context
@@ -37,8 +37,8 @@ def compile_region(graph: Graph, config: Config, cycles: CycleModel | None = Non
 
     Parameters
     ----------
-    cycles : returns about how many cycles a program takes; with it several ways to cut the layers
-        are compiled, and the fastest is taken
+    cycles : returns about how many cycles a program takes; with it several ways to cut the layers,
+        and to compute them, are compiled, and the fastest is taken
 
     Raises
     ------
@@ -49,11 +49,13 @@ def compile_region(graph: Graph, config: Config, cycles: CycleModel | None = Non
     rows = tuple(LayerRow(item.name, item.operator, macs(item)) for item in graph.layers)
     if cycles is None:
         return _compile(folded, rows, origins, config, BLOCKS)
+    ways = [(folded, blocks) for blocks in _CUTS]
+    packed = pack_pixels(folded, config)
+    if packed is not folded and _fits(packed, config):
+        ways = [*((packed, blocks) for blocks in _CUTS), (folded, BLOCKS)]
     regions: list[Region] = []
     made = 0
-    packed = pack_pixels(folded, config)
-    variants = [folded] if packed is folded else [folded, packed]
-    for variant, blocks in itertools.product(variants, _CUTS):
+    for variant, blocks in ways:
         if made < _MOST_INSTRUCTIONS:
             regions.append(_compile(variant, rows, origins, config, blocks))
             made += len(regions[-1].instruction_layers)
@@ -103,6 +105,16 @@ def require_fit(layer: Layer, config: Config) -> None:
         It cannot; the message names the memory and what is needed.
     """
     make_schedule(layer, frozenset(), config)
+
+
+def _fits(graph: Graph, config: Config) -> bool:
+    """Return whether the machine can compute every layer of `graph`."""
+    try:
+        for layer in graph.layers:
+            require_fit(layer, config)
+    except TooLarge:
+        return False
+    return True
 
 
 def _slots(graph: Graph, plan: Plan) -> tuple[dict[int, Slot], int]:

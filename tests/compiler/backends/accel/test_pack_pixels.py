@@ -6,7 +6,9 @@ import pytest
 from compiler.backends.accel import compile_region, extract
 from compiler.backends.accel.layers import Convolution, Depthwise
 from compiler.backends.accel.pack_pixels import pack_pixels
+from compiler.errors import TooLarge
 from compiler.interpreter import evaluate
+from isa.config import Config
 
 PLAIN = {"dilation": (1, 1), "strides": (1, 1)}
 
@@ -82,3 +84,17 @@ def test_what_others_read_is_not_packed(configs, network_maker):
     graph = extract("net", maker.module()["main"])
     assert any(isinstance(layer, Depthwise) for layer in graph.layers)
     assert pack_pixels(graph, configs["vta"]) is graph
+
+
+def test_packed_layers_that_do_not_fit_stay_as_they_are(narrow):
+    """The weights of packed pixels are more: where they have no room, plain pixels are kept."""
+    config = Config("few", 16, 16, 2048, 32, 64, 64)
+    graph = extract("net", narrow(502, 16, 4, 1)["main"])
+    packed = pack_pixels(graph, config)
+    with pytest.raises(
+        TooLarge, match=r"^.*: needs \d+ words of weight, configuration few has 32;"
+    ):
+        compile_region(packed, config)
+    seen = []
+    compile_region(graph, config, lambda program: seen.append(program) or len(seen))
+    assert len(seen) == 3
