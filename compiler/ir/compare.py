@@ -23,6 +23,7 @@ from .nodes import (
     TupleGetItem,
     Var,
 )
+from .types import IncompleteType, Type
 from .visitor import children
 
 __all__ = ["structural_equal"]
@@ -66,7 +67,7 @@ def _same_use(a: Var, b: Var, renamed: dict[Var, Var], taken: dict[Var, Var]) ->
     if a in renamed or b in taken:
         return renamed.get(a) is b and taken.get(b) is a
     renamed[a], taken[b] = b, a
-    return a.name == b.name and a.annotation == b.annotation and a.attrs == b.attrs
+    return a.name == b.name and _annotations(a) == _annotations(b)
 
 
 def _pair_binders(a: Expr, b: Expr, renamed: dict[Var, Var], taken: dict[Var, Var]) -> bool:
@@ -80,13 +81,23 @@ def _pair_binders(a: Expr, b: Expr, renamed: dict[Var, Var], taken: dict[Var, Va
         pairs = tuple(zip(_clause_vars(a), _clause_vars(b), strict=True))
     for x, y in pairs:
         if (
-            (x.annotation, x.attrs) != (y.annotation, y.attrs)
+            _annotations(x) != _annotations(y)
             or renamed.get(x, y) is not y
             or taken.get(y, x) is not x
         ):
             return False
         renamed[x], taken[y] = y, x
     return True
+
+
+def _annotations(var: Var) -> tuple[object, ...]:
+    """Return what a variable is annotated with."""
+    return _known(var.annotation), var.attrs
+
+
+def _known(annotation: Type | None) -> Type | None:
+    """Return a type, None for ``_``: that is no annotation."""
+    return None if isinstance(annotation, IncompleteType) else annotation
 
 
 def _clause_vars(node: Match) -> tuple[Var, ...]:
@@ -141,7 +152,7 @@ def _same_head(a: Expr, b: Expr) -> bool:
         case Function(), Function():
             return (
                 len(a.params) == len(b.params)
-                and a.ret_type == b.ret_type
+                and _known(a.ret_type) == _known(b.ret_type)
                 and a.type_params == b.type_params
                 and _same_attributes(a, b)
             )

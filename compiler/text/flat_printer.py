@@ -28,9 +28,9 @@ from .literals import (
     attribute_text,
     identifier,
     is_identifier,
+    optional_type_text,
     scalar_text,
     type_name,
-    type_text,
 )
 
 __all__ = ["FlatPrinter"]
@@ -121,8 +121,7 @@ class FlatPrinter:
             if not parameter:
                 raise Unsupported(f"%{var.name} has attributes; only a parameter can", var.span)
             attrs = f" {{{', '.join(self.attributes_text(dict(var.attrs), var.span))}}}"
-        kind = var.annotation
-        annotation = "" if kind is None else f": {type_text(kind, self.appendix)}"
+        annotation = optional_type_text(": ", var.annotation, self.appendix)
         return f"%{self._name(var)}{attrs}{annotation}"
 
     def attributes_text(self, attrs: Mapping[str, AttributeValue], span: Span | None) -> list[str]:

@@ -14,7 +14,7 @@ from ..ir.matching import (
 from ..ir.nodes import Expr, Function, If, Let
 from ..ir.visitor import free_vars
 from .flat_printer import FlatPrinter
-from .literals import type_name, type_text
+from .literals import optional_type_text, type_name
 from .scopes import Scope, Scopes, find_scopes, is_atom
 from .trampoline import Rule
 
@@ -61,8 +61,7 @@ class FunctionPrinter(FlatPrinter):
         parts += self.attributes_text(function.attrs, function.span)
         variables = ", ".join(type_name(var.name, function.span) for var in function.type_params)
         head += f"[{variables}]" if variables else ""
-        ret = function.ret_type
-        result = "" if ret is None else f" -> {type_text(ret, self.appendix)}"
+        result = optional_type_text(" -> ", function.ret_type, self.appendix)
         self.out.append(f"{head}({', '.join(parts)}){result} {{")
         self._line(1)
         yield self._block(scope, function.body)

@@ -9,7 +9,16 @@ import numpy.typing as npt
 from ..errors import InvalidModule, Unsupported
 from ..ir.nodes import AttributeValue, MetaValue
 from ..ir.span import Span
-from ..ir.types import FuncType, RefType, TensorType, TupleType, Type, TypeCall, TypeVar
+from ..ir.types import (
+    FuncType,
+    IncompleteType,
+    RefType,
+    TensorType,
+    TupleType,
+    Type,
+    TypeCall,
+    TypeVar,
+)
 from .appendix import Appendix
 from .lexer import KEYWORDS
 from .types import NESTING_LIMIT, RESERVED
@@ -19,6 +28,7 @@ __all__ = [
     "attribute_text",
     "identifier",
     "is_identifier",
+    "optional_type_text",
     "scalar_text",
     "type_name",
     "type_text",
@@ -160,6 +170,13 @@ def type_text(root: Type, appendix: Appendix, depth: int = 1) -> str:
             return type_name(name)
         case _:
             return str(root)
+
+
+def optional_type_text(before: str, annotation: Type | None, appendix: Appendix) -> str:
+    """Return an annotation after what introduces it; nothing for none, or for ``_``."""
+    if annotation is None or isinstance(annotation, IncompleteType):
+        return ""
+    return before + type_text(annotation, appendix)
 
 
 def is_identifier(name: str) -> bool:

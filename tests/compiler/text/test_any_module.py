@@ -5,6 +5,7 @@ import random
 import numpy as np
 import pytest
 
+from compiler.infer import infer
 from compiler.ir import (
     Any,
     Call,
@@ -42,6 +43,7 @@ from compiler.ir import (
 from compiler.ir.dims import symbol
 from compiler.ir.types import DTYPES
 from compiler.ops import call
+from compiler.passes.registry import passes
 from compiler.text import parse, parse_expression, to_text
 
 NAMES = ["x", "x1", "", "0", "a:b", "_", "let", "base/x", "é", "main", "x"]
@@ -238,3 +240,14 @@ def test_an_expression_reads_back(seed):
     back = parse_expression(to_text(expr), library=library)
     assert structural_equal(back, expr), f"seed {seed}:\n{to_text(expr)}"
     assert to_text(back) == to_text(expr), f"seed {seed}"
+
+
+@pytest.mark.parametrize("seed", [0, 5, 12])
+def test_what_passes_make_reads_back(seed, random_program):
+    typed = infer(random_program(seed).module)
+    for row in passes().values():
+        made = row.function(typed)
+        text = to_text(made)
+        back = parse(text)
+        assert structural_equal(back, made), f"seed {seed}, {row.function.__name__}:\n{text}"
+        assert to_text(back) == text, f"seed {seed}, {row.function.__name__}"

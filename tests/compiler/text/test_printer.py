@@ -19,6 +19,7 @@ from compiler.ir import (
     Var,
     structural_equal,
 )
+from compiler.ir.types import IncompleteType
 from compiler.ops import call
 from compiler.text import parse, parse_expression, to_text
 from compiler.text.literals import scalar_text
@@ -239,3 +240,10 @@ def test_a_global_name_must_be_an_identifier():
     module = Module({"a-b": Function((), Constant(np.float32(1)))})
     with pytest.raises(InvalidModule, match=r"^@a-b is no identifier, so it cannot be written; "):
         to_text(module)
+
+
+def test_an_annotation_that_says_nothing_is_left_out():
+    param = Var("x", IncompleteType(-1))
+    module = Module({"main": Function((param,), param, IncompleteType(-1))})
+    assert to_text(module) == HEAD + "def @main(%x) {\n  %x\n}\n"
+    assert structural_equal(parse(to_text(module)), module)
