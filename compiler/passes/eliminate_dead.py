@@ -99,7 +99,8 @@ def _without_cells(body: Expr, purity: Purity) -> Expr:
             case RefWrite(Var() as cell, value) if cell in written:
                 new = TupleGetItem(Tuple((Tuple(()), value)), 0)
             case Let(var, RefCreate(value), _) if var in written:
-                new = replace(new, value=value)
+                # Nothing uses the variable any more; that it was a cell goes with it.
+                new = replace(new, var=replace(var, annotation=None, type=None), value=value)
             case _:
                 pass
         done[id(node)] = new

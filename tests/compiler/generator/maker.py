@@ -18,12 +18,9 @@ from compiler.ir import (
     Let,
     Match,
     RefCreate,
-    RefRead,
     RefType,
-    RefWrite,
     TensorType,
     Tuple,
-    TupleGetItem,
     TuplePattern,
     TupleType,
     TypeCall,
@@ -32,11 +29,13 @@ from compiler.ir import (
     WildcardPattern,
 )
 from compiler.ir.dims import symbol
-from compiler.ops import call, lookup
+from compiler.ops import call
 
-from .library import COLOUR, INT, construct, int_constant, list_of, option_of, tree_of
+from . import calls
+from .kinds import constructors, grown_type, holds_data, is_data
+from .library import COLOUR, INT, construct, list_of, option_of, tree_of
 from .scope import Scope
-from .sizes import fill_sizes, masked, matched_sizes
+from .sizes import masked
 from .tensors import constant, dynamic, growth, is_known, productions, random_array, random_tensor
 
 BOOL = TensorType((), "bool")
@@ -55,6 +54,10 @@ class Maker:
         Global functions that may be called by now; their symbols stand for any sizes.
     used : set of str
         Names of library functions that are called.
+    effects : bool
+        There may be cells.
+    effects_made : int
+        Expressions so far that may have an effect, or call what may.
     """
 
     def __init__(self, random, budget, effects=True):
@@ -63,7 +66,7 @@ class Maker:
         self.effects = effects
         self.functions = {}
         self.used = set()
-        self._effects = 0
+        self.effects_made = 0
         self._names = 0
 
     def fresh(self, wanted, annotate=0.5):
@@ -114,16 +117,16 @@ class Maker:
         variables = scope.of_type(wanted)
         if variables and self.chance(0.15):
             return self.random.choice(variables)
-        before = self._effects
+        before = self.effects_made
         rules: list[tuple[float, Callable]] = [
-            (6, self._construct), (2.5, self._let), (1, self._if), (1.5, self._match),
-            (1, self._apply), (1.2, self._global), (0.8, self._project),
-            (1.2 * self.effects, self._cell), (0.4, self._loop), (0.6, self._fold),
+            (6, Maker.construct), (2.5, Maker._let), (1, Maker._if), (1.5, Maker._match),
+            (1, Maker._apply), (1.2, calls.global_), (0.8, calls.project),
+            (1.2 * self.effects, calls.cell), (0.4, calls.loop), (0.6, calls.fold),
         ]  # fmt: skip
         weights, ways = zip(*rules, strict=True)
         (way,) = self.random.choices(ways, weights)
-        made = way(wanted, scope, depth - 1)
-        if before == self._effects and not isinstance(made, Var | Constant | Function):
+        made = way(self, wanted, scope, depth - 1)
+        if before == self.effects_made and not isinstance(made, Var | Constant | Function):
             scope.shared.append((made, wanted))
         return made
 
@@ -148,7 +151,7 @@ class Maker:
             case TypeCall("Colour"):
                 return construct("Red")
             case RefType(value):
-                self._effects += 1
+                self.effects_made += 1
                 return RefCreate(self.leaf(value, scope))
             case FuncType(params, ret):
                 names = tuple(map(self.param, params))
@@ -183,7 +186,7 @@ class Maker:
                 return call("any", flags, axis=[axis], exclude=True)
         raise AssertionError(f"no variable has an axis of {size}")
 
-    def _construct(self, wanted, scope, depth):
+    def construct(self, wanted, scope, depth):
         """Make a value of its parts."""
         match wanted:
             case TensorType():
@@ -194,7 +197,7 @@ class Maker:
             case TypeCall():
                 return self._data(wanted, scope, depth)
             case RefType(value):
-                self._effects += 1
+                self.effects_made += 1
                 return RefCreate(self.expr(value, scope, depth))
             case FuncType(params, ret):
                 names = tuple(map(self.param, params))
@@ -217,7 +220,7 @@ class Maker:
             return construct("Node", left, self.expr(item, scope, depth), right)
         if self.chance(0.3):
             self.used.add("map")
-            self._effects += 1
+            self.effects_made += 1
             source = random_tensor(self.random)
             function = self.expr(FuncType((source,), item), scope, min(depth, 2))
             items = self.expr(list_of(source), scope, depth - 1)
@@ -313,7 +316,7 @@ class Maker:
             for var, found in scope.visible()
             if isinstance(found, FuncType) and found.ret == wanted
         ]
-        self._effects += 1
+        self.effects_made += 1
         if known and self.chance(0.7):
             var, found = self.random.choice(known)
             return Call(var, tuple(self.expr(param, scope, depth - 1) for param in found.params))
@@ -326,133 +329,3 @@ class Maker:
             return Call(function, (argument,))
         name = self.fresh(FuncType((kind,), wanted), 0)
         return Let(name, function, Call(name, (argument,)))
-
-    def _global(self, wanted, scope, depth):
-        """Call a global function whose result can be of the type."""
-        ways = []
-        for name, signature in self.functions.items():
-            sizes = matched_sizes(signature.ret, wanted)
-            if sizes is not None:
-                ways.append((name, signature, sizes))
-        self._effects += 1
-        if not ways or self.chance(0.3):
-            return self._library(wanted, scope, depth)
-        name, signature, sizes = self.random.choice(ways)
-        instance = fill_sizes(signature, sizes, self.random)
-        return Call(GlobalVar(name), tuple(self.expr(p, scope, depth) for p in instance.params))
-
-    def _library(self, wanted, scope, depth):
-        """Call a polymorphic function."""
-        if wanted == INT and self.chance(0.6):
-            name, of = self.random.choice((("length", list_of), ("size", tree_of)))
-            self.used.add(name)
-            return Call(GlobalVar(name), (self.expr(of(self.type(scope, 1)), scope, depth),))
-        if self.chance(0.5):
-            self.used.add("identity")
-            return Call(GlobalVar("identity"), (self.expr(wanted, scope, depth),))
-        self.used.add("iterate")
-        function = self.expr(FuncType((wanted,), wanted), scope, min(depth, 3))
-        times = int_constant(self.random.randint(0, 3))
-        return Call(GlobalVar("iterate"), (function, times, self.expr(wanted, scope, depth)))
-
-    def _fold(self, wanted, scope, depth):
-        """Fold a list."""
-        self.used.add("foldl")
-        self._effects += 1
-        item = random_tensor(self.random)
-        function = self._construct(FuncType((wanted, item), wanted), scope, min(depth, 3))
-        start = self.expr(wanted, scope, depth - 1)
-        return Call(GlobalVar("foldl"), (function, start, self.expr(list_of(item), scope, depth)))
-
-    def _project(self, wanted, scope, depth):
-        """Take a field out of a tuple."""
-        ways = [
-            (var, index)
-            for var, found in scope.visible()
-            if isinstance(found, TupleType)
-            for index, field in enumerate(found.fields)
-            if field == wanted
-        ]
-        if ways and self.chance(0.8):
-            return TupleGetItem(*self.random.choice(ways))
-        fields = [self.type(scope, 1) for _ in range(self.random.randint(0, 2))]
-        index = self.random.randint(0, len(fields))
-        fields.insert(index, wanted)
-        return TupleGetItem(self.expr(TupleType(tuple(fields)), scope, depth), index)
-
-    def _cell(self, wanted, scope, depth):
-        """Read a cell, sometimes after writing it."""
-        self._effects += 1
-        known = scope.of_type(RefType(wanted))
-        if known and self.chance(0.6):
-            cell = self.random.choice(known)
-            if self.chance(0.5):
-                return RefRead(cell)
-            written = RefWrite(cell, self.expr(wanted, scope, depth))
-            return Let(self.fresh(UNIT, 0.3), written, RefRead(cell))
-        held = wanted if self.chance(0.5) else self.type(scope, 1)
-        cell = self.fresh(RefType(held), 0)
-        inner = Scope(scope, [(cell, RefType(held))])
-        read = held == wanted and self.chance(0.7)
-        body = RefRead(cell) if read else self.expr(wanted, inner, depth)
-        if self.chance(0.5):
-            written = RefWrite(cell, self.expr(held, inner, depth - 1))
-            body = Let(self.fresh(UNIT, 0), written, body)
-        return Let(cell, RefCreate(self.expr(held, scope, depth - 1)), body)
-
-    def _loop(self, wanted, scope, depth):
-        """Call a local function that calls itself a few times."""
-        self._effects += 1
-        loop = self.fresh(FuncType((INT, wanted), wanted), 0)
-        count, value = self.param(INT), self.param(wanted)
-        inner = Scope(scope, [(count, INT), (value, wanted)])
-        step = self.expr(wanted, inner, min(depth, 3))
-        again = Call(loop, (call("subtract", count, int_constant(1)), step))
-        body = If(call("less_equal", count, int_constant(0)), value, again)
-        function = Function((count, value), body, masked(wanted))
-        start = self.expr(wanted, scope, depth)
-        times = int_constant(self.random.randint(0, 3))
-        return Let(loop, function, Call(loop, (times, start)))
-
-
-def is_data(given):
-    """Return whether values of a type hold no functions and no cells."""
-    match given:
-        case TupleType(parts) | TypeCall(_, parts):
-            return all(map(is_data, parts))
-        case _:
-            return isinstance(given, TensorType)
-
-
-def holds_data(given):
-    """Return whether a type has a data type in it."""
-    match given:
-        case TypeCall():
-            return True
-        case TupleType(parts):
-            return any(map(holds_data, parts))
-        case FuncType(params, ret):
-            return any(map(holds_data, (*params, ret)))
-        case RefType(value):
-            return holds_data(value)
-        case _:
-            return False
-
-
-def constructors(kind):
-    """Return name and types of fields of each constructor of a data type."""
-    if kind.name == "Colour":
-        return [("Red", ()), ("Grey", (INT,)), ("Mix", (COLOUR, COLOUR))]
-    (item,) = kind.args
-    return {
-        "List": [("Cons", (item, kind)), ("Nil", ())],
-        "Option": [("Some", (item,)), ("None_", ())],
-        "Tree": [("Leaf", ()), ("Node", (kind, item, kind))],
-    }[kind.name]
-
-
-def grown_type(value, found):
-    """Return the type of an operator's call on one variable."""
-    (argument,) = value.args
-    given = TupleType((found,) * len(argument.fields)) if isinstance(argument, Tuple) else found
-    return lookup(value.op.name).relation((given,), value.attrs).ret

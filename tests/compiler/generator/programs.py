@@ -9,8 +9,9 @@ from compiler.ir import Call, Function, FuncType, GlobalVar, If, Module, TensorT
 from compiler.ir.dims import substitute_dim, symbol, symbols_in
 from compiler.ops import call
 
+from .kinds import constructors
 from .library import INT, TYPES, int_constant, library
-from .maker import Maker, constructors
+from .maker import Maker
 from .scope import Scope
 from .sizes import masked
 from .tensors import SIZES, random_array, random_tensor
