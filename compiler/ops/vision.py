@@ -28,7 +28,7 @@ from .shapes import (
     same_dtype,
 )
 
-__all__ = ["ROWS"]
+__all__ = ["ROWS", "overlaps"]
 
 
 def _floats(attrs: Attributes, name: str) -> tuple[float, ...]:
@@ -167,7 +167,7 @@ def _nms_type(
     return TupleType((TensorType(data.shape[:2], "int32"), count))
 
 
-def _overlaps(box: Array, others: Array) -> Array:
+def overlaps(box: Array, others: Array) -> Array:
     """Return intersection over union of a box [4] with others [n, 4]."""
     low = np.maximum(np.minimum(box[:2], box[2:]), np.minimum(others[:, :2], others[:, 2:]))
     high = np.minimum(np.maximum(box[:2], box[2:]), np.maximum(others[:, :2], others[:, 2:]))
@@ -191,7 +191,7 @@ def _kept_boxes(attrs: Attributes, data: Array, limit: int, threshold: float) ->
         if 0 <= limit <= kept.sum():
             break
         kept[place] = True
-        hit = _overlaps(corners[place], corners) >= threshold
+        hit = overlaps(corners[place], corners) >= threshold
         if id_index >= 0 and not attrs["force_suppress"]:
             hit &= data[:, id_index] == data[place, id_index]
         alive &= ~hit
