@@ -121,7 +121,9 @@ def _boxes(attrs: Attributes, data: TensorType, ends: dict[str, int]) -> None:
         place = cast(int, attrs[name])
         low = -1 if name == "id_index" else 0
         if place < low or (isinstance(entries, int) and place + past > entries):
-            raise Mismatch(f"{name} must lie in the {entries} entries of a box, not {place}", "fix")
+            raise Mismatch(
+                f"{name} must lie in the {entries} entries of a box, not {place}", "correct it"
+            )
 
 
 def _counts_type(attrs: Attributes, data: TensorType, threshold: TensorType) -> Type:
