@@ -140,6 +140,7 @@ nn.conv3d 2 Convolution over three axes.
 nn.conv1d_transpose 2 The transposed convolution over one axis.
 nn.conv2d_transpose 2 The transposed convolution over two axes.
 nn.conv3d_transpose 2 The transposed convolution over three axes.
+nn.deformable_conv2d 5 Convolution over two axes whose taps offset moves.
 nn.max_pool1d 2 The largest element of each window.
 nn.max_pool2d 2 The largest element of each window.
 nn.max_pool3d 2 The largest element of each window.
@@ -194,6 +195,7 @@ vision.multibox_prior 5 Anchor boxes of SSD.
 vision.multibox_transform_loc 5 Boxes of SSD from class probabilities, moves and anchors.
 vision.get_valid_counts 5 Boxes above a score, moved to the front.
 vision.non_max_suppression 5 Boxes that no better one overlaps.
+vision.all_class_non_max_suppression 5 Boxes of each class that no better one overlaps.
 vision.roi_align 5 Regions sampled between pixels, brought to one size.
 vision.roi_pool 5 The largest elements of regions, brought to one size.
 vision.yolo_reorg 5 Blocks of pixels as channels, in Darknet's order.
@@ -323,9 +325,7 @@ ABSENT: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "dft",
             "nn.conv2d_backward_weight",
             "nn.correlation",
-            "nn.deformable_conv2d",
             "stft",
-            "vision.all_class_non_max_suppression",
             "vision.proposal",
             "vision.regular_non_max_suppression",
         ),

@@ -12,6 +12,7 @@ from . import (
     blocks,
     convolution,
     convolution_nd,
+    deformable,
     dynamic,
     elementwise,
     fast_math,
@@ -40,6 +41,7 @@ from . import (
     shape,
     slicing,
     sorting,
+    suppression,
     vision,
 )
 from .attributes import complete_attributes
@@ -67,6 +69,7 @@ def operators() -> MappingProxyType[str, Operator]:
         *blocks.ROWS,
         *convolution.ROWS,
         *convolution_nd.ROWS,
+        *deformable.ROWS,
         *dynamic.ROWS,
         *elementwise.ROWS,
         *fast_math.ROWS,
@@ -95,6 +98,7 @@ def operators() -> MappingProxyType[str, Operator]:
         *shape.ROWS,
         *slicing.ROWS,
         *sorting.ROWS,
+        *suppression.ROWS,
         *vision.ROWS,
     )
     table = {row.name: row for row in sorted(rows, key=lambda row: row.name)}

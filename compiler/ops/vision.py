@@ -28,7 +28,7 @@ from .shapes import (
     same_dtype,
 )
 
-__all__ = ["ROWS"]
+__all__ = ["ROWS", "overlaps"]
 
 
 def _floats(attrs: Attributes, name: str) -> tuple[float, ...]:
@@ -121,7 +121,9 @@ def _boxes(attrs: Attributes, data: TensorType, ends: dict[str, int]) -> None:
         place = cast(int, attrs[name])
         low = -1 if name == "id_index" else 0
         if place < low or (isinstance(entries, int) and place + past > entries):
-            raise Mismatch(f"{name} must lie in the {entries} entries of a box, not {place}", "fix")
+            raise Mismatch(
+                f"{name} must lie in the {entries} entries of a box, not {place}", "correct it"
+            )
 
 
 def _counts_type(attrs: Attributes, data: TensorType, threshold: TensorType) -> Type:
@@ -167,7 +169,7 @@ def _nms_type(
     return TupleType((TensorType(data.shape[:2], "int32"), count))
 
 
-def _overlaps(box: Array, others: Array) -> Array:
+def overlaps(box: Array, others: Array) -> Array:
     """Return intersection over union of a box [4] with others [n, 4]."""
     low = np.maximum(np.minimum(box[:2], box[2:]), np.minimum(others[:, :2], others[:, 2:]))
     high = np.minimum(np.maximum(box[:2], box[2:]), np.maximum(others[:, :2], others[:, 2:]))
@@ -191,7 +193,7 @@ def _kept_boxes(attrs: Attributes, data: Array, limit: int, threshold: float) ->
         if 0 <= limit <= kept.sum():
             break
         kept[place] = True
-        hit = _overlaps(corners[place], corners) >= threshold
+        hit = overlaps(corners[place], corners) >= threshold
         if id_index >= 0 and not attrs["force_suppress"]:
             hit &= data[:, id_index] == data[place, id_index]
         alive &= ~hit

@@ -115,3 +115,53 @@ def test_non_max_suppression(seed, apply, onnx_run):
     assert number.tolist() == [[len(chosen)]], f"seed {seed}"
     assert places[0, : len(chosen)].tolist() == chosen[:, 2].tolist(), f"seed {seed}"
     assert (places[0, len(chosen) :] == -1).all()
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_deformable_convolution(groups, parts, apply):
+    """Against a loop over taps, and without offsets against the plain convolution."""
+    data, weight = f(40, 2, 4, 5, 6), f(41, 6, 4 // groups, 3, 2)
+    attrs = {"groups": groups, "padding": [1, 0], "strides": [1, 2], "dilation": [1, 2]}
+    plain = apply("nn.conv2d", data, weight, **attrs)
+    shape = (2, 12 * parts, *plain.shape[2:])
+    still = np.zeros(shape, "float32")
+    result = apply("nn.deformable_conv2d", data, still, weight, deformable_groups=parts, **attrs)
+    np.testing.assert_allclose(result, plain, rtol=1e-4, atol=1e-5)
+    offset = f(42, *shape)
+    result = apply("nn.deformable_conv2d", data, offset, weight, deformable_groups=parts, **attrs)
+
+    def pixel(n, c, y, x):
+        low = int(np.floor(y)), int(np.floor(x))
+        total = 0.0
+        for row, column in ((low[0] + a, low[1] + b) for a in (0, 1) for b in (0, 1)):
+            if 0 <= row < 5 and 0 <= column < 6:
+                near = (1 - abs(y - row)) * (1 - abs(x - column))
+                total += near * float(data[n, c, row, column])
+        return total
+
+    for n, o, y, x in [(0, 0, 0, 0), (1, 5, 4, 1), (0, 3, 2, 0), (1, 2, 1, 1)]:
+        total = 0.0
+        for c, h, w in np.ndindex(4 // groups, 3, 2):
+            channel = o // (6 // groups) * (4 // groups) + c
+            part = channel // (4 // parts)
+            move = offset[n, 2 * (part * 6 + h * 2 + w) :, y, x]
+            at = y + h - 1 + float(move[0]), 2 * x + 2 * w + float(move[1])
+            total += pixel(n, channel, *at) * float(weight[o, c, h, w])
+        np.testing.assert_allclose(result[n, o, y, x], total, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_all_class_non_max_suppression(seed, apply, onnx_run):
+    random = R(seed)
+    low = random.random((2, 15, 2))
+    boxes = np.concatenate((low, low + random.random((2, 15, 2))), 2).astype("float32")
+    scores = random.random((2, 3, 15)).astype("float32")
+    limit, overlap, lowest = np.int64([4]), np.float32([0.4]), np.float32([0.2])
+    expected = onnx_run("NonMaxSuppression", [boxes, scores, limit, overlap, lowest], version=11)
+    rows, number = apply(
+        "vision.all_class_non_max_suppression", boxes, scores, limit[0], overlap[0], lowest[0]
+    )
+    assert number.tolist() == [len(expected)], f"seed {seed}"
+    np.testing.assert_array_equal(rows[: len(expected)], expected, f"seed {seed}")
+    assert rows.shape == (90, 3) and (rows[len(expected) :] == -1).all()

@@ -304,6 +304,20 @@ SAMPLES = {
         (key(r), np.abs(f(r, *shape(r, 1), n(r)))),
         {"num_samples": n(r)},
     ),
+    "nn.deformable_conv2d": lambda r: (
+        (f(r, 2, 4, 5, 6), f(r, 2, 24, 5, 3), f(r, 6, 2, 3, 2)),
+        {"groups": 2, "deformable_groups": 2, "padding": [1, 0], "strides": [1, 2]},
+    ),
+    "vision.all_class_non_max_suppression": lambda r: (
+        (
+            boxes(r)[..., 2:],
+            r.random((2, n(r), 7)).astype("float32"),
+            s32(n(r, -1, 4)),
+            s(0.3),
+            s(0.2),
+        ),
+        {},
+    ),
     "nn.global_avg_pool2d": lambda r: ((f(r, 2, 3, n(r), n(r)),), {}),
     "nn.global_max_pool2d": lambda r: ((f(r, 2, 3, n(r), n(r)),), {}),
     "nn.max_pool2d_grad": pool_gradient,
