@@ -12,11 +12,12 @@ from ..ir.matching import (
     VarPattern,
 )
 from ..ir.nodes import Expr, Function, Let, Var
-from ..ir.types import Type, TypeVar
+from ..ir.types import Type, TypeCall, TypeVar
 from ..ir.unify import HOLE, substitute_types
 from ..ir.visitor import bound_vars, children, post_order, with_children
+from .type_walk import parts_of
 
-__all__ = ["copy_expr", "copy_pattern", "rebind", "with_types", "without_types"]
+__all__ = ["annotated", "copy_expr", "copy_pattern", "rebind", "with_types", "without_types"]
 
 
 def copy_expr(root: Expr, values: Mapping[Var, Expr] | None = None) -> Expr:
@@ -67,6 +68,48 @@ def _named(var: Var, names: Mapping[Var, Expr]) -> Var:
     found = names.get(var, var)
     assert isinstance(found, Var), f"%{var.name} is bound here"
     return found
+
+
+def annotated(root: Expr) -> Expr:
+    """Return `root` with types written where a pass may have removed what inference found them by.
+
+    That is at parameters of functions, and at variables whose value holds a data type: how an empty
+    list is used says what it is a list of.
+    """
+    names: dict[Var, Expr] = {}
+    for node in post_order(root):
+        match node:
+            case Function(params):
+                binders = params
+            case Let(var) if var.type is not None and _holds_data(var.type):
+                binders = (var,)
+            case _:
+                continue
+        for var in binders:
+            if var.annotation is None and var.type is not None:
+                names[var] = replace(var, annotation=var.type)
+    if not names:
+        return root
+    new: dict[int, Expr] = {}
+    for node in post_order(root):
+        if isinstance(node, Var):
+            new[id(node)] = names.get(node, node)
+            continue
+        made = with_children(node, tuple(new[id(part)] for part in children(node)))
+        binds = isinstance(node, Function | Let)
+        new[id(node)] = rebind(made, names) if binds else made
+    return new[id(root)]
+
+
+def _holds_data(root: Type) -> bool:
+    """Return whether a type is, or is made of, a data type."""
+    pending = [root]
+    while pending:
+        kind = pending.pop()
+        if isinstance(kind, TypeCall):
+            return True
+        pending.extend(parts_of(kind))
+    return False
 
 
 def without_types(root: Expr, params: Iterable[TypeVar]) -> Expr:

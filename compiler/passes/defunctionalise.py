@@ -31,14 +31,14 @@ from ..ir.data import ConstructorData, TypeData
 from ..ir.matching import Clause, ConstructorPattern, Match, VarPattern
 from ..ir.module import Module
 from ..ir.nodes import Call, Constructor, Expr, Function, GlobalVar, Let, Op, Var
-from ..ir.types import FuncType, RefType, TupleType, Type, TypeCall
+from ..ir.types import Any, FuncType, RefType, TensorType, TupleType, Type, TypeCall
 from ..ir.visitor import bound_vars, children, post_order, substitute, with_children
 from .captures import free_in
 from .copying import rebind
 from .eta_expand import eta_expand
 from .monomorphise import monomorphise
 from .to_basic_block_normal_form import to_basic_block_normal_form
-from .type_walk import type_vars
+from .type_walk import map_type, parts_of, type_vars
 
 __all__ = ["defunctionalise"]
 
@@ -94,7 +94,8 @@ class _Converter:
     def __init__(self, module: Module) -> None:
         self._taken = {*module, *module.types}
         self._taken |= {c.name for data in module.types.values() for c in data.constructors}
-        self.rows: dict[FuncType, _Row] = {}
+        self._merged = _merged_types(module)
+        self.rows: dict[Type, _Row] = {}
         self._vars: dict[Var, Var] = {}
 
     def kind(self, kind: Type) -> Type:
@@ -120,8 +121,10 @@ class _Converter:
         return replace(data, constructors=constructors)
 
     def _row(self, kind: FuncType) -> _Row:
-        found = self.rows.get(kind)
+        key = _without_sizes(kind)
+        found = self.rows.get(key)
         if found is None:
+            kind = self._merged.get(key, kind)
             if any(type_vars(kind)) or kind.type_params:
                 raise Unsupported(
                     f"{kind} depends on a type parameter and cannot become data; make the whole "
@@ -129,7 +132,7 @@ class _Converter:
                 )
             name = self._fresh(f"Function{len(self.rows) + 1}")
             apply = self._fresh(f"apply_{name}")
-            found = self.rows[kind] = _Row(kind, name, apply, Var("f", TypeCall(name)), ())
+            found = self.rows[key] = _Row(kind, name, apply, Var("f", TypeCall(name)), ())
             found.params = tuple(
                 Var(f"a{place}", self.kind(param)) for place, param in enumerate(kind.params)
             )
@@ -214,3 +217,57 @@ class _Converter:
         pattern = ConstructorPattern(name, tuple(VarPattern(var) for var in fields))
         row.clauses.append(Clause(pattern, body))
         return name
+
+
+def _merged_types(module: Module) -> dict[Type, FuncType]:
+    """Return each type of functions, by what it is without sizes.
+
+    Where functions of different sizes may meet (inference unifies an unknown size with any other)
+    one data type must do for all, so sizes that differ, or that only their function knows, become
+    unknown.
+    """
+    found: dict[Type, FuncType] = {}
+    for name in module:
+        for node in post_order(module[name]):
+            pending = [] if node.type is None else [node.type]
+            while pending:
+                kind = pending.pop()
+                if isinstance(kind, FuncType):
+                    key = _without_sizes(kind)
+                    merged = _merge(found.get(key, kind), kind)
+                    assert isinstance(merged, FuncType)
+                    found[key] = merged
+                pending.extend(parts_of(kind))
+    return found
+
+
+def _without_sizes(root: Type) -> Type:
+    """Return a type with every size unknown."""
+
+    def forget(kind: Type) -> Type:
+        if not isinstance(kind, TensorType):
+            return kind
+        return TensorType((Any(),) * len(kind.shape), kind.dtype)
+
+    return map_type(root, forget)
+
+
+def _merge(left: Type, right: Type) -> Type:
+    """Return what two types that differ in sizes only have in common."""
+    match left, right:
+        case TensorType(shape, dtype), TensorType(other, _):
+            sizes = zip(shape, other, strict=True)
+            return TensorType(
+                tuple(a if a == b and isinstance(a, int) else Any() for a, b in sizes), dtype
+            )
+        case FuncType(params, ret, own), FuncType(others, result, _):
+            types = tuple(_merge(a, b) for a, b in zip(params, others, strict=True))
+            return FuncType(types, _merge(ret, result), own)
+        case TupleType(fields), TupleType(others):
+            return TupleType(tuple(_merge(a, b) for a, b in zip(fields, others, strict=True)))
+        case TypeCall(name, args), TypeCall(_, others):
+            return TypeCall(name, tuple(_merge(a, b) for a, b in zip(args, others, strict=True)))
+        case RefType(a), RefType(b):
+            return RefType(_merge(a, b))
+        case _:
+            return left

@@ -32,6 +32,7 @@ from ..ir.nodes import (
 from ..ir.purity import Purity
 from ..ir.types import FuncType, RefType, TupleType, Type, TypeCall
 from ..ir.visitor import bound_vars, children, global_vars, post_order, with_children
+from .copying import annotated
 from .functions import map_bodies
 
 __all__ = ["eliminate_dead", "used_types", "without_dead"]
@@ -44,7 +45,12 @@ def eliminate_dead(module: Module) -> Module:
     and data types.
     """
     purity = Purity(module)
-    kept = map_bodies(module, lambda body: without_dead(body, purity))
+
+    def change(body: Expr) -> Expr:
+        new = without_dead(body, purity)
+        return body if new is body else annotated(new)
+
+    kept = map_bodies(module, change)
     if "main" not in kept:
         return kept
     reached: dict[str, Function] = {}

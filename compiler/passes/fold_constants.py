@@ -25,6 +25,7 @@ from ..ir.span import Span
 from ..ir.visitor import children, post_order, with_children
 from ..ops.operator import Value
 from .choosing import choose_clause
+from .copying import annotated
 from .functions import map_bodies
 
 __all__ = ["evaluated", "fold_constants"]
@@ -55,7 +56,7 @@ def _folded(body: Expr, purity: Purity) -> Expr:
             continue
         new = with_children(node, tuple(done[id(part)] for part in children(node)))
         done[id(node)] = _fold(node, new, effectful)
-    return done[id(body)]
+    return body if done[id(body)] is body else annotated(done[id(body)])
 
 
 def _fold(node: Expr, new: Expr, effectful: Container[int]) -> Expr:

@@ -7,9 +7,10 @@ before -> after::
     def @main(%x) { let %f = @main_f(%x); %f(1f) }
     def @main_f(%x: float32) -> fn (float32) -> float32 { fn (%y) { add(%x, %y) } }
 
-A function that uses variables from around it becomes a global that takes them and gives the
-function; one that uses none becomes a global itself. A function that calls itself does so through
-its global. Shared values that cross functions get names first (`to_basic_block_normal_form`).
+A function that uses variables or type parameters from around it becomes a global that takes them
+and gives the function; one that uses none becomes a global itself. A function that calls itself
+does so through its global. Shared values that cross functions get names first
+(`to_basic_block_normal_form`).
 """
 
 from collections.abc import Mapping
@@ -83,20 +84,17 @@ class _Lifter:
         outer = tuple(var for var in captured if var is not name)
         closed = _annotated(new, node.type)
         kinds: tuple[Type, ...] = tuple(_type_of(var) for var in outer)
-        if not outer:
+        quantified = tuple(type_vars(node.type, *kinds))
+        if not outer and not quantified:
             if name in captured:
                 closed = replace(closed, body=_put(closed.body, {name: reference}))
-            own = tuple(v for v in type_vars(node.type, *kinds) if v not in closed.type_params)
-            self.functions[reference.name] = replace(
-                closed, type_params=(*closed.type_params, *own)
-            )
+            self.functions[reference.name] = closed
             return replace(reference, span=node.span)
         params = {var: Var(var.name, kind) for var, kind in zip(outer, kinds, strict=True)}
         values: dict[Var, Expr] = dict(params)
         if name in captured:
             values[name] = Call(reference, tuple(params.values()))
         inner = replace(closed, body=_put(closed.body, values))
-        quantified = tuple(type_vars(node.type, *kinds))
         self.functions[reference.name] = Function(
             tuple(params.values()), inner, node.type, {}, quantified, span=node.span
         )

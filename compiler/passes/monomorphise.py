@@ -17,12 +17,13 @@ from dataclasses import dataclass, field, replace
 from ..errors import InvalidModule, Unsupported
 from ..infer import infer
 from ..ir.module import Module
-from ..ir.nodes import Call, Expr, Function, GlobalVar
+from ..ir.nodes import Call, Expr, Function, GlobalVar, Let
 from ..ir.types import FuncType, Type, TypeVar
 from ..ir.unify import substitute_types
 from ..ir.visitor import children, post_order, with_children
 from .copying import with_types
-from .functions import typed
+from .functions import map_bodies
+from .inline_lets import put_in
 from .type_walk import match_types
 
 __all__ = ["monomorphise"]
@@ -40,7 +41,7 @@ def monomorphise(module: Module) -> Module:
     Unsupported
         A function would need endlessly many types, or a local function has type parameters.
     """
-    given = typed(module)
+    given = map_bodies(module, _named_globals_put_in)
     if "main" not in given:
         raise InvalidModule("functions of one type each are those that @main uses: there is none")
     copies = _Copies(given)
@@ -49,6 +50,13 @@ def monomorphise(module: Module) -> Module:
         name, types = copies.pending.pop()
         copies.make(name, types)
     return infer(replace(given, functions=copies.functions))
+
+
+def _named_globals_put_in(body: Expr) -> Expr:
+    """Return an expression in which a global function has no other name: it is called itself."""
+    lets = [node for node in post_order(body) if isinstance(node, Let)]
+    keeps = {id(node) for node in lets if not isinstance(node.value, GlobalVar)}
+    return body if len(keeps) == len(lets) else put_in(body, keeps)
 
 
 @dataclass(slots=True)
@@ -97,11 +105,21 @@ class _Copies:
             if isinstance(node, Call) and isinstance(node.op, GlobalVar):
                 kinds = tuple(_type_of(arg) for arg in node.args)
                 parts[0] = self._reference(node.op, FuncType(kinds, _type_of(node)), values)
+            for part in children(node)[isinstance(node, Call) :]:
+                self._require_instance(part)
             done[id(node)] = with_children(node, tuple(parts))
         made = replace(function, body=done[id(function.body)], type_params=(), type=None)
         copy = with_types(made, values)
         assert isinstance(copy, Function)
         self.functions[self.names[name, types]] = copy
+
+    def _require_instance(self, node: Expr) -> None:
+        """Raise Unsupported if a value is a function of many types."""
+        kind = node.type
+        if isinstance(node, GlobalVar) and isinstance(kind, FuncType) and kind.type_params:
+            raise Unsupported(
+                f"@{node.name} is used as a value at no one type; call it, or write fn", node.span
+            )
 
     def _reference(
         self, node: GlobalVar, used: Type | None, values: Mapping[TypeVar, Type]
@@ -111,7 +129,7 @@ class _Copies:
         if not callee.type_params:
             return replace(node, name=self.name(node.name, ()), type=None)
         if not isinstance(used, FuncType) or used.type_params:
-            # What is called is looked at once more, as part of its call.
+            # If it is called, it is looked at once more, as part of its call.
             return node
         found: dict[TypeVar, Type] = {}
         assert isinstance(callee.type, FuncType)

@@ -331,7 +331,7 @@ class _Evaluator:
                     inner.bind(closure.name, value)
                 kind = closure.environment.type_of
                 params = tuple(
-                    replace(param, annotation=kind(param.annotation), type=None)
+                    replace(param, annotation=kind(param.annotation or param.type), type=None)
                     for param in function.params
                 )
                 for old, new in zip(function.params, params, strict=True):

@@ -22,6 +22,7 @@ from ..infer import infer
 from ..ir.matching import Clause, ConstructorPattern, Match, MatchPattern, TuplePattern, VarPattern
 from ..ir.module import Module
 from ..ir.nodes import (
+    AttributeValue,
     Call,
     Constant,
     Constructor,
@@ -69,18 +70,15 @@ def to_cps(module: Module) -> Module:
                     f"{constructor.name} of {data.name} declares one: make it a type parameter",
                     constructor.span,
                 )
-    plain = {
-        name: function for name, function in given.functions.items() if CPS not in function.attrs
-    }
     normal = to_a_normal_form(eta_expand(given))
     names: dict[str, str] = {}
-    for name in plain:
+    for name in given:
         names[name] = _fresh(f"{name}_cps", {*given, *names.values()})
-    functions = dict(given.functions)
+    functions = {name: _without_marks(given[name]) for name in given}
     for name, new in names.items():
         transform = _Transform(names, _answer(normal[name]))
         functions[new] = transform.function(normal[name], name)
-        functions[name] = _direct(given[name], new) or functions[name]
+        functions[name] = _direct(functions[name], new) or functions[name]
     return infer(replace(given, functions=functions))
 
 
@@ -88,6 +86,16 @@ def _fresh(name: str, taken: set[str]) -> str:
     while name in taken:
         name += "_cps"
     return name
+
+
+def _without_marks(function: Function) -> Function:
+    """Return a function that is no longer known to be in continuation-passing style."""
+    return replace(function, attrs=_plain_attrs(function))
+
+
+def _plain_attrs(function: Function) -> dict[str, AttributeValue]:
+    marks = (CPS, CONTINUATION)
+    return {name: value for name, value in function.attrs.items() if name not in marks}
 
 
 def _answer(function: Function) -> TypeVar:
@@ -163,7 +171,7 @@ class _Transform:
         finish = Var("k", FuncType((result,), self._answer))
         params = tuple(self._var(param) for param in function.params)
         body: Expr = yield self._block(function.body, finish)
-        attrs = {**function.attrs, CPS: name}
+        attrs = {**_plain_attrs(function), CPS: name}
         return Function(
             (*params, finish), body, self._answer, attrs, function.type_params, span=function.span
         )

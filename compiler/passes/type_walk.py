@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from ..ir.types import FuncType, RefType, TupleType, Type, TypeCall, TypeVar
 
-__all__ = ["map_type", "match_types", "type_vars"]
+__all__ = ["map_type", "match_types", "parts_of", "type_vars"]
 
 
 def type_vars(*roots: Type | None) -> Iterator[TypeVar]:
@@ -28,6 +28,19 @@ def type_vars(*roots: Type | None) -> Iterator[TypeVar]:
                 pending.append((value, bound))
             case _:
                 pass
+
+
+def parts_of(kind: Type) -> tuple[Type, ...]:
+    """Return the types that a type is made of."""
+    match kind:
+        case FuncType(params, ret):
+            return (*params, ret)
+        case TupleType(parts) | TypeCall(_, parts):
+            return parts
+        case RefType(value):
+            return (value,)
+        case _:
+            return ()
 
 
 def map_type(root: Type, function: Callable[[Type], Type]) -> Type:
