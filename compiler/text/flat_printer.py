@@ -55,6 +55,8 @@ class FlatPrinter:
         Steps of indentation.
     numbers : dict
         Of the nodes that have one, by ``id``.
+    free : list of Var
+        Variables that were used, but not bound.
     """
 
     def __init__(self, root: Expr, appendix: Appendix, arities: Mapping[str, int]) -> None:
@@ -64,6 +66,7 @@ class FlatPrinter:
         self.out: list[str] = []
         self.level = 0
         self.numbers: dict[int, int] = {}
+        self.free: list[Var] = []
         self._names: dict[Var, str] = {}
         self._taken: set[str] = set()
         self._next_suffix: dict[str, int] = {}
@@ -97,6 +100,9 @@ class FlatPrinter:
             return f"%{number}"
         match node:
             case Var():
+                if node not in self._names:
+                    # Binders are written before what they bind.
+                    self.free.append(node)
                 return f"%{self._name(node)}"
             case Constant(value):
                 return scalar_text(value) or self.appendix.constant(node)

@@ -40,6 +40,8 @@ class FunctionPrinter(FlatPrinter):
         assert isinstance(self.root, Function)
         self.scopes = find_scopes(self.root.body)
         yield self._function(f"def @{name}", self.root, self.scopes.root)
+        # The first two parts are the function's head and the line break after it.
+        self.out[2:2] = [f"free_var {self.binder(var)};\n  " for var in self.free]
 
     def lone_expression(self) -> Rule[None]:
         """Write an expression after declarations of its free variables."""

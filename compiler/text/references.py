@@ -103,4 +103,6 @@ class References:
         """Return the error for an entry that does not exist."""
         what = "constants" if key == CONSTANT_KEY else f"entries of {shortened(key)}"
         problem = f"the metadata has {count} {what}, so there is no number {number}"
+        if not self._metadata:
+            problem += "; print the program with its metadata, or give it to the parser"
         return self.cursor.error(problem, self.cursor.place)

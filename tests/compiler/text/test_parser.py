@@ -134,7 +134,8 @@ REFUSED = [
     ("(let %y = 1; %y) + %y", "net.relay:3:20: %y is not bound here; bind it before, in this blo"),
     (
         "meta[relay.Constant][99]",
-        "net.relay:3:1: the metadata has 0 constants, so there is no numb",
+        "net.relay:3:1: the metadata has 0 constants, so there is no number 99; "
+        "print the program with its metadata, or give it to the parser\n",
     ),
     (
         "meta[VirtualDevice][0]",

@@ -297,3 +297,19 @@ def test_damaged_node_graphs(before, after, message):
     with pytest.raises(Exception, match="^<text>:8:1: ") as caught:
         parse(HEAD + text)
     assert caught.value.problem.startswith(message)
+
+
+def test_free_variables_of_a_function_are_declared_in_it():
+    text = (
+        HEAD
+        + """def @main(%x: int32) {
+  free_var %y: int32;
+  free_var %z;
+  %0 = add(%x, %y);
+  multiply(%0, %z)
+}
+"""
+    )
+    module = parse(text)
+    assert to_text(module) == text
+    assert structural_equal(parse(text), module)
