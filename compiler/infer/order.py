@@ -1,6 +1,7 @@
 """The order in which functions are inferred: callees first, and which of them are recursive."""
 
 from ..ir.module import Module
+from ..ir.types import TensorType, Type
 from ..ir.visitor import global_vars
 
 __all__ = ["callees_first"]
@@ -15,6 +16,11 @@ def callees_first(module: Module) -> list[tuple[str, bool]]:
     ------
     R. Tarjan, Depth-first search and linear graph algorithms (1972): strong components.
     """
+    if len(module) == 1:
+        # Only a function of unknown sizes asks whether it is recursive: see `Scopes`.
+        ((name, function),) = module.functions.items()
+        sized = all(_is_sized(param.annotation) for param in function.params)
+        return [(name, not sized and name in global_vars(function))]
     uses = {name: [used for used in global_vars(module[name]) if used in module] for name in module}
     number: dict[str, int] = {}
     low: dict[str, int] = {}
@@ -44,6 +50,15 @@ def callees_first(module: Module) -> list[tuple[str, bool]]:
                 if low[name] == number[name]:
                     order += _close(name, open_names, low, uses)
     return order
+
+
+def _is_sized(annotation: Type | None) -> bool:
+    """Return whether an annotation is that of a tensor of known sizes, or there is none."""
+    if annotation is None:
+        return True
+    return isinstance(annotation, TensorType) and all(
+        isinstance(size, int) for size in annotation.shape
+    )
 
 
 def _close(

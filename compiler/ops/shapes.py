@@ -87,6 +87,8 @@ def broadcast(left: tuple[Dim, ...], right: tuple[Dim, ...]) -> tuple[Dim, ...]:
     Mismatch
         Sizes differ and none is 1.
     """
+    if left == right:
+        return left
     rank = max(len(left), len(right))
     padded = [(1,) * (rank - len(shape)) + shape for shape in (left, right)]
     shape: list[Dim] = []
