@@ -32,7 +32,7 @@ class Buffer(wiring.Component):
         m = Module()
         # Two registers, one the inverse of the other: whoever waits for `ready` is far from the
         # payload, whose every bit hangs on the first.
-        kept, room = Signal(), Signal(init=1)
+        kept, room = Signal(name="kept"), Signal(name="room", init=1)
         spare = Signal(Shape.cast(self.shape).width, reset_less=True)
         m.d.comb += [
             self.entries.ready.eq(room),

@@ -57,7 +57,8 @@ class StoreAligner(wiring.Component):
         bytes_left = Signal(RUN_BYTES_BITS + 1, reset_less=True)
         # Kept beside what they tell of, chunks_left != 0 and bytes_left <= bus_bytes: the whole
         # engine waits for them.
-        needs, ends = Signal(reset_less=True), Signal(reset_less=True)
+        needs = Signal(reset_less=True)
+        ends = Signal(reset_less=True)
         moves = Signal()
         m.d.comb += [
             self.beats.valid.eq(active & (~needs | self.chunks.valid)),

@@ -93,7 +93,8 @@ class WriteChannel(wiring.Component):
 
         Return their number, and whether there may be one more.
         """
-        begun, room = Signal(range(WRITES_IN_FLIGHT + 1)), Signal(init=1)
+        begun = Signal(range(WRITES_IN_FLIGHT + 1))
+        room = Signal(init=1)
         finals, kept = Signal(WRITES_IN_FLIGHT), Signal(WRITES_IN_FLIGHT)
         m.d.comb += [final.eq(finals[0]), kept.eq(finals >> answered)]
         with m.If(begins):

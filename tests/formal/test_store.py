@@ -120,7 +120,7 @@ def test_store(check):
 @pytest.mark.parametrize(
     ("module", "old", "new", "broken"),
     [
-        (store_aligner, "(number < bytes_left)", "(number <= bytes_left)", OUTSIDE),
+        (store_aligner, "(number < bytes_left[", "(number <= bytes_left[", OUTSIDE),
         (store_aligner, "(~first | fresh) & ", "", OUTSIDE),
     ],
     ids=["last", "first"],

@@ -222,8 +222,8 @@ class Runs(wiring.Component):
     def _check_splitter(self, m, run, burst):
         """Where the followed run is on the way of its bursts."""
         parts = self.parts
-        _, kept, spare = self.opened(parts.buffer, "kept", "spare")
-        _, active, left = self.opened(parts.splitter, "active", "bytes_left")
+        _, kept, room, spare = self.opened(parts.buffer, "kept", "room", "spare")
+        _, active, left = self.opened(parts.splitter, "active", "left")
         spare = burst_splitter.run_layout(CONFIG)(spare)
         address = parts.splitter.bursts.payload.address
         split, buffered = (Signal(20, name=f"to_come_{name}") for name in ("split", "buffered"))
@@ -241,6 +241,7 @@ class Runs(wiring.Component):
         gone = Mux(run.announced == 0, 0, run.announced * BUS - lane)
         m.d.comb += [
             Assert(split == Mux(active, beats_of(address, left - 1), 0), "beats are left to split"),
+            Assert(room == ~kept, "a buffer knows that it has room"),
             Assert(~kept | (buffered == beats_of(spare.address, spare.bytes - 1)), "and to begin"),
             Assert(
                 run.forked == (handed + Mux(kept, buffered, 0))[:COUNT_BITS],
@@ -277,8 +278,8 @@ class Runs(wiring.Component):
     def _check_room(self, m):
         """What a splitter must know of its next burst."""
         splitter = self.parts.splitter
-        names = ("active", "bytes_left", "page_left", "room", "ends")
-        _, active, left, page_left, room, ends = self.opened(splitter, *names)
+        names = ("active", "left", "page_left", "room", "page_ends", "ends")
+        _, active, left, page_left, room, page_ends, ends = self.opened(splitter, *names)
         address = splitter.bursts.payload.address
         page_room = axi.BOUNDARY_BYTES - address[:12]
         burst_room = CONFIG.burst_beats * BUS - address[:LANE_BITS]
@@ -288,13 +289,14 @@ class Runs(wiring.Component):
                 ~active | (room == Mux(page_room < burst_room, page_room, burst_room)),
                 "it knows how far a burst may reach",
             ),
+            Assert(~active | (page_ends == (page_left <= burst_room)), "it knows the page's last"),
             Assert(~active | (ends == (left <= room)), "it knows its last burst"),
         ]
 
     def _check_aligner(self, m, queued, run, burst):
         """Where the followed run is on the way of its data."""
-        names = ("active", "first", "lane", "bytes_left")
-        _, active, first, lane, left = self.opened(self.parts.aligner, *names)
+        names = ("active", "first", "lane", "bytes_left", "ends")
+        _, active, first, lane, left, ends = self.opened(self.parts.aligner, *names)
         run_lane = run.address[:LANE_BITS]
         done = queued.entered & ~queued.inside & ~run.aligning
         before = run.index < burst.offset
@@ -313,6 +315,7 @@ class Runs(wiring.Component):
             Assert(
                 ~active | ((left != 0) & (left < MOST_BYTES + BUS)), "an aligner has bytes left"
             ),
+            Assert(~active | (ends == (left <= BUS)), "an aligner knows its last beat"),
             Assert(
                 ~queued.inside
                 | (
@@ -363,7 +366,7 @@ def test_strobes(induct, runs):
 @pytest.mark.parametrize(
     ("name", "old", "new", "broken"),
     [
-        ("store_aligner", "(number < bytes_left)", "(number <= bytes_left)", STROBES),
+        ("store_aligner", "(number < bytes_left[", "(number <= bytes_left[", STROBES),
         ("store_aligner", "(~first | fresh) & ", "", STROBES),
         ("store_aligner", "run.last_byte + 1 + run.lane", "run.last_byte + 1", ALIGNED),
         ("burst_splitter", "address.eq(address + room)", "address.eq(address)", SPLIT),

@@ -64,8 +64,8 @@ class Bursts(wiring.Component):
 
     def _check_splitter(self, m, splitter, runs):
         """Check a splitter; a run has a byte at least, as all that make runs see to."""
-        names = ("active", "bytes_left", "page_left", "room", "ends")
-        _, active, left, page_left, room, ends = self.opened(splitter, *names)
+        names = ("active", "left", "page_left", "room", "page_ends", "ends")
+        _, active, left, page_left, room, page_ends, ends = self.opened(splitter, *names)
         address = splitter.bursts.payload.address
         lane = address[: exact_log2(CONFIG.bus_bytes)]
         page_room = axi.BOUNDARY_BYTES - address[: exact_log2(axi.BOUNDARY_BYTES)]
@@ -78,6 +78,7 @@ class Bursts(wiring.Component):
                 ~active | (room == Mux(page_room < burst_room, page_room, burst_room)),
                 "it knows how far a burst may reach",
             ),
+            Assert(~active | (page_ends == (page_left <= burst_room)), "it knows the page's last"),
             Assert(~active | (ends == (left <= room)), "it knows its last burst"),
             Assert(
                 ~splitter.bursts.valid | _fits(splitter.bursts.payload),
@@ -189,7 +190,7 @@ class Writes(Bursts):
         unit = self.unit
         m.submodules.unit = unit
         m.submodules.splitter = splitter = self.splitter
-        inner, begun = self.opened(unit, "begun")
+        inner, begun, room = self.opened(unit, "begun", "room")
         self._keep_windows(m, unit)
         for name in ("beats", "b"):
             wiring.connect(m, wiring.flipped(getattr(self, name)), getattr(unit, name))
@@ -200,6 +201,7 @@ class Writes(Bursts):
         m.d.comb += [
             Assume(~unit.b.valid | (begun != 0)),
             Assert(begun <= write_channel.WRITES_IN_FLIGHT, "no more bursts than may be begun"),
+            Assert(room == (begun != write_channel.WRITES_IN_FLIGHT), "there is room for one more"),
         ]
         self._check_splitter(m, splitter, self.runs)
         self._check_channel(m, inner.submodules.check, unit.aw, "write")
@@ -231,7 +233,13 @@ def test_windows(check, opened, side):
         (writes, "windows", "& (burst.address >= window.address) ", "", OUTSIDE),
         (reads, "read_arbiter", "eq(check.inside & ~outside)", "eq(1)", OUTSIDE),
         (writes, "write_channel", "check.inside & ~outside & room", "room", OUTSIDE),
-        (reads, "burst_splitter", "page_room < burst_room", "0", SPLIT),
+        (
+            reads,
+            "burst_splitter",
+            "page_ends.eq(page_here <= burst_room)",
+            "page_ends.eq(0)",
+            SPLIT,
+        ),
     ],
     ids=["end", "access", "begin", "unchecked", "unchecked-w", "boundary"],
 )

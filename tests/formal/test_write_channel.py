@@ -61,9 +61,8 @@ class Written(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.unit = unit = self.unit
-        self.inner, self.outside, self.sent, self.begun = self.opened(
-            unit, "outside", "sent", "begun"
-        )
+        names = ("outside", "sent", "begun", "room")
+        self.inner, self.outside, self.sent, self.begun, self.room = self.opened(unit, *names)
         for name in ("bursts", "beats", "b"):
             wiring.connect(m, wiring.flipped(getattr(self, name)), getattr(unit, name))
         m.d.comb += [
@@ -245,6 +244,10 @@ class Written(wiring.Component):
             ),
             Assert(
                 self.begun <= write_channel.WRITES_IN_FLIGHT, "no more bursts than may be begun"
+            ),
+            Assert(
+                self.room == (self.begun != write_channel.WRITES_IN_FLIGHT),
+                "there is room for one more",
             ),
             Assert(~holds_last | (self.sent == 0), "a burst that ended has no beat to send"),
             Assert(~w.valid | w.payload.last | (self.sent != 0), "a burst ends with its last beat"),
