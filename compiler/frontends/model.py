@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ..errors import ImportFailed
 from ..infer import infer
 from ..ir import Module, Span, TensorType, TupleType
-from ..text import parse
+from ..prelude import parse_with_prelude
 from .common import Network, Signature, TensorInfo, read_file
 from .onnx import onnx_module, onnx_tensors
 from .onnx_file import read_onnx
@@ -103,7 +103,7 @@ def _relay(data: bytes, span: Span) -> _Text:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ImportFailed(f"the text must be UTF-8, not byte {error.start}", span) from None
-    return _Text(infer(parse(text, path=span.path)), span)
+    return _Text(infer(parse_with_prelude(text, span.path)), span)
 
 
 def _relay_tensors(text: _Text) -> Signature:

@@ -2,7 +2,7 @@
 
 import re
 
-from ..errors import InvalidModule
+from ..errors import CompileError, InvalidModule
 from ..ir.definitions import take_definitions
 from ..ir.module import Module
 from ..ir.types import DTYPES, Any
@@ -66,9 +66,13 @@ def import_prelude(module: Module, *names: str) -> Module:
 def parse_with_prelude(text: str, path: str = "<text>") -> Module:
     """Return the module that `text` describes, which may use the prelude's names as its own.
 
-    What it uses is in the result. Raises what `compiler.text.parse` raises.
+    What it uses is in the result. The prelude itself is read only for a text that does not stand
+    without it. Raises what `compiler.text.parse` raises.
     """
-    return parse(text, path, library=_library(text))
+    try:
+        return parse(text, path)
+    except CompileError:
+        return parse(text, path, library=_library(text))
 
 
 def _library(text: str) -> Module:
