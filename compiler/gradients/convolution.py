@@ -15,7 +15,7 @@ from ..ops.registry import call
 from ..ops.windows import permutation
 from .site import Gradient, Rule, Site, indices, number, reshape, transpose
 
-__all__ = ["RULES", "transposed_convolution"]
+__all__ = ["RULES", "transposed_convolution", "widened", "widened_type"]
 
 
 def _conv2d(site: Site, grad: Expr) -> tuple[Gradient, ...]:
@@ -148,22 +148,24 @@ def _conv1d(site: Site, grad: Expr) -> tuple[Gradient, ...]:
     wide = Site(
         site.name,
         attrs,
-        tuple(_widened(arg, place) for arg, place in zip(site.args, places, strict=True)),
-        tuple(_widened_type(kind, place) for kind, place in zip(site.types, places, strict=True)),
-        _widened(site.output, places[0]),
-        _widened_type(site.result, places[0]),
+        tuple(widened(arg, place) for arg, place in zip(site.args, places, strict=True)),
+        tuple(widened_type(kind, place) for kind, place in zip(site.types, places, strict=True)),
+        widened(site.output, places[0]),
+        widened_type(site.result, places[0]),
         site.span,
     )
-    found = _conv2d(wide, _widened(grad, places[0]))
+    found = _conv2d(wide, widened(grad, places[0]))
     parts = zip(found, places, strict=True)
     return tuple(call("squeeze", cast(Expr, part), axis=(place,)) for part, place in parts)
 
 
-def _widened(expr: Expr, place: int) -> Expr:
+def widened(expr: Expr, place: int) -> Expr:
+    """Return a tensor with one more axis, of size 1."""
     return call("expand_dims", expr, axis=place)
 
 
-def _widened_type(kind: Type, place: int) -> Type:
+def widened_type(kind: Type, place: int) -> Type:
+    """Return the type of such a tensor."""
     assert isinstance(kind, TensorType)
     return TensorType((*kind.shape[:place], 1, *kind.shape[place:]), kind.dtype)
 

@@ -5,7 +5,9 @@ from functools import reduce
 from math import prod
 from typing import cast
 
-from ..ir.nodes import Expr
+from ..errors import Unsupported
+from ..ir.nodes import Expr, Tuple, TupleGetItem
+from ..ir.types import TupleType
 from ..ops.registry import call
 from .site import Gradient, Rule, Site, add, multiply, reshape, sum_over, transpose
 
@@ -201,6 +203,30 @@ def _window_sum(site: Site, expr: Expr, size: int) -> Expr:
     return reduce(add, parts)
 
 
+def _einsum(site: Site, grad: Expr) -> tuple[Gradient, ...]:
+    """The gradient by an operand is the sum of products of the others with the result's."""
+    fields = site.types[0]
+    assert isinstance(fields, TupleType)
+    left, arrow, result = str(site.attrs["equation"]).replace(" ", "").partition("->")
+    operands = left.split(",")
+    values = [TupleGetItem(site.args[0], place) for place in range(len(operands))]
+    found: list[Gradient] = []
+    for place, labels in enumerate(operands):
+        others = [text for other, text in enumerate(operands) if other != place]
+        known = set("".join((result, *others)))
+        if not arrow or "." in left or len(set(labels)) < len(labels) or set(labels) - known:
+            raise Unsupported(
+                f"the gradient of einsum is known of equations with a result, in which each label "
+                f"of an operand stands once and somewhere else too, not of "
+                f"{site.attrs['equation']!r}",
+                site.span,
+            )
+        given = (grad, *(value for other, value in enumerate(values) if other != place))
+        equation = f"{','.join((result, *others))}->{labels}"
+        found.append(call("einsum", Tuple(given), equation=equation))
+    return (tuple(found),)
+
+
 def _dropout(site: Site, grads: tuple[Gradient, ...]) -> tuple[Gradient, ...]:
     """Inference hands the data on; the mask does not depend on it."""
     return (grads[0],)
@@ -227,6 +253,7 @@ RULES: dict[str, Rule] = {
     "nn.instance_norm": _instance_norm,
     "nn.group_norm": _group_norm,
     "nn.lrn": _lrn,
+    "einsum": _einsum,
     "nn.dropout": cast(Rule, _dropout),
     "nn.prelu": _prelu,
 }

@@ -1,4 +1,4 @@
-"""Gradients of two-dimensional pooling."""
+"""Gradients of pooling."""
 
 from functools import reduce
 from typing import cast
@@ -9,7 +9,7 @@ from ..ir.nodes import Constant, Expr
 from ..ops.pooling import window_sums
 from ..ops.registry import call
 from ..ops.windows import permutation
-from .convolution import transposed_convolution
+from .convolution import transposed_convolution, widened, widened_type
 from .site import Gradient, Rule, Site, add, multiply, number, sum_over, transpose
 
 __all__ = ["RULES"]
@@ -147,9 +147,60 @@ def _global_max_pool2d(site: Site, grad: Expr) -> tuple[Gradient, ...]:
     return (multiply(best, call("divide", grad, sum_over(best, axes, keepdims=True))),)
 
 
+def _of_rows(rule: Rule) -> Rule:
+    """Return the rule of one-dimensional pooling: the row is an image of one line."""
+
+    def row_rule(site: Site, grad: Expr) -> tuple[Gradient, ...]:
+        layout = str(site.attrs["layout"])
+        place = layout.index("W")
+        low, high = cast(tuple[int, int], site.attrs["padding"])
+        wide = {name: (1, *cast(tuple[int, ...], site.attrs[name])) for name in _PER_AXIS}
+        attrs = {
+            **site.attrs,
+            **wide,
+            "padding": (0, low, 0, high),
+            "layout": layout.replace("W", "HW"),
+        }
+        image = Site(
+            site.name,
+            attrs,
+            (widened(site.args[0], place),),
+            (widened_type(site.types[0], place),),
+            widened(site.output, place),
+            widened_type(site.result, place),
+            site.span,
+        )
+        (found,) = rule(image, widened(grad, place))
+        return (call("squeeze", cast(Expr, found), axis=(place,)),)
+
+    return row_rule
+
+
+def _adaptive_avg_pool2d(site: Site, grad: Expr) -> tuple[Gradient, ...]:
+    """Each result is a mean over some rows and columns: a product with two matrices."""
+    layout, dtype = str(site.attrs["layout"]), site.tensor().dtype
+    rank = len(layout)
+    for letter in "HW":
+        axis = layout.index(letter)
+        before, after = site.shape()[axis], site.result_shape[axis]
+        shares = np.zeros((before, after))
+        for place in range(after):
+            first, last = place * before // after, -(-(place + 1) * before // after)
+            shares[first:last, place] = 1 / (last - first)
+        swap = [rank - 1 if n == axis else axis if n == rank - 1 else n for n in range(rank)]
+        spread = call("nn.dense", transpose(grad, swap), Constant(np.asarray(shares, dtype)))
+        grad = transpose(spread, swap)
+    return (grad,)
+
+
+_PER_AXIS = ("pool_size", "strides", "dilation")
+
 RULES: dict[str, Rule] = {
     "nn.avg_pool2d": _avg_pool2d,
     "nn.max_pool2d": _max_pool2d,
+    "nn.avg_pool1d": _of_rows(_avg_pool2d),
+    "nn.max_pool1d": _of_rows(_max_pool2d),
+    "nn.adaptive_avg_pool2d": _adaptive_avg_pool2d,
     "nn.global_avg_pool2d": _global_avg_pool2d,
     "nn.global_max_pool2d": _global_max_pool2d,
 }

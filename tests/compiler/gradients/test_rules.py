@@ -166,6 +166,12 @@ CASES = [
     case("nn.max_pool2d", IMAGE, pool_size=[3, 2], strides=2, padding=[1, 1]),
     case("nn.max_pool2d", (1, 6, 5, 2), pool_size=2, strides=2, layout="NHWC", ceil_mode=True),
     case("nn.max_pool2d", (1, 1, 7, 6), pool_size=2, strides=1, dilation=2),
+    case("nn.avg_pool1d", (2, 3, 7), pool_size=3, strides=2, padding=[1, 0]),
+    case("nn.max_pool1d", (2, 7, 3), pool_size=2, strides=2, layout="NWC"),
+    case("nn.adaptive_avg_pool2d", (1, 2, 5, 4), output_size=[3, 2]),
+    case("nn.adaptive_avg_pool2d", (1, 3, 4, 2), output_size=[2, 3], layout="NHWC"),
+    case("einsum", [(2, 3, 4), (2, 4, 5)], equation="bij,bjk->bki"),
+    case("einsum", [(3,), (4, 3), (4,)], equation="i,ji,j->j"),
     case("nn.global_avg_pool2d", (2, 3, 2, 3)),
     case("nn.global_max_pool2d", (2, 2, 3, 3), layout="NHWC"),
 ]
@@ -290,6 +296,13 @@ def test_every_rule_is_of_an_operator_and_tested():
     assert set(differentiable()) <= set(operators())
     flat = {name for name in differentiable() if find_rule(name).__name__ in ("_none", "_same")}
     assert set(differentiable()) - flat - tested == set()
+
+
+def test_an_equation_that_sums_an_operand_alone_is_refused():
+    module, _ = make("einsum", [[(2, 3)]], UNIT, {"equation": "ij->i"}, 0)
+    message = "the gradient of einsum is known of equations .*, not of 'ij->i'"
+    with pytest.raises(Unsupported, match=f"^{message}$"):
+        gradient(module)
 
 
 def test_an_operator_without_a_rule_is_refused():

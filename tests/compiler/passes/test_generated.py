@@ -61,3 +61,20 @@ def test_passes_in_a_row_keep_the_meaning(seed):
 @pytest.mark.parametrize("seed", range(6000, 6040))
 def test_continuations_and_back(seed):
     run_passes_on(seed, ("to_cps", "un_cps"))
+
+
+@pytest.mark.parametrize(
+    ("seed", "names"),
+    [
+        # A module that is in continuation-passing style already is plain for `to_cps`.
+        (8013, ("eliminate_common", "to_a_normal_form", "to_cps", "to_cps")),
+        # Functions whose sizes differ share a data type.
+        (8026, ("inline", "to_cps", "eta_expand", "defunctionalise")),
+        # A lifted function that is used as a value has one type.
+        (8123, ("to_cps", "eliminate_dead", "lambda_lift", "monomorphise")),
+        # What a folded branch said of a parameter's type must not be lost.
+        (8310, ("to_basic_block_normal_form", "monomorphise", "fold_constants")),
+    ],
+)
+def test_rows_of_passes_that_failed_once(seed, names):
+    run_passes_on(seed, names)
