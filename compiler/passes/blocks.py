@@ -111,7 +111,9 @@ class Blocks:
             return node
         home = block.outer(self._homes.get(id(node)))
         value: Expr = yield self._value(node, home)
-        if not isinstance(node, Let) and self._binds(node):
+        # What two copies share lies outside of both, and gets a name too.
+        named = self._binds(node) or home is not block
+        if named and not isinstance(value, Var | Constant | GlobalVar | Constructor):
             var = Var("t")
             home.bindings.append((var, value))
             value = var

@@ -38,7 +38,7 @@ from .copying import rebind
 from .eta_expand import eta_expand
 from .monomorphise import monomorphise
 from .to_basic_block_normal_form import to_basic_block_normal_form
-from .type_walk import map_type, parts_of, type_vars
+from .type_walk import parts_of, type_vars
 
 __all__ = ["defunctionalise"]
 
@@ -95,7 +95,7 @@ class _Converter:
         self._taken = {*module, *module.types}
         self._taken |= {c.name for data in module.types.values() for c in data.constructors}
         self._merged = _merged_types(module)
-        self.rows: dict[Type, _Row] = {}
+        self.rows: dict[FuncType, _Row] = {}
         self._vars: dict[Var, Var] = {}
 
     def kind(self, kind: Type) -> Type:
@@ -121,10 +121,9 @@ class _Converter:
         return replace(data, constructors=constructors)
 
     def _row(self, kind: FuncType) -> _Row:
-        key = _without_sizes(kind)
-        found = self.rows.get(key)
+        kind = self._merged.get(kind, kind)
+        found = self.rows.get(kind)
         if found is None:
-            kind = self._merged.get(key, kind)
             if any(type_vars(kind)) or kind.type_params:
                 raise Unsupported(
                     f"{kind} depends on a type parameter and cannot become data; make the whole "
@@ -132,7 +131,7 @@ class _Converter:
                 )
             name = self._fresh(f"Function{len(self.rows) + 1}")
             apply = self._fresh(f"apply_{name}")
-            found = self.rows[key] = _Row(kind, name, apply, Var("f", TypeCall(name)), ())
+            found = self.rows[kind] = _Row(kind, name, apply, Var("f", TypeCall(name)), ())
             found.params = tuple(
                 Var(f"a{place}", self.kind(param)) for place, param in enumerate(kind.params)
             )
@@ -206,7 +205,8 @@ class _Converter:
         values.update(zip(new.params, row.params, strict=True))
         if name is not None:
             values[self._vars[name]] = row.self
-        constructor = self._constructor(row, fields, substitute(new.body, values))
+        body = substitute(new.body, values)
+        constructor = self._constructor(row, fields, body)
         return Call(Constructor(constructor), outer, span=node.span)
 
     def _constructor(self, row: _Row, fields: tuple[Var, ...], body: Expr) -> str:
@@ -219,37 +219,57 @@ class _Converter:
         return name
 
 
-def _merged_types(module: Module) -> dict[Type, FuncType]:
-    """Return each type of functions, by what it is without sizes.
+def _merged_types(module: Module) -> dict[FuncType, FuncType]:
+    """Return for each type of functions the one that stands for all that it may meet.
 
-    Where functions of different sizes may meet (inference unifies an unknown size with any other)
-    one data type must do for all, so sizes that differ, or that only their function knows, become
-    unknown.
+    Inference unifies an unknown size, or one that has a name, with any other. Functions of such
+    types share a data type, in which sizes that differ, or that have a name, are unknown.
     """
-    found: dict[Type, FuncType] = {}
+    groups: list[list[FuncType]] = []
+    for kind in _function_types(module):
+        meets = [group for group in groups if any(_may_meet(kind, other) for other in group)]
+        joined = [kind, *(other for group in meets for other in group)]
+        groups = [*(group for group in groups if not any(group is m for m in meets)), joined]
+    found: dict[FuncType, FuncType] = {}
+    for group in groups:
+        common: Type = group[0]
+        for kind in group:
+            common = _merge(common, kind)
+        assert isinstance(common, FuncType)
+        found.update(dict.fromkeys(group, common))
+    return found
+
+
+def _function_types(module: Module) -> tuple[FuncType, ...]:
+    """Return every type of functions that an expression of the module has, or is made of."""
+    found: dict[FuncType, None] = {}
     for name in module:
         for node in post_order(module[name]):
             pending = [] if node.type is None else [node.type]
             while pending:
                 kind = pending.pop()
                 if isinstance(kind, FuncType):
-                    key = _without_sizes(kind)
-                    merged = _merge(found.get(key, kind), kind)
-                    assert isinstance(merged, FuncType)
-                    found[key] = merged
+                    found[kind] = None
                 pending.extend(parts_of(kind))
-    return found
+    return tuple(found)
 
 
-def _without_sizes(root: Type) -> Type:
-    """Return a type with every size unknown."""
-
-    def forget(kind: Type) -> Type:
-        if not isinstance(kind, TensorType):
-            return kind
-        return TensorType((Any(),) * len(kind.shape), kind.dtype)
-
-    return map_type(root, forget)
+def _may_meet(left: Type, right: Type) -> bool:
+    """Return whether values of two types may be one: whether they differ in unknown sizes only."""
+    if isinstance(left, TensorType) and isinstance(right, TensorType):
+        return (left.dtype, len(left.shape)) == (right.dtype, len(right.shape)) and all(
+            a == b or not (isinstance(a, int) and isinstance(b, int))
+            for a, b in zip(left.shape, right.shape, strict=True)
+        )
+    if isinstance(left, TypeCall) and isinstance(right, TypeCall) and left.name != right.name:
+        return False
+    if type(left) is not type(right):
+        return False
+    ours, theirs = parts_of(left), parts_of(right)
+    if not ours:
+        return left == right
+    pairs = zip(ours, theirs, strict=False)
+    return len(ours) == len(theirs) and all(_may_meet(a, b) for a, b in pairs)
 
 
 def _merge(left: Type, right: Type) -> Type:

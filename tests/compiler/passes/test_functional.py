@@ -26,6 +26,7 @@ from compiler.ir import (
     structural_equal,
 )
 from compiler.ir.visitor import children, post_order
+from compiler.passes.blocks import crossing_nodes
 from compiler.passes.copying import copy_expr
 from compiler.passes.registry import find_pass
 from compiler.text import parse, to_text
@@ -238,6 +239,16 @@ def test_a_normal_form_names_everything(random_program):
                     assert isinstance(node.value, ATOMS), seed
                 if isinstance(node, Let):
                     assert not isinstance(node.value, Let), seed
+
+
+def test_basic_blocks_share_names_only(random_program):
+    """No node but an atom is used in two blocks."""
+    for seed in (*range(20), 187):
+        after = apply("to_basic_block_normal_form", infer(random_program(seed)))
+        for name in after:
+            crossing = crossing_nodes(after[name].body)
+            shared = [node for node in post_order(after[name].body) if id(node) in crossing]
+            assert all(isinstance(node, ATOMS) for node in shared), seed
 
 
 def test_defunctionalised_programs_are_of_first_order():

@@ -70,6 +70,10 @@ def test_continuations_and_back(seed):
         (8013, ("eliminate_common", "to_a_normal_form", "to_cps", "to_cps")),
         # Functions whose sizes differ share a data type.
         (8026, ("inline", "to_cps", "eta_expand", "defunctionalise")),
+        # What copies of a shared value share is no part of either block.
+        (187, ("defunctionalise",)),
+        # So they do if they give what they took from around them.
+        (9158, ("defunctionalise", "lambda_lift", "eliminate_common", "defunctionalise")),
         # A lifted function that is used as a value has one type.
         (8123, ("to_cps", "eliminate_dead", "lambda_lift", "monomorphise")),
         # What a folded branch said of a parameter's type must not be lost.
