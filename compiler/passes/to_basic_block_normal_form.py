@@ -8,10 +8,10 @@ before -> after::
     let %t = exp(%x);
     if (%c) { add(%t, 1f) } else { negative(%t) }
 
-A block is the body of a function, a branch or a clause. Afterwards no node is shared by two blocks,
-and inside a block the program is still a graph. Values with effects get names too, in the order of
-evaluation. A value that may not end is not computed before it is known to be needed: blocks that
-exclude each other have a copy each.
+A block is the body of a function, a branch or a clause. Afterwards nothing that binds is shared by
+two blocks, and inside a block the program is still a graph. Values with effects get names too, in
+the order of evaluation. A value that may not end is not computed before it is known to be needed:
+blocks that exclude each other have a copy each.
 """
 
 from ..ir.module import Module
