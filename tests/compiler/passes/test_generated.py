@@ -14,6 +14,7 @@ NAMES = (
     *("defunctionalise", "eliminate_common", "eliminate_dead", "eta_expand", "fold_constants"),
     *("inline", "inline_lets", "lambda_lift", "monomorphise", "partial_evaluate"),
     *("to_a_normal_form", "to_basic_block_normal_form", "to_cps", "to_graph_normal_form"),
+    *("canonicalise_casts", "canonicalise_ops", "dynamic_to_static", "fuse", "simplify"),
 )
 BATCH = 50
 
