@@ -10,7 +10,10 @@ from tilewright.running import random_inputs
 
 pytestmark = [pytest.mark.verilator, pytest.mark.xdist_group("machines")]
 
-TOTAL, LAYER = 0.03, 0.06
+TOTAL, LAYER = 0.01, 0.06
+# Of the network: where layers run beside each other, a few cycles more or less of one decide which
+# of them the cycles belong to.
+MOVED = 0.005
 
 
 @pytest.mark.parametrize("latency_cycles", [40, 100])
@@ -31,16 +34,13 @@ def test_networks(network_path, config, latency_cycles):
 
 
 def far_off(run, real, guess):
-    """Return the layers that are off by more than 6 %.
-
-    What takes less than a hundredth of the network is measured by that hundredth.
-    """
-    least = run.counters["cycles"] / 100
+    """Return the layers that are off by more than 6 %, and by more than what may move."""
+    moved = MOVED * run.counters["cycles"]
     pairs = zip(run.region.layers, real, guess, strict=True)
     return {
         layer.name: (int(cycles), int(predicted))
         for layer, cycles, predicted in pairs
-        if abs(predicted - cycles) > LAYER * max(cycles, least)
+        if abs(predicted - cycles) > max(LAYER * cycles, moved)
     }
 
 
