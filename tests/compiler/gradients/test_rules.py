@@ -30,6 +30,7 @@ def case(name, *shapes, span=UNIT, **attrs):
 
 
 IMAGE = (2, 3, 6, 5)
+CHANNELS_LAST = {"data_layout": "NDHWC", "kernel_layout": "ODHWI"}
 CASES = [
     *(case(name, (2, 3)) for name in ("exp", "tanh", "sigmoid", "erf", "sin", "cos", "abs")),
     *(case(name, (2, 3), span=ABOVE) for name in ("log", "log2", "log10", "sqrt", "rsqrt")),
@@ -160,6 +161,12 @@ CASES = [
         strides=[2, 1],
         output_padding=[1, 0],
     ),
+    case("nn.conv3d", (1, 2, 4, 3, 4), (3, 2, 2, 2, 3), strides=[2, 1, 2], padding=1),
+    case("nn.conv3d", (1, 3, 3, 3, 2), (4, 1, 2, 2, 1), groups=2, **CHANNELS_LAST),
+    case("nn.conv3d", (1, 2, 5, 2, 3), (2, 1, 2, 2, 2), groups=2, dilation=[3, 1, 2]),
+    case("nn.conv1d_transpose", (2, 4, 3), (4, 2, 3), strides=2, padding=[1, 0], groups=2),
+    case("nn.conv1d_transpose", (1, 2, 4), (2, 3, 2), dilation=2, output_padding=1),
+    case("nn.conv3d_transpose", (1, 2, 2, 3, 2), (2, 1, 2, 1, 3), strides=[1, 2, 2], padding=1),
     case("nn.avg_pool2d", IMAGE, pool_size=[3, 2], strides=2, padding=[1, 0]),
     case("nn.avg_pool2d", IMAGE, pool_size=2, strides=2, padding=[1, 1], count_include_pad=True),
     case("nn.avg_pool2d", (1, 6, 5, 2), pool_size=2, strides=2, layout="NHWC", ceil_mode=True),
