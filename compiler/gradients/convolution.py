@@ -96,9 +96,7 @@ def _with_gaps(expr: Expr, axis: int, stride: int, rank: int, dtype: str) -> Exp
     return call("strided_slice", merged, begin=(0,), end=(-(stride - 1),), axes=(axis,))
 
 
-def _fit(
-    expr: Expr, axis: int, ends: tuple[int, int], size: int, rank: int, dtype: str
-) -> Expr:
+def _fit(expr: Expr, axis: int, ends: tuple[int, int], size: int, rank: int, dtype: str) -> Expr:
     """Return a tensor of `size` along an axis with zeros added, or elements cut, at both ends."""
     low, high = ends
     widths = tuple((max(low, 0), max(high, 0)) if a == axis else (0, 0) for a in range(rank))

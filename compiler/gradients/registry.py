@@ -5,7 +5,18 @@ from types import MappingProxyType
 
 from ..errors import Unsupported
 from ..ir.span import Span
-from . import convolution, elementwise, linear, pooling, rearrangement, reduction
+from . import (
+    convolution,
+    elementwise,
+    linear,
+    losses,
+    order,
+    pooling,
+    pooling_nd,
+    rearrangement,
+    reduction,
+    resampling,
+)
 from .site import Rule
 
 __all__ = ["differentiable", "find_rule"]
@@ -15,8 +26,9 @@ __all__ = ["differentiable", "find_rule"]
 def differentiable() -> MappingProxyType[str, Rule]:
     """Return every rule by the name of its operator, sorted."""
     tables = (
-        *(convolution.RULES, elementwise.RULES, linear.RULES, pooling.RULES),
-        *(rearrangement.RULES, reduction.RULES),
+        *(convolution.RULES, elementwise.RULES, linear.RULES, losses.RULES, order.RULES),
+        *(pooling.RULES, pooling_nd.RULES, rearrangement.RULES, reduction.RULES),
+        *(resampling.RULES,),
     )
     rules = {name: rule for table in tables for name, rule in table.items()}
     assert len(rules) == sum(map(len, tables)), "two rules are of one operator"
