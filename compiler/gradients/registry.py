@@ -7,16 +7,21 @@ from ..errors import Unsupported
 from ..ir.span import Span
 from . import (
     convolution,
+    deformable,
     elementwise,
+    grids,
     linear,
     losses,
     order,
+    placement,
     pooling,
     pooling_nd,
+    random,
     rearrangement,
     reduction,
     resampling,
 )
+from .refused import REASONS
 from .site import Rule
 
 __all__ = ["differentiable", "find_rule"]
@@ -26,9 +31,9 @@ __all__ = ["differentiable", "find_rule"]
 def differentiable() -> MappingProxyType[str, Rule]:
     """Return every rule by the name of its operator, sorted."""
     tables = (
-        *(convolution.RULES, elementwise.RULES, linear.RULES, losses.RULES, order.RULES),
-        *(pooling.RULES, pooling_nd.RULES, rearrangement.RULES, reduction.RULES),
-        *(resampling.RULES,),
+        *(convolution.RULES, deformable.RULES, elementwise.RULES, grids.RULES, linear.RULES),
+        *(losses.RULES, order.RULES, placement.RULES, pooling.RULES, pooling_nd.RULES),
+        *(random.RULES, rearrangement.RULES, reduction.RULES, resampling.RULES),
     )
     rules = {name: rule for table in tables for name, rule in table.items()}
     assert len(rules) == sum(map(len, tables)), "two rules are of one operator"
@@ -44,6 +49,8 @@ def find_rule(name: str, span: Span | None = None) -> Rule:
         There is none.
     """
     found = differentiable().get(name)
+    if name in REASONS:
+        raise Unsupported(f"operator {name} has no gradient: {REASONS[name]}", span)
     if found is None:
         raise Unsupported(
             f"operator {name} has no gradient; write what it does in operators of "

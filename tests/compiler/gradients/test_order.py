@@ -50,3 +50,13 @@ def test_elements_that_occur_twice_count_once():
     module = infer(Module({"main": Function((x,), body)}))
     _, (slope,) = evaluate(gradient(module), np.array([3.0, 1.0, 3.0, 2.0]))
     assert slope.tolist() == [1.0, 1.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize("name", ["random.uniform", "random.normal"])
+def test_random_numbers_by_what_they_are_drawn_with(name, check_gradient):
+    low, high = (Var(n, TensorType((), "float64")) for n in ("low", "high"))
+    key = Constant(np.arange(10, dtype=np.uint64))
+    body = call("sin", TupleGetItem(call(name, key, low, high, out_shape=(2, 3)), 1))
+    module = infer(Module({"main": Function((low, high), body)}))
+    inputs = [np.array(0.3), np.array(1.4)]
+    check_gradient(module, gradient(module), inputs, f"{name}, key 0..9")

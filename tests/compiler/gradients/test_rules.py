@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from compiler.errors import Unsupported
-from compiler.gradients import differentiable, find_rule
+from compiler.gradients import differentiable, find_rule, placement, refused
 from compiler.infer import infer
 from compiler.ir import (
     Constant,
@@ -104,6 +104,7 @@ CASES = [
     case("image.resize2d", (1, 1, 4, 4), size=[3, 4], **CROPPED),
     case("image.resize2d", (1, 1, 4, 4), size=[3, 4], **ALIGNED, out_dtype="float64"),
     case("image.resize3d", (1, 1, 2, 3, 4), size=[3, 2, 3]),
+    case("image.affine_grid", (2, 2, 3), target_shape=[3, 2]),
     case("slice_like", (3, 4), (2, 3)),
     case("collapse_sum_like", (2, 3), (1, 3)),
     case("cast_like", (2, 3), (1,)),
@@ -324,7 +325,8 @@ def test_scatter_nd_and_collapse_sum_to(check_gradient, with_weights):
 def test_every_rule_is_of_an_operator_and_tested():
     tested = {name for name, *_ in (*CASES, *PLACES)} | {"where", "scatter_elements", "prod"}
     tested |= {"scatter_nd", "trilu", "sequence_mask", "reverse_sequence", "collapse_sum_to"}
-    tested |= {"nn.nll_loss", "unique"}
+    tested |= {"nn.nll_loss", "unique", "random.uniform", "random.normal"}
+    tested |= {*placement.RULES, "image.grid_sample", "nn.deformable_conv2d"}
     assert set(differentiable()) <= set(operators())
     flat = {name for name in differentiable() if find_rule(name).__name__ in ("_none", "_same")}
     assert set(differentiable()) - flat - tested == set()
@@ -338,9 +340,14 @@ def test_an_equation_that_sums_an_operand_alone_is_refused(with_weights):
 
 
 def test_an_operator_without_a_rule_is_refused():
-    message = (
-        "operator strided_set has no gradient; write what it does in operators of "
-        "compiler/gradients"
-    )
+    message = "operator no.such has no gradient; write what it does in operators of "
+    with pytest.raises(Unsupported, match=f"^{re.escape(message)}compiler/gradients$"):
+        find_rule("no.such")
+
+
+@pytest.mark.parametrize("name", refused.REASONS)
+def test_an_operator_without_a_useful_gradient_is_refused_with_the_reason(name):
+    assert name in operators() and name not in differentiable()
+    message = f"operator {name} has no gradient: {refused.REASONS[name]}"
     with pytest.raises(Unsupported, match=f"^{re.escape(message)}$"):
-        find_rule("strided_set")
+        find_rule(name)
