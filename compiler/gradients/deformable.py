@@ -14,7 +14,7 @@ from ..ir.nodes import Constant, Expr, Tuple
 from ..ops.registry import call
 from ..ops.windows import ints, permutation
 from .sampling import corners, sampled, written_back
-from .site import Gradient, Rule, Site, add, reshape, transpose
+from .site import Gradient, Rule, Site, add, indices, reshape, transpose
 
 __all__ = ["RULES"]
 
@@ -56,7 +56,9 @@ def _deformable_conv2d(site: Site, grad: Expr) -> tuple[Gradient, ...]:
     share = size.inputs // size.parts
     y, x = _places(site, size)
     images = size.batch * size.parts
-    around = corners(y, x, images, (size.height, size.width), True, dtype)
+    around = corners(
+        y, x, indices(np.arange(images)[:, None]), (size.height, size.width), True, dtype
+    )
     split = (size.batch, size.height, size.width, size.parts, share)
     image = reshape(transpose(site.args[0], permutation(layout, "NHWC")), split)
     lines = images * size.height * size.width

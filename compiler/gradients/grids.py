@@ -6,7 +6,7 @@ from ..ir.nodes import Constant, Expr, Tuple
 from ..ops.registry import call
 from ..ops.windows import permutation
 from .sampling import corners, written_back
-from .site import Gradient, Rule, Site, add, multiply, number, reshape, transpose
+from .site import Gradient, Rule, Site, add, indices, multiply, number, reshape, transpose
 
 __all__ = ["RULES"]
 
@@ -64,7 +64,7 @@ def _grid_sample(site: Site, grad: Expr) -> tuple[Gradient, ...]:
     sharp = site.attrs["method"] == "nearest"
     if sharp:
         y, x = (call("round", part) for part in (y, x))
-    around = corners(y, x, batch, (height, width), True, dtype)
+    around = corners(y, x, indices(np.arange(batch)[:, None]), (height, width), True, dtype)
     rows = reshape(transpose(site.args[0], order), (batch * height * width, channels))
     given = reshape(transpose(grad, order), (batch, count, channels))
     sizes = (batch * height * width, batch * count, channels)

@@ -104,11 +104,33 @@ def _dilation2d(site: Site, grad: Expr) -> tuple[Gradient, ...]:
     return image_of(by_data, layout, site.shape()), back
 
 
+def _pool2d_gradient(site: Site, grad: Expr) -> tuple[Gradient, ...]:
+    """The operator gives each window's gradient to its taps: each window collects from them.
+
+    Where the largest element is does not move with the data, so that these have none.
+    """
+    attrs, dtype, table = site.attrs, site.tensor().dtype, _table(site)
+    layout, sizes = str(attrs["layout"]), spatial_sizes(str(attrs["layout"]), site.shape())
+    taps = read(rows_of(grad, layout, site.shape()), table, 0.0, dtype)
+    if site.name == "nn.max_pool2d_grad":
+        data = read(rows_of(site.args[0], layout, site.shape()), table, -np.inf, dtype)
+        share: Expr = first_largest(data, table.shape[1], dtype)
+    else:
+        inside = (table < prod(sizes)).sum(axis=1)
+        counts = table.shape[1] if attrs["count_include_pad"] else np.maximum(inside, 1)
+        parts = np.broadcast_to(1 / np.asarray(counts), inside.shape)
+        share = Constant(np.asarray(parts, dtype).reshape(-1, 1, 1))
+    rows = sum_over(multiply(taps, share), (1,))
+    return None, image_of(rows, layout, site.shape(1))
+
+
 RULES: dict[str, Rule] = {
     "nn.max_pool3d": _max_pool,
     "nn.avg_pool3d": _avg_pool,
     **{f"nn.adaptive_max_pool{count}d": _max_pool for count in AXES},
     "nn.adaptive_avg_pool1d": _avg_pool,
     "nn.adaptive_avg_pool3d": _avg_pool,
+    "nn.max_pool2d_grad": _pool2d_gradient,
+    "nn.avg_pool2d_grad": _pool2d_gradient,
     "image.dilation2d": _dilation2d,
 }

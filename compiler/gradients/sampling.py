@@ -6,8 +6,6 @@ the image gets the weights, y and x the slopes of the weights times the pixels.
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from ..ir.nodes import Expr
 from ..ops.registry import call
 from .site import add, indices, multiply, number, reshape, sum_over
@@ -34,20 +32,22 @@ class Corner:
 
 
 def corners(
-    y: Expr, x: Expr, batch: int, size: tuple[int, int], outside: bool, dtype: str
+    y: Expr, x: Expr, images: Expr, size: tuple[int, int], outside: bool, dtype: str
 ) -> tuple[Corner, ...]:
     """Return the pixels around places.
 
     Parameters
     ----------
-    y, x : Tensor[(batch, places)], in pixels
+    y, x : Tensor[(n, places)], in pixels
+    images : Tensor[(n, 1), int64]
+        Which image each line of places is of.
     size : (int, int)
         Height and width of the images.
     outside : bool
         Whether a pixel outside the image is 0; otherwise it is the nearest one inside.
     """
     height, width = size
-    starts = indices((np.arange(batch) * height * width).reshape(batch, 1))
+    starts = multiply(images, indices(height * width))
     found: list[Corner] = []
     for row, of_y, slope_y, in_y in _line(y, height, dtype):
         for column, of_x, slope_x, in_x in _line(x, width, dtype):

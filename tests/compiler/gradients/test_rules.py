@@ -39,6 +39,7 @@ CROPPED = {
 }
 COUNTED = {"strides": 2, "padding": 1, "ceil_mode": True, "count_include_pad": True}
 LAST = {"data_layout": "NHWC", "kernel_layout": "HWI"}
+PADDED = {"padding": [1, 1, 0, 0], "layout": "NHWC", "count_include_pad": True}
 CASES = [
     *(case(name, (2, 3)) for name in ("exp", "tanh", "sigmoid", "erf", "sin", "cos", "abs")),
     *(case(name, (2, 3), span=ABOVE) for name in ("log", "log2", "log10", "sqrt", "rsqrt")),
@@ -213,6 +214,9 @@ CASES = [
     case("nn.adaptive_max_pool1d", (2, 5, 2), output_size=[3], layout="NWC"),
     case("nn.adaptive_max_pool2d", (1, 2, 5, 4), output_size=[3, 2]),
     case("nn.adaptive_max_pool3d", (1, 1, 3, 4, 3), output_size=2),
+    case("nn.max_pool2d_grad", IMAGE, (2, 3, 3, 3), pool_size=[3, 2], strides=2, padding=[1, 1]),
+    case("nn.avg_pool2d_grad", IMAGE, (2, 3, 3, 3), pool_size=[3, 2], strides=2, padding=[1, 1]),
+    case("nn.avg_pool2d_grad", (1, 4, 4, 2), (1, 2, 2, 2), pool_size=3, strides=2, **PADDED),
     case("image.dilation2d", (1, 2, 5, 4), (2, 2, 3), strides=2, padding=[1, 1], dilations=1),
     case("image.dilation2d", (2, 5, 4, 2), (2, 2, 2), dilations=2, **LAST),
     case("einsum", [(2, 3, 4), (2, 4, 5)], equation="bij,bjk->bki"),
