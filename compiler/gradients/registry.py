@@ -19,6 +19,7 @@ from . import (
     random,
     rearrangement,
     reduction,
+    regions,
     resampling,
 )
 from .refused import REASONS
@@ -33,7 +34,7 @@ def differentiable() -> MappingProxyType[str, Rule]:
     tables = (
         *(convolution.RULES, deformable.RULES, elementwise.RULES, grids.RULES, linear.RULES),
         *(losses.RULES, order.RULES, placement.RULES, pooling.RULES, pooling_nd.RULES),
-        *(random.RULES, rearrangement.RULES, reduction.RULES, resampling.RULES),
+        *(random.RULES, rearrangement.RULES, reduction.RULES, regions.RULES, resampling.RULES),
     )
     rules = {name: rule for table in tables for name, rule in table.items()}
     assert len(rules) == sum(map(len, tables)), "two rules are of one operator"

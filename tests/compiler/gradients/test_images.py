@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from compiler.infer import infer
-from compiler.ir import Function, Module, TensorType, Var
+from compiler.ir import Constant, Function, Module, TensorType, Tuple, Var
 from compiler.ops import call
 from compiler.passes.gradient import gradient
 
@@ -55,3 +55,31 @@ def test_convolutions_whose_taps_move(shape, channels, kernel, attrs, check_grad
         random.uniform(-1, 1, kernel),
     ]
     check_gradient(module, gradient(module), inputs, f"nn.deformable_conv2d {attrs}, seed 30")
+
+
+@pytest.mark.parametrize("attrs", [{"crop_size": [3, 2]}, {"crop_size": [1, 4], "layout": "NHWC"}])
+def test_crops_of_boxes_that_reach_beyond_the_image(attrs, check_gradient, with_weights):
+    random = np.random.default_rng(40)
+    shape = (2, 4, 3, 2)
+    x, boxes = (Var(n, TensorType(s, "float64")) for n, s in (("x", shape), ("b", (3, 4))))
+    which = Constant(np.array([1, 0, 1], np.int32))
+    body = call("image.crop_and_resize", x, boxes, which, **attrs)
+    module = with_weights((x, boxes), body, random)
+    places = np.array([[0.1, 0.2, 0.85, 0.7], [0.8, 0.1, 0.3, 0.6], [-0.3, 0.45, 0.77, 1.2]])
+    inputs = [random.uniform(-1, 1, shape), places]
+    check_gradient(module, gradient(module), inputs, f"image.crop_and_resize {attrs}, seed 40")
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_means_over_regions(layout, check_gradient, with_weights):
+    """Regions inside, smaller than a pixel, and beyond the image."""
+    random = np.random.default_rng(41)
+    shape = (2, 5, 4, 3)
+    x, rois = (Var(n, TensorType(s, "float64")) for n, s in (("x", shape), ("r", (3, 4))))
+    where = np.array([[0.7, 1.3, 6.1, 7.9], [2.1, 2.2, 2.9, 3.1], [-3.3, 1.1, 5.3, 14.3]])
+    attrs = {"pooled_size": [2, 3], "spatial_scale": 0.5, "sample_ratio": 2, "layout": layout}
+    batch = Constant(np.array([[1.0], [0.0], [1.0]]))
+    whole = call("concatenate", Tuple((batch, rois)), axis=1)
+    module = with_weights((x, rois), call("vision.roi_align", x, whole, **attrs), random)
+    inputs = [random.uniform(-1, 1, shape), where]
+    check_gradient(module, gradient(module), inputs, f"vision.roi_align {layout}, seed 41")

@@ -331,6 +331,7 @@ def test_every_rule_is_of_an_operator_and_tested():
     tested |= {"scatter_nd", "trilu", "sequence_mask", "reverse_sequence", "collapse_sum_to"}
     tested |= {"nn.nll_loss", "unique", "random.uniform", "random.normal"}
     tested |= {*placement.RULES, "image.grid_sample", "nn.deformable_conv2d"}
+    tested |= {"image.crop_and_resize", "vision.roi_align"}
     assert set(differentiable()) <= set(operators())
     flat = {name for name in differentiable() if find_rule(name).__name__ in ("_none", "_same")}
     assert set(differentiable()) - flat - tested == set()
