@@ -206,11 +206,15 @@ _NO_GRADIENT = (
     *("argmax", "argmin", "shape_of", "ndarray_size", "arange", "one_hot", "argsort"),
     *("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "left_shift", "right_shift"),
     *("floor_divide", "trunc_divide", "unravel_index", "searchsorted", "argwhere"),
+    *("fixed_point_multiply", "fixed_point_multiply_per_axis", "invert_permutation"),
+    *("random.threefry_generate", "random.threefry_split", "random.multinomial"),
+    *("dyn.zeros", "dyn.ones", "vision.multibox_prior"),
 )
 
 _IDENTITIES = (
     *("annotation.stop_fusion", "annotation.cast_hint", "annotation.checkpoint"),
     *("annotation.compiler_begin", "annotation.compiler_end", "device_copy", "on_device"),
+    *("annotation.bitpack_start", "annotation.bitpack_end"),
 )
 
 RULES: dict[str, Rule] = {

@@ -45,11 +45,6 @@ def _moved(site: Site, grad: Expr) -> tuple[Gradient, ...]:
     return (found, *(None,) * (len(site.args) - 1))
 
 
-def _moved_nearest(site: Site, grad: Expr) -> tuple[Gradient, ...]:
-    _require(site, site.attrs["method"] == "nearest_neighbor", 'method="nearest_neighbor"')
-    return _moved(site, grad)
-
-
 def _moved_among(fill: str) -> Rule:
     """Return the rule of an operator that moves elements and fills up with the attribute `fill`."""
 
@@ -253,7 +248,7 @@ _RESHAPES = (
 _MASKS = ("trilu", "sequence_mask", "reverse_sequence")
 _MOVES = (
     *("reverse", "tile", "repeat", "layout_transform", "nn.mirror_pad", "nn.depth_to_space"),
-    *("nn.space_to_depth", "nn.batch_to_space_nd", "sliding_window"),
+    *("nn.space_to_depth", "nn.batch_to_space_nd", "sliding_window", "vision.yolo_reorg"),
 )
 
 RULES: dict[str, Rule] = {
@@ -261,7 +256,6 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(_MOVES, _moved),
     **dict.fromkeys(_MASKS, _masked),
     **dict.fromkeys(("collapse_sum_like", "collapse_sum_to"), _collapse),
-    "nn.upsampling": _moved_nearest,
     "nn.space_to_batch_nd": _moved_among("pad_value"),
     "nn.dilate": _moved_among("dilation_value"),
     "slice_like": _slice_like,

@@ -102,38 +102,10 @@ def _l2_normalize(site: Site, grad: Expr) -> tuple[Gradient, ...]:
     return (multiply(change, inverse),)
 
 
-def _cross_entropy(site: Site, grad: Expr) -> tuple[Gradient, ...]:
-    """-sum(targets * log(predictions)) / batch."""
-    predictions, targets = site.args
-    scale = multiply(grad, site.constant(-1 / site.shape()[0]))
-    by_targets = multiply(scale, call("log", predictions))
-    return multiply(scale, call("divide", targets, predictions)), by_targets
-
-
-def _cross_entropy_with_logits(site: Site, grad: Expr) -> tuple[Gradient, ...]:
-    """-sum(predictions * targets) / batch."""
-    predictions, targets = site.args
-    scale = multiply(grad, site.constant(-1 / site.shape()[0]))
-    return multiply(scale, targets), multiply(scale, predictions)
-
-
 def _logsumexp(site: Site, grad: Expr) -> tuple[Gradient, ...]:
     shape = kept_shape(site)
     change = call("exp", call("subtract", site.args[0], reshape(site.output, shape)))
     return (multiply(reshape(grad, shape), change),)
-
-
-def _cumsum(site: Site, grad: Expr) -> tuple[Gradient, ...]:
-    """The gradient of a running sum is the running sum from the other end."""
-    if not site.is_float():
-        return (None,)
-    exclusive = bool(site.attrs["exclusive"])
-    axis = cast(int | None, site.attrs["axis"])
-    place = 0 if axis is None else axis
-    turned = call("reverse", grad, axis=place)
-    summed = call("cumsum", turned, axis=place, exclusive=exclusive)
-    back = call("reverse", summed, axis=place)
-    return (reshape(back, site.shape()) if axis is None else back,)
 
 
 RULES: dict[str, Rule] = {
@@ -143,12 +115,9 @@ RULES: dict[str, Rule] = {
     "min": _extreme,
     "prod": _prod,
     "variance": _variance,
-    "cumsum": _cumsum,
     "logsumexp": _logsumexp,
     "nn.softmax": _softmax,
     "nn.fast_softmax": _softmax,
     "nn.log_softmax": _log_softmax,
     "nn.l2_normalize": _l2_normalize,
-    "nn.cross_entropy": _cross_entropy,
-    "nn.cross_entropy_with_logits": _cross_entropy_with_logits,
 }

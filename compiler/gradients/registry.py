@@ -5,7 +5,24 @@ from types import MappingProxyType
 
 from ..errors import Unsupported
 from ..ir.span import Span
-from . import convolution, elementwise, linear, pooling, rearrangement, reduction
+from . import (
+    convolution,
+    deformable,
+    elementwise,
+    grids,
+    linear,
+    losses,
+    order,
+    placement,
+    pooling,
+    pooling_nd,
+    random,
+    rearrangement,
+    reduction,
+    regions,
+    resampling,
+)
+from .refused import REASONS
 from .site import Rule
 
 __all__ = ["differentiable", "find_rule"]
@@ -15,8 +32,9 @@ __all__ = ["differentiable", "find_rule"]
 def differentiable() -> MappingProxyType[str, Rule]:
     """Return every rule by the name of its operator, sorted."""
     tables = (
-        *(convolution.RULES, elementwise.RULES, linear.RULES, pooling.RULES),
-        *(rearrangement.RULES, reduction.RULES),
+        *(convolution.RULES, deformable.RULES, elementwise.RULES, grids.RULES, linear.RULES),
+        *(losses.RULES, order.RULES, placement.RULES, pooling.RULES, pooling_nd.RULES),
+        *(random.RULES, rearrangement.RULES, reduction.RULES, regions.RULES, resampling.RULES),
     )
     rules = {name: rule for table in tables for name, rule in table.items()}
     assert len(rules) == sum(map(len, tables)), "two rules are of one operator"
@@ -32,6 +50,8 @@ def find_rule(name: str, span: Span | None = None) -> Rule:
         There is none.
     """
     found = differentiable().get(name)
+    if name in REASONS:
+        raise Unsupported(f"operator {name} has no gradient: {REASONS[name]}", span)
     if found is None:
         raise Unsupported(
             f"operator {name} has no gradient; write what it does in operators of "

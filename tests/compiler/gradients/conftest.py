@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+from compiler.infer import infer
 from compiler.interpreter import evaluate
+from compiler.ir import Constant, Function, Module, Tuple, TupleGetItem, TupleType
+from compiler.ops import call
 
 STEP = 1e-5
 
@@ -36,6 +39,25 @@ def numeric(module, inputs):
                 slope[index] = (ends[0] - ends[1]) / (2 * STEP)
         found.append(slope)
     return found
+
+
+def weighted(body, kind, random):
+    """Return `body` times random numbers, so that every element of a result counts differently."""
+    if isinstance(kind, TupleType):
+        parts = enumerate(kind.fields)
+        return Tuple(tuple(weighted(TupleGetItem(body, n), part, random) for n, part in parts))
+    return call("multiply", body, Constant(random.uniform(0.5, 2, kind.shape).astype(kind.dtype)))
+
+
+@pytest.fixture
+def with_weights():
+    """`with_weights(params, body, random)`: a typed module of `body`, weighted."""
+
+    def make(params, body, random):
+        kind = infer(Module({"main": Function(params, body)}))["main"].body.type
+        return infer(Module({"main": Function(params, weighted(body, kind, random))}))
+
+    return make
 
 
 @pytest.fixture
