@@ -14,7 +14,7 @@ used outside of it. Constants of the pattern stay inside.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from ..ir.module import Module
@@ -110,7 +110,8 @@ def _outline(found: Match, interior: Sequence[Expr], name: str) -> Call:
     done: dict[int, Expr] = {id(part): var for part, var in zip(inputs, params, strict=True)}
     for node in interior:
         parts = tuple(done.get(id(part), part) for part in children(node))
-        done[id(node)] = with_children(node, parts)
+        # Always a new node: the old one is what the function's call replaces.
+        done[id(node)] = replace(with_children(node, parts), type=None)
     callees = (node.op for node in interior if isinstance(node, Call))
     operators = "".join(f"{op.name}_" for op in callees if isinstance(op, Op))
     attrs = {"PartitionedFromPattern": operators, "Composite": name}

@@ -86,6 +86,13 @@ class TestMergeComposite:
         assert "%p1" not in to_text(after)
         assert_same_meaning(module, after)
 
+    def test_operands_may_all_be_constants(self):
+        row = Composite("relu", op("nn.relu")(wildcard()))
+        module = main(X, "add(%x, nn.relu(2f))")
+        after = verify(merge_composite(module, [row]))
+        assert 'Composite="relu"' in to_text(after)
+        assert_same_meaning(module, after)
+
 
 def regions(module, **targets):
     marked = annotate_target(module, {name: takes(*ops) for name, ops in targets.items()})
