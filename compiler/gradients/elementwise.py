@@ -170,11 +170,6 @@ def _where(site: Site, grad: Expr) -> tuple[Gradient, ...]:
     return None, then, reduce_to(call("where", condition, zero, grad), site, 2)
 
 
-def _first_alone(site: Site, grad: Expr) -> tuple[Gradient, ...]:
-    """Pass the gradient on to the first argument; the others only say what type it has."""
-    return (grad, *(None,) * (len(site.args) - 1))
-
-
 def _floor_mod(site: Site, grad: Expr) -> tuple[Gradient, ...]:
     quotient = call("floor", call("divide", *site.args))
     return _both(site, grad, call("negative", multiply(grad, quotient)))

@@ -30,8 +30,9 @@ class Region:
 
 def mark_of(node: Expr) -> str | None:
     """Return which mark `node` is, None if it is none."""
-    is_mark = isinstance(node, Call) and isinstance(node.op, Op) and node.op.name in (BEGIN, END)
-    return node.op.name if is_mark and isinstance(node, Call) and isinstance(node.op, Op) else None
+    if isinstance(node, Call) and isinstance(node.op, Op) and node.op.name in (BEGIN, END):
+        return node.op.name
+    return None
 
 
 def marked(mark: Call) -> Expr:

@@ -36,8 +36,9 @@ from ..ir import (
     Var,
 )
 from ..ir.matching import Match as MatchExpr
-from ..ir.visitor import children, post_order, with_children
+from ..ir.visitor import children, post_order
 from ..targets.target import Match, Target
+from .functions import replace_nodes
 from .inline_lets import inline_lets
 
 __all__ = ["Decision", "explain_partition", "partition"]
@@ -180,61 +181,13 @@ def _outline(module: Module, target: str, regions: Sequence[_Region]) -> Module:
         for place, output in enumerate(region.outputs):
             results[id(output)] = call if single else TupleGetItem(call, place)
     main = module["main"]
-    body = _replace(main.body, results)
+    body = replace_nodes(main.body, results)
     new_main = Function(main.params, body, main.ret_type, main.attrs, span=main.span)
     return infer(module.replace(main=new_main, **functions))
 
 
 def _function(region: _Region, target: str) -> Function:
     params = {id(item): Var(f"p{place}", item.type) for place, item in enumerate(region.inputs)}
-    done: dict[int, Expr] = dict(params)
-    fields = tuple(_rebuild(output, done) for output in region.outputs)
-    body = fields[0] if len(fields) == 1 else Tuple(fields)
+    results = region.outputs[0] if len(region.outputs) == 1 else Tuple(region.outputs)
+    body = replace_nodes(results, params)
     return Function(tuple(params.values()), body, None, {"Compiler": target, "Primitive": 1})
-
-
-def _rebuild(root: Expr, done: dict[int, Expr]) -> Expr:
-    """Return `root` with what stands in `done` replaced, below as well; fills `done`."""
-    stack = [root]
-    while stack:
-        node = stack[-1]
-        if id(node) in done:
-            stack.pop()
-            continue
-        missing = [part for part in children(node) if id(part) not in done]
-        if missing:
-            stack.extend(missing)
-            continue
-        done[id(node)] = with_children(node, tuple(done[id(part)] for part in children(node)))
-        stack.pop()
-    return done[id(root)]
-
-
-def _replace(body: Expr, results: Mapping[int, Expr]) -> Expr:
-    """Return `body` with each output of a region replaced by the region's result.
-
-    The results' own arguments are rebuilt too, so that regions can follow each other.
-    """
-    done: dict[int, Expr] = {}
-    calls: dict[int, Expr] = {}
-    stack = [body]
-    while stack:
-        node = stack[-1]
-        if id(node) in done:
-            stack.pop()
-            continue
-        source = results.get(id(node), node)
-        call = source.value if isinstance(source, TupleGetItem) and source is not node else source
-        missing = [part for part in children(call) if id(part) not in done]
-        if missing:
-            stack.extend(missing)
-            continue
-        parts = tuple(done[id(part)] for part in children(call))
-        if id(call) not in calls:
-            calls[id(call)] = with_children(call, parts)
-        rebuilt = calls[id(call)]
-        if source is not node and isinstance(source, TupleGetItem):
-            rebuilt = TupleGetItem(rebuilt, source.index)
-        done[id(node)] = rebuilt
-        stack.pop()
-    return done[id(body)]

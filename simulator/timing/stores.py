@@ -79,12 +79,6 @@ def finish_store(model: Model, time: int) -> None:
     model.done_stores += 1
 
 
-def _stores_read(model: Model) -> bool:
-    """Return whether a store still reads, so that others can delay it."""
-    last = model.begun_stores - 1
-    return last >= model.done_stores and model.followers[1 + last % SLOTS].active != 0
-
-
 def settle_stores(model: Model, until: float) -> None:
     """Let the reads go on up to the cycle `until`."""
     for number in range(model.done_stores, model.begun_stores):
