@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -187,6 +187,23 @@ def schedule(
         words = count * target.width * pixel_words(target_channels, config)
         return [*sizes, 0 if target_resident else words]
 
+    lines, halves = _fitting(layer, staged, lines, config)
+    shares = itertools.repeat(together)
+    sources = tuple(map(SourcePlan, layer.sources, modes, halves[:-1], channels, shares))
+    cut = _blocks(target, lines, pixels)
+    return Schedule(layer, sources, halves[-1], target_channels, step_groups, slice_groups, cut)
+
+
+def _fitting(
+    layer: Layer, staged: Callable[[int], list[int]], lines: int, config: Config
+) -> tuple[int, list[int]]:
+    """Return how many of at most `lines` lines a block has so that act holds it, and its halves.
+
+    Raises
+    ------
+    TooLarge
+        Not even one line fits.
+    """
     share = config.act_words // _staging_share(window_of(layer))
     while lines > 1 and 2 * max(staged(lines)) > share:
         lines -= 1
@@ -197,10 +214,7 @@ def schedule(
             f"configuration {config.name} has {config.act_bytes}; "
             "use a larger configuration, or the CPU alone"
         )
-    shares = itertools.repeat(together)
-    sources = tuple(map(SourcePlan, layer.sources, modes, halves[:-1], channels, shares))
-    cut = _blocks(target, lines, pixels)
-    return Schedule(layer, sources, halves[-1], target_channels, step_groups, slice_groups, cut)
+    return lines, halves
 
 
 def _lines(layer: Layer, vectors: int, limit: int, blocks: int, config: Config) -> int:
