@@ -112,6 +112,13 @@ class Builder:
             return left if right else 0
         return self.value(f"mul nsw i64 {left}, {right}")
 
+    def divide(self, left: Index, right: int) -> tuple[Index, Index]:
+        """Return quotient and rest of left / right, which are not negative."""
+        if isinstance(left, int):
+            return divmod(left, right)
+        quotient = self.value(f"udiv i64 {left}, {right}")
+        return quotient, self.value(f"urem i64 {left}, {right}")
+
     def offset(self, indices: Sequence[Index], strides: Sequence[int], start: int = 0) -> Index:
         """Return start + the sum of indices * strides."""
         fixed, total = start, []

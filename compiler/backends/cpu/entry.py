@@ -92,20 +92,28 @@ def write_module(program: Program, layout: Layout) -> str:
         if isinstance(operation, KernelCall) and operation.kernel not in functions:
             name = f"@kernel{len(functions)}"
             functions[operation.kernel] = name
-            build = Builder()
-            pointers = [f"%p{number}" for number in range(1 + len(operation.reads))]
-            operation.kernel.emit(build, pointers)
-            declarations |= build.declarations
-            parameters = ", ".join(
-                f"ptr {'noalias ' if number == 0 else 'readonly '}{pointer}"
-                for number, pointer in enumerate(pointers)
-            )
-            texts.append(
-                f"define internal void {name}({parameters}) noinline nounwind {{\n"
-                f"{build.body()}\n}}\n"
-            )
+            text, needed = _function(name, operation)
+            texts.append(text)
+            declarations |= needed
     entry = _Entry(program, layout, functions).text()
     return "\n".join([*sorted(declarations), "", *texts, entry])
+
+
+def _function(name: str, call: KernelCall) -> tuple[str, set[str]]:
+    """Return the function of the kernel of `call`, and the declarations that it needs."""
+    build, kernel = Builder(), call.kernel
+    pointers = [f"%p{number}" for number in range(1 + len(call.reads))]
+    parameters = [
+        f"ptr {'noalias ' if number == 0 else 'readonly '}{pointer}"
+        for number, pointer in enumerate(pointers)
+    ]
+    if kernel.chunks == 1:
+        kernel.emit(build, pointers, 0, 1)
+    else:
+        kernel.emit(build, pointers, "%first", "%last")
+        parameters += ["i64 %first", "i64 %last"]
+    head = f"define internal void {name}({', '.join(parameters)}) noinline nounwind {{"
+    return f"{head}\n{build.body()}\n}}\n", build.declarations
 
 
 class _Entry:
@@ -125,14 +133,19 @@ class _Entry:
         }
         for operation in self._program.operations:
             if isinstance(operation, KernelCall):
-                pointers = [self._pointer(tensor) for tensor in _tensors(operation)]
-                arguments = ", ".join(f"ptr {pointer}" for pointer in pointers)
-                function = self._functions[operation.kernel]
-                self._lines.append(f"  call void {function}({arguments})")
+                self._kernel(operation)
             else:
                 self._region(operation)
         head = f"define i32 @{SYMBOL}(ptr %arguments) nounwind {{"
         return "\n".join([head, "entry:", *self._frame, *self._lines, "  ret i32 0", "}", ""])
+
+    def _kernel(self, call: KernelCall) -> None:
+        """Call a kernel, for all of its parts."""
+        arguments = [f"ptr {self._pointer(tensor)}" for tensor in _tensors(call)]
+        if call.kernel.chunks > 1:
+            arguments += ["i64 0", f"i64 {call.kernel.chunks}"]
+        function = self._functions[call.kernel]
+        self._lines.append(f"  call void {function}({', '.join(arguments)})")
 
     def _value(self, text: str) -> str:
         """Add an instruction; return the name of its result."""

@@ -5,10 +5,12 @@ one after the other, whole vectors of columns, in the order of the reduction.
 """
 
 from dataclasses import dataclass
+from math import prod
 
 from ..builder import Builder, Index, element_bytes, llvm_type
 from ..formula import Formula
 from .evaluator import Evaluator
+from .parts import count_parts, nest_parts
 from .tile import Epilogue, accumulate, extend, split_evenly
 
 __all__ = ["Contraction", "Dot"]
@@ -141,9 +143,15 @@ class Contraction:
     formula: Formula
     vector_bytes: int
 
-    def emit(self, build: Builder, pointers: list[str]) -> None:
+    @property
+    def chunks(self) -> int:
+        """How many parts: places along the first axes."""
+        steps = prod(count for count, _ in self.reduction) * self.dot.group
+        return count_parts((*self.shape[:-2], self.groups), prod(self.shape) * steps)
+
+    def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the body; `pointers` are target, data, weights and what the formula reads."""
-        _Emission(self, build, pointers).run()
+        _Emission(self, build, pointers).run((first, last))
 
 
 class _Emission:
@@ -165,8 +173,8 @@ class _Emission:
         size = element_bytes(kernel.dot.sum_dtype) * kernel.dot.lanes
         self.tile = build.allocate(size * max(kernel.dot.tile, _MOST_VECTORS))
 
-    def run(self) -> None:
-        """Loop over everything outside of the tiles."""
+    def run(self, bounds: tuple[Index, Index]) -> None:
+        """Loop over everything outside of the tiles, in some parts."""
         kernel = self.kernel
         *outer, _, columns = kernel.shape
 
@@ -178,7 +186,7 @@ class _Emission:
             weight = self._advance(self.weight, offset, kernel.dot.weight_dtype)
             self._columns(indices, data, weight, columns // kernel.groups)
 
-        self.build.nest([*outer, kernel.groups], group)
+        nest_parts(self.build, [*outer, kernel.groups], kernel.chunks, bounds, group)
 
     def data_offset(self, indices: list[Index]) -> Index:
         """Return where the data of outer indices and a group begin."""

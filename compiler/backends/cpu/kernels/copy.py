@@ -1,8 +1,10 @@
 """The kernels that move elements without looking at them."""
 
 from dataclasses import dataclass
+from math import prod
 
 from ..builder import Builder, Index
+from .parts import count_parts, nest_parts
 
 __all__ = ["Copy", "Gather"]
 
@@ -29,12 +31,14 @@ class Copy:
     source_start: int
     element_bytes: int
 
-    def emit(self, build: Builder, pointers: list[str]) -> None:
+    @property
+    def chunks(self) -> int:
+        """How many parts: places along the first axes."""
+        return count_parts(self._runs()[0], prod(self.shape))
+
+    def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the function's body; `pointers` are target and source."""
-        size, outer = self.element_bytes, self.shape
-        if self.shape and self.target_strides[-1] == self.source_strides[-1] == 1:
-            size *= self.shape[-1]
-            outer = self.shape[:-1]
+        outer, size = self._runs()
 
         def move(indices: list[Index]) -> None:
             addresses = [
@@ -50,7 +54,13 @@ class Copy:
             ]
             copy_bytes(build, addresses[0], addresses[1], size)
 
-        build.nest(outer, move)
+        nest_parts(build, outer, self.chunks, (first, last), move)
+
+    def _runs(self) -> tuple[tuple[int, ...], int]:
+        """Return the axes whose places are copied one by one, and the bytes of each."""
+        if self.shape and self.target_strides[-1] == self.source_strides[-1] == 1:
+            return self.shape[:-1], self.element_bytes * self.shape[-1]
+        return self.shape, self.element_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +88,12 @@ class Gather:
     index_dtype: str
     wraps: bool
 
-    def emit(self, build: Builder, pointers: list[str]) -> None:
+    @property
+    def chunks(self) -> int:
+        """How many parts: places along the first axes."""
+        return count_parts((self.outer, self.count), self.outer * self.count * self.row_bytes)
+
+    def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the function's body; `pointers` are target, source and indices."""
 
         def move(indices: list[Index]) -> None:
@@ -93,7 +108,7 @@ class Gather:
                 self.row_bytes,
             )
 
-        build.nest([self.outer, self.count], move)
+        nest_parts(build, (self.outer, self.count), self.chunks, (first, last), move)
 
     def _row(self, build: Builder, pointer: str, place: Index) -> str:
         """Return the row that index number `place` names, within range."""

@@ -1,10 +1,12 @@
 """The kernel of depthwise convolution: every channel has its own window of weights."""
 
 from dataclasses import dataclass
+from math import prod
 
 from ..builder import Builder, Index, element_bytes, llvm_type
 from ..formula import Formula
 from .evaluator import Evaluator, pieces
+from .parts import count_parts, nest_parts
 from .tile import Epilogue, accumulate, extend, split_evenly
 
 __all__ = ["Depthwise"]
@@ -44,7 +46,12 @@ class Depthwise:
     formula: Formula
     vector_bytes: int
 
-    def emit(self, build: Builder, pointers: list[str]) -> None:
+    @property
+    def chunks(self) -> int:
+        """How many parts: places along the first axes."""
+        return count_parts(self.shape[:2], prod(self.shape) * prod(self.window))
+
+    def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the body; `pointers` are target, data, weights and what the formula reads."""
         target, data, weight, *others = pointers
         evaluator = Evaluator(build, self.formula, others)
@@ -63,7 +70,7 @@ class Depthwise:
         tile = build.allocate(_MOST_ROWS * lanes * element_bytes(self.sum_dtype))
 
         def places(outer: list[Index]) -> None:
-            for first, last, width in pieces(channels, lanes):
+            for begin, end, width in pieces(channels, lanes):
                 for start, count, rows in _tiles(self.shape[2]):
 
                     def block(
@@ -81,9 +88,9 @@ class Depthwise:
 
                         build.loop(0, count, row_tile)
 
-                    build.loop(first, last, block, step=width)
+                    build.loop(begin, end, block, step=width)
 
-        build.nest(self.shape[:2], places)
+        nest_parts(build, self.shape[:2], self.chunks, (first, last), places)
 
     def _tile(
         self,

@@ -1,12 +1,18 @@
 """The kernel of results whose elements are computed one by one."""
 
 from dataclasses import dataclass
+from math import prod
 
 from ..builder import Builder, Index, element_bytes
 from ..formula import Formula
 from .evaluator import Evaluator, lanes_of, pieces
+from .parts import clamp, count_parts, nest_parts
 
 __all__ = ["Elementwise"]
+
+_PIECES = 32
+# Elements: no vector has more.
+_ALIGNMENT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,15 @@ class Elementwise:
     formula: Formula
     vector_bytes: int
 
-    def emit(self, build: Builder, pointers: list[str]) -> None:
+    @property
+    def chunks(self) -> int:
+        """How many parts: places along the first axes, or pieces of the only one."""
+        work = prod(self.shape) * len(self.formula)
+        if len(self.shape) == 1:
+            return count_parts((-(-self.shape[0] // _piece(self.shape[0])),), work)
+        return count_parts(self.shape[:-1], work)
+
+    def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the function's body; `pointers` are the target and what the formula reads."""
         evaluator = Evaluator(build, self.formula, pointers[1:])
         dtype = self.formula[-1].dtype
@@ -50,12 +64,23 @@ class Elementwise:
         *outer, extent = self.shape
         lanes = lanes_of(self.formula, -1, self.strides[-1], extent, self.vector_bytes)
 
-        def row(indices: list[Index]) -> None:
-            for first, last, width in pieces(extent, lanes):
+        def row(indices: list[Index], limits: tuple[Index, Index]) -> None:
+            for start, stop, width in pieces(extent, lanes):
 
                 def vector(index: Index, _: list[str], width: int = width) -> None:
                     store([*indices, index], width)
 
-                build.loop(first, last, vector, step=width)
+                begin, end = (clamp(build, limit, start, stop) for limit in limits)
+                build.loop(begin, end, vector, step=width)
 
-        build.nest(outer, row)
+        if outer or self.chunks == 1:
+            bounds = first, last
+            nest_parts(build, outer, self.chunks, bounds, lambda where: row(where, (0, extent)))
+            return
+        piece = _piece(extent)
+        row([], (build.multiply(first, piece), build.multiply(last, piece)))
+
+
+def _piece(extent: int) -> int:
+    """Return how many elements of the only axis make a part, whole vectors of any size."""
+    return -(-extent // (_PIECES * _ALIGNMENT)) * _ALIGNMENT

@@ -1,12 +1,14 @@
 """The kernel of pooling: the sum or the extreme of every window of an image."""
 
 from dataclasses import dataclass
+from math import prod
 
 from ..builder import Builder, Index, element_bytes, llvm_type
 from ..formula import Formula, Node
 from ..operations import OPERATIONS
 from ..site import Site, literal
 from .evaluator import Evaluator, lanes_of, pieces
+from .parts import count_parts, nest_parts
 from .tile import extend
 
 __all__ = ["Pool", "combine"]
@@ -62,13 +64,18 @@ class Pool:
     formula: Formula
     vector_bytes: int
 
-    def emit(self, build: Builder, pointers: list[str]) -> None:
+    @property
+    def chunks(self) -> int:
+        """How many parts: places along the first axes."""
+        return count_parts(self.shape[:-1], prod(self.shape) * prod(self.window))
+
+    def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the function's body; `pointers` are target, data and what the formula reads."""
         target, data, *others = pointers
         evaluator = Evaluator(build, self.formula, others)
         *outer, extent = self.shape
-        last = len(outer)
-        contiguous = self.data_strides[-1] == 1 and last not in (self.row_axis, self.column_axis)
+        axis = len(outer)
+        contiguous = self.data_strides[-1] == 1 and axis not in (self.row_axis, self.column_axis)
         lanes = 1
         if contiguous:
             stride = self.target_strides[-1]
@@ -88,7 +95,7 @@ class Pool:
 
                 build.loop(start, stop, vector, step=width)
 
-        build.nest(outer, row)
+        nest_parts(build, outer, self.chunks, (first, last), row)
 
     def _window(self, build: Builder, data: str, where: list[Index], lanes: int) -> str:
         """Return the combined elements of the window at `where`."""

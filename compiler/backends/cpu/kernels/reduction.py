@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 
 from ..builder import Builder, Index, element_bytes, llvm_type
 from ..formula import Formula, row_major
 from ..site import literal
 from .evaluator import Evaluator, lanes_of, pieces
+from .parts import count_parts, nest_parts
 from .pool import combine
 from .tile import extend
 
@@ -47,7 +49,14 @@ class Reduction:
     target_strides: tuple[int, ...]
     vector_bytes: int
 
-    def emit(self, build: Builder, pointers: list[str]) -> None:
+    @property
+    def chunks(self) -> int:
+        """How many parts: places along the first axes."""
+        return count_parts(
+            self.shape[:-1], prod(self.shape) * prod(extent for extent, _ in self.reduced)
+        )
+
+    def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the function's body; `pointers` are target, data and what the formula reads."""
         target, data, *others = pointers
         evaluator = Evaluator(build, self.formula, others)
@@ -73,7 +82,7 @@ class Reduction:
 
                 build.loop(start, stop, vector, step=width)
 
-        build.nest(outer, row)
+        nest_parts(build, outer, self.chunks, (first, last), row)
 
     def _combine(self, build: Builder, data: str, lanes: int) -> str:
         """Return everything below one element of the result."""
@@ -114,7 +123,13 @@ class Search:
     last: bool
     data_dtype: str
 
-    def emit(self, build: Builder, pointers: list[str]) -> None:
+    @property
+    def chunks(self) -> int:
+        """How many parts: places along the first axes."""
+        below = prod(extent for extent, _ in self.reduced)
+        return count_parts(self.shape, prod(self.shape) * below)
+
+    def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the function's body; `pointers` are target (int32) and data."""
         target, data = pointers
         strides = row_major(self.shape)
@@ -123,7 +138,7 @@ class Search:
         def one(where: list[Index]) -> None:
             start = build.offset(where, self.data_strides)
             address = build.address(data, start, element_bytes(self.data_dtype))
-            first = build.load(self.data_dtype, address)
+            begin = build.load(self.data_dtype, address)
 
             def body(place: Index, number: Index, carried: list[str]) -> list[str]:
                 at = build.address(address, place, element_bytes(self.data_dtype))
@@ -134,11 +149,11 @@ class Search:
                     build.value(f"select i1 {better}, i64 {number}, i64 {carried[1]}"),
                 ]
 
-            found = scan(build, self.reduced, [(kind, first), ("i64", "0")], body)[1]
+            found = scan(build, self.reduced, [(kind, begin), ("i64", "0")], body)[1]
             short = build.value(f"trunc i64 {found} to i32")
             build.store("int32", short, build.address(target, build.offset(where, strides), 4))
 
-        build.nest(self.shape, one)
+        nest_parts(build, self.shape, self.chunks, (first, last), one)
 
     def _better(self, build: Builder, x: str, best: str) -> str:
         """Return whether `x` replaces `best`; not-a-number is better than any number."""

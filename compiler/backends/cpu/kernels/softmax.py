@@ -4,9 +4,13 @@ from dataclasses import dataclass
 
 from ..builder import Builder, Index, element_bytes, llvm_type
 from ..site import literal
+from .parts import count_parts, nest_parts
 from .pool import combine
 
 __all__ = ["QuantizedSoftmax", "Softmax"]
+
+# Simple operations an element.
+_COST = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,13 @@ class Softmax:
     dtype: str
     logarithm: bool
 
-    def emit(self, build: Builder, pointers: list[str]) -> None:
+    @property
+    def chunks(self) -> int:
+        """How many parts: places along the first axes."""
+        work = _COST * self.outer * self.extent * self.inner
+        return count_parts((self.outer, self.inner), work)
+
+    def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the function's body; `pointers` are target and data."""
         target, data = pointers
         kind = llvm_type(self.dtype)
@@ -68,7 +78,7 @@ class Softmax:
 
             build.loop(0, self.extent, finish)
 
-        build.nest([self.outer, self.inner], row)
+        nest_parts(build, (self.outer, self.inner), self.chunks, (first, last), row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +101,13 @@ class QuantizedSoftmax:
     shift: int
     zero_point: int
 
-    def emit(self, build: Builder, pointers: list[str]) -> None:
+    @property
+    def chunks(self) -> int:
+        """How many parts: places along the first axes."""
+        work = _COST * self.outer * self.extent * self.inner
+        return count_parts((self.outer, self.inner), work)
+
+    def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the body; `pointers` are target, data, and the table int64[256]."""
         target, data, table = pointers
 
@@ -131,4 +147,4 @@ class QuantizedSoftmax:
 
             build.loop(0, self.extent, finish)
 
-        build.nest([self.outer, self.inner], row)
+        nest_parts(build, (self.outer, self.inner), self.chunks, (first, last), row)
