@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from .networks import NETWORKS, network_file
+from .networks import FLOAT_NETWORKS, NETWORKS, network_file
 
 __all__ = ["find_models"]
 
@@ -38,12 +38,12 @@ def find_models(names: str | None) -> dict[str, Path]:
         return here | {name: network_file(name) for name in _BUILT}
     found = {}
     for name in names.split(","):
-        if name in NETWORKS:
+        if name in NETWORKS or name in FLOAT_NETWORKS:
             found[name] = network_file(name)
             continue
         path = _FILES.get(name, Path(name))
         if not path.exists():
-            known = ", ".join((*_FILES, *NETWORKS))
+            known = ", ".join((*_FILES, *NETWORKS, *FLOAT_NETWORKS))
             raise FileNotFoundError(f"{name}: no such network; give a file, or one of {known}")
         found[name if name in _FILES else path.stem] = path
     return found

@@ -24,7 +24,7 @@ from isa.image import Host
 
 from .errors import ImageMismatch, InputMismatch
 
-__all__ = ["HostProgram", "RunRegion"]
+__all__ = ["Binding", "HostProgram", "RunRegion"]
 
 Array = npt.NDArray[Any]
 
@@ -112,10 +112,40 @@ class HostProgram:
 
         What `region` raises comes out of here, once the native code has returned.
         """
-        _check_arrays(inputs, outputs)
         arena = self._arena()
+        try:
+            return self._bind(inputs, outputs, arena, region)()
+        finally:
+            self._arenas.append(arena)
+
+    def bind(
+        self,
+        inputs: Sequence[Array],
+        outputs: Sequence[Array],
+        region: RunRegion | None = None,
+    ) -> "Binding":
+        """Return a function of no parameters that does what `run` does with these arrays.
+
+        It reads what `inputs` hold when it is called. The arrays are checked once, here, and it
+        has memory of its own for what lies in between: a call costs little more than the native
+        code. One thread at a time may call it.
+
+        Raises
+        ------
+        InputMismatch
+            As of `run`, for the arrays.
+        """
+        return self._bind(inputs, outputs, _Memory(self._host.arena_bytes), region)
+
+    def _bind(
+        self,
+        inputs: Sequence[Array],
+        outputs: Sequence[Array],
+        arena: "_Memory",
+        region: RunRegion | None,
+    ) -> "Binding":
+        _check_arrays(inputs, outputs)
         number, call = next(self._numbers), _Call(region)
-        self._calls[number] = call
         given, written = _addresses(inputs), _addresses(outputs)
         block = _Block(
             ctypes.addressof(given),
@@ -125,14 +155,8 @@ class HostProgram:
             self._run_address,
             number,
         )
-        try:
-            status = self._main(ctypes.addressof(block))
-        finally:
-            del self._calls[number]
-            self._arenas.append(arena)
-        if call.error is not None:
-            raise call.error
-        return int(status)
+        kept = (self, tuple(inputs), tuple(outputs), given, written, arena)
+        return Binding(self._main, block, call, self._calls, kept)
 
     def _arena(self) -> "_Memory":
         """Return an arena that no other call uses."""
@@ -153,6 +177,41 @@ class HostProgram:
         except BaseException as error:  # Even KeyboardInterrupt: ctypes would swallow it.
             call.error = error
             return _RAISED
+
+
+class Binding:
+    """A host program with its arrays: `binding()` computes the outputs, and returns what `run` does.
+
+    Made by `HostProgram.bind`.
+    """
+
+    __slots__ = ("_address", "_block", "_call", "_calls", "_kept", "_main")
+
+    def __init__(
+        self,
+        main: Callable[[int], int],
+        block: "ctypes.Array[ctypes.c_size_t]",
+        call: _Call,
+        calls: dict[int, _Call],
+        kept: tuple[object, ...],
+    ) -> None:
+        self._main, self._block, self._call, self._calls = main, block, call, calls
+        self._address = ctypes.addressof(block)
+        # What the block points to must live as long as it.
+        self._kept = kept
+
+    def __call__(self) -> int:
+        """Compute the outputs; return 0, or what ended the program."""
+        number, call = self._block[-1], self._call
+        self._calls[number] = call
+        try:
+            status = self._main(self._address)
+        finally:
+            del self._calls[number]
+        if call.error is not None:
+            error, call.error = call.error, None
+            raise error
+        return status
 
 
 class _Library:

@@ -1,5 +1,5 @@
-"""Int8 networks of published shape with weights from a seed, as ONNX files in QDQ form."""
+"""Networks of published shape, weights from a seed, as ONNX files: float32, or int8 as QDQ."""
 
-from .catalogue import NETWORKS, network_file, write_network
+from .catalogue import FLOAT_NETWORKS, NETWORKS, network_file, write_network
 
-__all__ = ["NETWORKS", "network_file", "write_network"]
+__all__ = ["FLOAT_NETWORKS", "NETWORKS", "network_file", "write_network"]

@@ -12,16 +12,13 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
 
 from .calibration import Int8, Real, convolve, depthwise, max_pool, multiply, normal_int8
+from .layers import Padding
+from .writer import Writer
 
-__all__ = ["Builder", "Padding", "Tensor"]
+__all__ = ["Builder", "Tensor"]
 
-# Top, left, bottom, right.
-Padding = tuple[int, int, int, int]
-
-_OPSET, _IR_VERSION = 17, 8
 # Values of a channel that are enough to normalise it by; smaller images are drawn more often.
 _SAMPLES = 64
 # Deviation and mean that a channel is normalised to: between, and deviation of.
@@ -43,6 +40,11 @@ class Tensor:
     values: Int8
     scale: np.float32
     zero_point: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return the extents without the batch, channels last."""
+        return self.values.shape[1:]
 
     @property
     def steps(self) -> Real:
@@ -70,12 +72,9 @@ class Builder:
     def __init__(
         self, name: str, seed: int | None, shape: tuple[int, ...], reduction: int = 1
     ) -> None:
-        self._name, self._input_shape = name, (1, *shape)
+        self._writer, self._input_shape = Writer(name), (1, *shape)
         self._draft = seed is None
         self._generator = np.random.default_rng(seed)
-        self._nodes: list[onnx.NodeProto] = []
-        self._constants: list[onnx.TensorProto] = []
-        self._bounds: dict[str, tuple[str, str]] = {}
         self.macs = 0
         smallest = prod(-(-size // reduction) for size in shape[1:])
         count = 0 if self._draft else max(1, -(-_SAMPLES // smallest))
@@ -132,14 +131,14 @@ class Builder:
 
     def add(self, left: Tensor, right: Tensor, activation: str | None = None) -> Tensor:
         """Return the sum of two tensors."""
-        name = self._node("Add", [left.name, right.name])
+        name = self._writer.node("Add", [left.name, right.name])
         return self._finished(name, left.real + right.real, activation)
 
     def max_pool(self, x: Tensor, size: int, stride: int, padding: int = 0) -> Tensor:
         """Return the largest value of each window."""
         margin = (padding, padding)
         padded = np.pad(x.values, ((0, 0), margin, margin, (0, 0)), constant_values=np.int8(-128))
-        name = self._node(
+        name = self._writer.node(
             "MaxPool",
             [x.name],
             kernel_shape=(size, size),
@@ -153,19 +152,12 @@ class Builder:
         pixels = x.values.shape[1] * x.values.shape[2]
         # The sum of integers first, exact; the order of adding floats is the library's.
         mean = x.steps.sum(axis=(1, 2), keepdims=True) * np.float64(x.scale) / pixels
-        return self._finished(self._node("GlobalAveragePool", [x.name]), mean, None)
+        return self._finished(self._writer.node("GlobalAveragePool", [x.name]), mean, None)
 
     def model(self, result: Tensor) -> onnx.ModelProto:
         """Return the network that ends with `result`, float32 outside."""
-        given = helper.make_tensor_value_info("image", TensorProto.FLOAT, self._input_shape)
         shape = (1, *result.values.shape[1:])
-        self._nodes[-1].output[0] = "logits"
-        made = helper.make_tensor_value_info("logits", TensorProto.FLOAT, shape)
-        graph = helper.make_graph(self._nodes, self._name, [given], [made], self._constants)
-        opset = [helper.make_opsetid("", _OPSET)]
-        return helper.make_model(
-            graph, opset_imports=opset, ir_version=_IR_VERSION, producer_name="tilewright"
-        )
+        return self._writer.model(("image", self._input_shape), ("logits", shape))
 
     def _weight(self, shape: tuple[int, ...]) -> Int8:
         return np.zeros(shape, np.int8) if self._draft else normal_int8(self._generator, shape)
@@ -182,11 +174,11 @@ class Builder:
         """Write Conv or Gemm: normalise its sums, and with them weight scales and bias."""
         scale, bias = self._normalisation(x, sums)
         unit = np.float64(x.scale) * scale.astype(np.float64)
-        weight_name = self._dequantized(self._constant("weight", weight), scale, 0, axis=0)
+        weight_name = self._dequantized(self._writer.constant("weight", weight), scale, 0, axis=0)
         bias_name = self._dequantized(
-            self._constant("bias", bias), unit.astype(np.float32), None, axis=0
+            self._writer.constant("bias", bias), unit.astype(np.float32), None, axis=0
         )
-        name = self._node(kind, [x.name, weight_name, bias_name], **attributes)
+        name = self._writer.node(kind, [x.name, weight_name, bias_name], **attributes)
         return self._finished(name, (sums + bias) * unit, activation)
 
     def _normalisation(self, x: Tensor, sums: Real) -> tuple[Any, Any]:
@@ -210,10 +202,10 @@ class Builder:
     def _finished(self, name: str, real: Real, activation: str | None) -> Tensor:
         """Apply the activation to what node `name` makes, and quantise it over its range."""
         if activation == "Relu":
-            name, real = self._node("Relu", [name]), np.maximum(real, 0.0)
+            name, real = self._writer.node("Relu", [name]), np.maximum(real, 0.0)
         elif activation == "Clip":
-            bounds = [self._scalar("zero", 0.0), self._scalar("six", 6.0)]
-            name, real = self._node("Clip", [name, *bounds]), np.clip(real, 0.0, 6.0)
+            bounds = [self._writer.scalar("zero", 0.0), self._writer.scalar("six", 6.0)]
+            name, real = self._writer.node("Clip", [name, *bounds]), np.clip(real, 0.0, 6.0)
         low, high = float(real.min(initial=0.0)), float(real.max(initial=0.0))
         scale = np.float32((high - low) / 255 or 1.0)
         zero_point = int(np.clip(np.rint(-128 - low / np.float64(scale)), -128, 127))
@@ -222,43 +214,31 @@ class Builder:
 
     def _flattened(self, x: Tensor) -> Tensor:
         values = np.moveaxis(x.values, -1, 1).reshape(len(x.values), prod(x.values.shape[1:]))
-        name = self._node("Flatten", [x.name])
+        name = self._writer.node("Flatten", [x.name])
         return self._quantized(name, values, x.scale, x.zero_point)
 
     def _quantized(self, name: str, values: Int8, scale: np.float32, zero_point: int) -> Tensor:
         """Write QuantizeLinear and DequantizeLinear after the float32 value `name`."""
         parameters = self._parameters(scale, zero_point)
-        integers = self._node("QuantizeLinear", [name, *parameters])
+        integers = self._writer.node("QuantizeLinear", [name, *parameters])
         return Tensor(
-            self._node("DequantizeLinear", [integers, *parameters]), values, scale, zero_point
+            self._writer.node("DequantizeLinear", [integers, *parameters]),
+            values,
+            scale,
+            zero_point,
         )
 
     def _dequantized(self, name: str, scale: Any, zero_point: int | None, axis: int) -> str:
         """Write DequantizeLinear after a constant with a scale for each channel."""
-        inputs = [name, self._constant("scale", scale)]
+        inputs = [name, self._writer.constant("scale", scale)]
         if zero_point is not None:
-            inputs.append(self._constant("zero_point", np.full(len(scale), zero_point, np.int8)))
-        return self._node("DequantizeLinear", inputs, axis=axis)
+            inputs.append(
+                self._writer.constant("zero_point", np.full(len(scale), zero_point, np.int8))
+            )
+        return self._writer.node("DequantizeLinear", inputs, axis=axis)
 
     def _parameters(self, scale: np.float32, zero_point: int) -> list[str]:
         return [
-            self._constant("scale", np.asarray(scale, np.float32)),
-            self._constant("zero_point", np.asarray(zero_point, np.int8)),
+            self._writer.constant("scale", np.asarray(scale, np.float32)),
+            self._writer.constant("zero_point", np.asarray(zero_point, np.int8)),
         ]
-
-    def _scalar(self, name: str, value: float) -> str:
-        """Return the float32 constant `name`, written once."""
-        if not any(constant.name == name for constant in self._constants):
-            self._constants.append(numpy_helper.from_array(np.array(value, np.float32), name))
-        return name
-
-    def _constant(self, name: str, array: Any) -> str:
-        full = f"{name}_{len(self._constants)}"
-        self._constants.append(numpy_helper.from_array(np.ascontiguousarray(array), full))
-        return full
-
-    def _node(self, kind: str, inputs: list[str], **attributes: Any) -> str:
-        """Write a node; return its result's name."""
-        name = f"{kind}_{len(self._nodes)}"
-        self._nodes.append(helper.make_node(kind, inputs, [name], name, **attributes))
-        return name

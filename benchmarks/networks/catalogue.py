@@ -10,9 +10,11 @@ from simulator.verilator.cache import cache_folder, cached
 
 from . import mobilenet, resnet, tiny, vgg
 
-__all__ = ["NETWORKS", "network_file", "write_network"]
+__all__ = ["FLOAT_NETWORKS", "NETWORKS", "network_file", "write_network"]
 
-NETWORKS: Mapping[str, Callable[..., tuple[onnx.ModelProto, int]]] = {
+_Build = Callable[..., tuple[onnx.ModelProto, int]]
+
+NETWORKS: Mapping[str, _Build] = {
     "resnet18": resnet.resnet18,
     "resnet34": resnet.resnet34,
     "resnet50": resnet.resnet50,
@@ -24,6 +26,13 @@ NETWORKS: Mapping[str, Callable[..., tuple[onnx.ModelProto, int]]] = {
     "tiny-mobilenetv1": tiny.mobilenetv1_quarter,
     "tiny-autoencoder": tiny.autoencoder,
 }
+"""In int8: all of it can go to the accelerator."""
+
+FLOAT_NETWORKS: Mapping[str, _Build] = {
+    "resnet18-fp32": resnet.resnet18_float,
+    "mobilenetv2-fp32": mobilenet.mobilenetv2_float,
+}
+"""In float32, or in int8 with floats in between: for the CPU."""
 
 _SEED = 0
 
@@ -63,7 +72,7 @@ def write_network(name: str, path: Path, seed: int = _SEED, size: int | None = N
     KeyError
         There is no network of that name.
     """
-    build = NETWORKS[name]
+    build = {**NETWORKS, **FLOAT_NETWORKS}[name]
     model, macs = build(seed) if size is None else build(seed, size)
     path.write_bytes(model.SerializeToString(deterministic=True))
     return macs

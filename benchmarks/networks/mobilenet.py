@@ -7,9 +7,11 @@ Howard et al., MobileNets, 2017, table 1; Sandler et al., MobileNetV2, 2018, tab
 
 import onnx
 
-from .builder import Builder, Padding, Tensor
+from .builder import Builder
+from .float_builder import FloatBuilder
+from .layers import Layers, Padding, T
 
-__all__ = ["MOBILENETV1_BLOCKS", "mobilenetv1", "mobilenetv2", "separable"]
+__all__ = ["MOBILENETV1_BLOCKS", "mobilenetv1", "mobilenetv2", "mobilenetv2_float", "separable"]
 
 _NONE = (0, 0, 0, 0)
 _SAME = (1, 1, 1, 1)
@@ -49,10 +51,10 @@ def mobilenetv1(seed: int | None, size: int = 224) -> tuple[onnx.ModelProto, int
 
 
 def separable(
-    net: Builder, x: Tensor, channels: int, stride: int, padding: Padding, activation: str
-) -> Tensor:
+    net: Layers[T], x: T, channels: int, stride: int, padding: Padding, activation: str
+) -> T:
     """Return a 3x3 depthwise and a 1x1 convolution."""
-    width = x.values.shape[3]
+    width = x.shape[2]
     x = net.convolution(x, width, (3, 3), stride, padding, activation, groups=width)
     return net.convolution(x, channels, (1, 1), 1, _NONE, activation)
 
@@ -60,21 +62,28 @@ def separable(
 def mobilenetv2(seed: int | None, size: int = 224) -> tuple[onnx.ModelProto, int]:
     """Return MobileNetV2, width 1.0, and its MACs."""
     net = Builder("mobilenetv2", seed, (3, size, size), reduction=32)
+    return _mobilenetv2(net), net.macs
+
+
+def mobilenetv2_float(seed: int | None, size: int = 224) -> tuple[onnx.ModelProto, int]:
+    """Return MobileNetV2 in float32, width 1.0, and its MACs."""
+    net = FloatBuilder("mobilenetv2-fp32", seed, (3, size, size))
+    return _mobilenetv2(net), net.macs
+
+
+def _mobilenetv2(net: Layers[T]) -> onnx.ModelProto:
     x = net.convolution(net.input, 32, (3, 3), 2, _SAME, "Clip")
     for expansion, channels, blocks, stride in _MOBILENETV2_STAGES:
         for number in range(blocks):
             x = _inverted_residual(net, x, expansion, channels, 1 if number else stride)
     x = net.convolution(x, 1280, (1, 1), 1, _NONE, "Clip")
-    x = net.dense(net.global_average(x), 1000)
-    return net.model(x), net.macs
+    return net.model(net.dense(net.global_average(x), 1000))
 
 
-def _inverted_residual(
-    net: Builder, x: Tensor, expansion: int, channels: int, stride: int
-) -> Tensor:
+def _inverted_residual(net: Layers[T], x: T, expansion: int, channels: int, stride: int) -> T:
     """Return a 1x1 expansion, a 3x3 depthwise and a linear 1x1 convolution; x added if it fits."""
-    width = expansion * x.values.shape[3]
+    width = expansion * x.shape[2]
     y = x if expansion == 1 else net.convolution(x, width, (1, 1), 1, _NONE, "Clip")
     y = net.convolution(y, width, (3, 3), stride, _SAME, "Clip", groups=width)
     y = net.convolution(y, channels, (1, 1), 1, _NONE, None)
-    return net.add(x, y) if stride == 1 and x.values.shape[3] == channels else y
+    return net.add(x, y) if stride == 1 and x.shape[2] == channels else y

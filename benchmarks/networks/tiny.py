@@ -8,7 +8,8 @@ is that of TensorFlow ("SAME"), its odd pixel below and to the right.
 
 import onnx
 
-from .builder import Builder, Padding, Tensor
+from .builder import Builder
+from .layers import Activation, Padding
 from .mobilenet import MOBILENETV1_BLOCKS, separable
 
 __all__ = ["autoencoder", "dscnn", "mobilenetv1_quarter", "resnet8"]
@@ -57,11 +58,11 @@ def autoencoder(seed: int | None, size: int = 640) -> tuple[onnx.ModelProto, int
     return net.model(net.dense(x, size)), net.macs
 
 
-def _same(x: Tensor, kernel: tuple[int, int], stride: int) -> Padding:
+def _same(x: Activation, kernel: tuple[int, int], stride: int) -> Padding:
     """Return the padding that gives the extent of `x` divided by the stride, rounded up."""
     rests = [
         max((-(-extent // stride) - 1) * stride + taps - extent, 0)
-        for extent, taps in zip(x.values.shape[1:3], kernel, strict=True)
+        for extent, taps in zip(x.shape[:2], kernel, strict=True)
     ]
     (top, left), (bottom, right) = (
         (rests[0] // 2, rests[1] // 2),

@@ -193,3 +193,40 @@ def test_missing_symbol_is_refused(plain):
     message = r"^the host program of the image cannot be loaded: [^\n]*; compile the network again$"
     with pytest.raises(ImageMismatch, match=message):
         HostProgram(replace(plain, symbol="other_main"))
+
+
+def test_binding_computes_from_what_the_inputs_then_hold(plain, calling):
+    for host, region in ((plain, None), (calling, negate)):
+        x, result = numbers(seed=5)
+        binding = HostProgram(host).bind([x], [result], region)
+        for step in (0, 7):
+            x += step
+            assert binding() == 0
+            np.testing.assert_array_equal(result, -2 * x)
+
+
+def test_binding_keeps_its_arrays(plain):
+    x, result = numbers(seed=6)
+    binding = HostProgram(plain).bind([x.copy()], [result])
+    assert binding() == 0
+    np.testing.assert_array_equal(result, -2 * x)
+
+
+def test_binding_raises_what_its_region_raises(calling):
+    def fail(region, inputs, outputs):
+        raise ZeroDivisionError("in the region")
+
+    x, result = numbers()
+    binding = HostProgram(calling).bind([x], [result], fail)
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError, match=r"^in the region$"):
+            binding()
+
+
+def test_binding_checks_its_arrays(plain):
+    x, _ = numbers()
+    with pytest.raises(
+        InputMismatch,
+        match=r"^output 0 must not share memory with another array; pass a new one$",
+    ):
+        HostProgram(plain).bind([x], [x])

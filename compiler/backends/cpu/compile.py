@@ -17,7 +17,10 @@ from .lowering import ANCHORS, ELEMENTWISE, OTHERS, Context, follow
 from .machine import Machine, assemble, find_machine
 from .program import Program
 
-__all__ = ["compile_host"]
+__all__ = ["compile_host", "lower", "write_host"]
+
+Origin = Group | RegionStep | None
+"""What an operation is part of; None of the copies that own results need."""
 
 
 def compile_host(module: Module, regions: Mapping[str, int], *, cpu: str | None = None) -> Host:
@@ -39,7 +42,12 @@ def compile_host(module: Module, regions: Mapping[str, int], *, cpu: str | None 
         An operator, a construct or a CPU that is not taken; the message names the nearest one.
     """
     machine = find_machine(cpu)
-    program = _lower(trace(module, regions), machine)
+    program, _ = lower(module, regions, machine)
+    return write_host(program, machine)
+
+
+def write_host(program: Program, machine: Machine) -> Host:
+    """Return the object code of a program, with its constants."""
     layout = lay_out_memory(program)
     code = assemble(write_module(program, layout), machine)
     return Host(
@@ -53,9 +61,19 @@ def compile_host(module: Module, regions: Mapping[str, int], *, cpu: str | None 
     )
 
 
-def _lower(graph: Graph, machine: Machine) -> Program:
-    """Return the operations of a graph."""
+def lower(
+    module: Module, regions: Mapping[str, int], machine: Machine
+) -> tuple[Program, tuple[Origin, ...]]:
+    """Return the operations of @main, and for each what it is part of.
+
+    Raises
+    ------
+    Unsupported
+        As of `compile_host`.
+    """
+    graph = trace(module, regions)
     context = Context(machine)
+    origins: list[Origin] = []
     steps = expand(graph.steps)
     _require_half(steps, machine)
     for item in fuse(graph, steps):
@@ -63,8 +81,10 @@ def _lower(graph: Graph, machine: Machine) -> Program:
             _lower_group(context, item)
         else:
             context.region(item)
+        origins += [item] * (len(context.operations) - len(origins))
     outputs = _own_outputs(context, graph)
-    return Program(graph.inputs, outputs, tuple(context.operations))
+    origins += [None] * (len(context.operations) - len(origins))
+    return Program(graph.inputs, outputs, tuple(context.operations)), tuple(origins)
 
 
 def _require_half(steps: Iterable[Step | RegionStep], machine: Machine) -> None:
