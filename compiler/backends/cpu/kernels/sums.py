@@ -16,6 +16,8 @@ __all__ = ["Block", "Sums"]
 # the CPU keeps decoded instructions of little code only.
 _MOST_PRODUCTS = 64
 _MOST_STEPS = 8
+_CACHE_LINE = 64
+_PREFETCH = "declare void @llvm.prefetch.p0(ptr, i32 immarg, i32 immarg, i32 immarg)"
 # Nodes of a formula above which it is written once, in a loop, not for every vector of sums.
 _LONG = 24
 
@@ -60,6 +62,10 @@ class Walk(Protocol):
     def tile(self) -> tuple[int, int, int]: ...
     @property
     def weight_step(self) -> int: ...
+    @property
+    def columns_outside(self) -> bool: ...
+    @property
+    def steps(self) -> int: ...
     @property
     def dot(self) -> Dot: ...
     @property
@@ -111,21 +117,44 @@ class Sums:
         """
         down, across = size
         rows = [(line, place) for line in range(down) for place in range(across)]
-        sums = self._reduce(block, data, rows)
+        sums = self._reduce(block, data, rows, self._ahead(block, where))
         if self._direct:
             self._finish(block, where, rows, sums)
         else:
             self._finish_in_memory(block, where, size, sums)
 
-    def _reduce(self, block: Block, data: str, rows: Sequence[tuple[int, int]]) -> list[str]:
-        """Return the sums of a tile, row by row."""
+    def _block_bytes(self, block: Block) -> int:
+        """Return the size of the weights of a block."""
+        dot = block.dot
+        vector = dot.lanes * dot.group * element_bytes(dot.weight_dtype)
+        return self._kernel.steps * block.vectors * vector
+
+    def _ahead(self, block: Block, where: tuple[Index, Index]) -> str:
+        """Return the address of weights that the tile shall bring into the cache, or "".
+
+        They are those of the next block: as much of it as the tile is of all tiles.
+        """
+        lines, places = self._kernel.shape[-3:-1]
+        if not self._kernel.columns_outside or lines * places == 1:
+            return ""
+        size = self._block_bytes(block)
+        part = self._build.offset(where, [places, 1])
+        offset = self._build.add(self._build.multiply(part, size // (lines * places)), size)
+        return self._build.address(block.weight, offset)
+
+    def _reduce(
+        self, block: Block, data: str, rows: Sequence[tuple[int, int]], ahead: str
+    ) -> list[str]:
+        """Return the sums of a tile, row by row; bring weights from `ahead` on into the cache."""
         build, kernel, dot = self._build, self._kernel, block.dot
         size, wide = element_bytes(dot.data_dtype), element_bytes(dot.weight_dtype)
         strides = kernel.data_strides[-2:]
         places = [line * strides[0] + place * strides[1] for line, place in rows]
         vector = dot.lanes * dot.group
         weight_step = kernel.weight_step or block.vectors * vector
-        kinds = ["ptr", *[dot.vector_type] * (len(rows) * block.vectors)]
+        lines, everywhere = kernel.shape[-3:-1]
+        share = self._block_bytes(block) * len(rows) // (lines * everywhere)
+        kinds = ["ptr", "ptr", *[dot.vector_type] * (len(rows) * block.vectors)]
 
         def products(at: str, weights: str, step: int, sums: list[str]) -> list[str]:
             loaded = [
@@ -145,14 +174,20 @@ class Sums:
 
         def innermost(at: str, carried: list[str]) -> list[str]:
             count, stride = kernel.reduction[-1]
-            unroll = _unroll(count, len(kinds) - 1)
+            unroll = _unroll(count, len(rows) * block.vectors)
+            pace = -(-share * unroll // kernel.steps)
 
             def body(index: Index, values: list[str], steps: int = unroll) -> list[str]:
-                here, weights, *sums = values
+                here, weights, later, *sums = values
+                if ahead:
+                    for line in range(0, pace, _CACHE_LINE):
+                        address = build.address(later, line)
+                        build.do(f"call void @llvm.prefetch.p0(ptr {address}, i32 0, i32 2, i32 1)")
+                    later = build.address(later, pace)
                 for step in range(steps):
                     sums = products(here, weights, step, sums)
                 following = build.address(here, steps * stride, size)
-                return [following, build.address(weights, steps * weight_step, wide), *sums]
+                return [following, build.address(weights, steps * weight_step, wide), later, *sums]
 
             whole = count // unroll
             state = list(zip(["ptr", *kinds], [at, *carried], strict=True))
@@ -171,7 +206,10 @@ class Sums:
 
             return build.loop(0, count, body, list(zip(kinds, carried, strict=True)))
 
-        return level(0, data, [block.weight, *self._begin(block) * len(rows)])[1:]
+        if ahead:
+            build.declarations.add(_PREFETCH)
+        first = [block.weight, ahead or "null", *self._begin(block) * len(rows)]
+        return level(0, data, first)[2:]
 
     def _begin(self, block: Block) -> list[str]:
         """Return what the sums of a row start from."""
