@@ -178,6 +178,7 @@ class Builder:
                 return values
             if start + step >= stop:
                 return list(body(start, values) or ())
+            return self._counted(start, stop, body, carried, step)
         before, number = self._block, next(self._numbers)
         head, inside, after = f"h{number}", f"b{number}", f"x{number}"
         index, following = f"%i{number}", f"%n{number}"
@@ -199,6 +200,35 @@ class Builder:
         self._lines[place] = "\n".join(phis)
         self._begin(after)
         return names
+
+    def _counted(
+        self,
+        start: int,
+        stop: int,
+        body: Callable[[Index, list[str]], Sequence[str] | None],
+        carried: Sequence[tuple[str, str]],
+        step: int,
+    ) -> list[str]:
+        """Write a loop that runs at least twice: one block, tested at its end."""
+        before, number = self._block, next(self._numbers)
+        inside, after = f"b{number}", f"x{number}"
+        index, following = f"%i{number}", f"%n{number}"
+        names = [f"%c{number}.{place}" for place in range(len(carried))]
+        self.do(f"br label %{inside}")
+        self._begin(inside)
+        place = len(self._lines)
+        self._lines.append("")
+        results = list(body(index, names) or ())
+        self.do(f"{following} = add nuw nsw i64 {index}, {step}")
+        self.do(f"%t{number} = icmp slt i64 {following}, {stop}")
+        last = self._block
+        self.do(f"br i1 %t{number}, label %{inside}, label %{after}")
+        phis = [f"  {index} = phi i64 [{start}, %{before}], [{following}, %{last}]"]
+        for name, (kind, first), result in zip(names, carried, results, strict=True):
+            phis.append(f"  {name} = phi {kind} [{first}, %{before}], [{result}, %{last}]")
+        self._lines[place] = "\n".join(phis)
+        self._begin(after)
+        return results
 
     def nest(self, extents: Sequence[int], body: Callable[[list[Index]], None]) -> None:
         """Run `body` for every combination of indices below `extents`, the last fastest."""

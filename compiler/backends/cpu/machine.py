@@ -49,9 +49,14 @@ class Machine:
         return 64 if "avx512bw" in names else 32 if "avx2" in names else 16
 
     @property
-    def tile(self) -> int:
-        """How many vectors of sums fit into the registers beside operands."""
-        return 24 if self.vector_bytes == 64 else 12
+    def registers(self) -> int:
+        """Vector registers."""
+        return 32 if self.vector_bytes == 64 or not self.triple.startswith("x86_64") else 16
+
+    @property
+    def has_fused_product(self) -> bool:
+        """Whether one instruction multiplies floats and adds."""
+        return not self.triple.startswith("x86_64") or "fma" in self._names()
 
     @property
     def has_dot_product(self) -> bool:
