@@ -1,7 +1,7 @@
 """x ** y = exp(y log x), of float64, with the logarithm as a sum of two numbers.
 
-Error: at most 1.5 units in the last place, as tested. Exceptions as C has them: x ** 0 and 1 ** y are
-1 whatever the other is, (-1) ** inf is 1, and a negative x needs a whole y.
+Error: at most 1.5 units in the last place, as tested. Exceptions as C has them: x ** 0 and 1 ** y
+are 1 whatever the other is, (-1) ** inf is 1, and a negative x needs a whole y.
 """
 
 from math import inf, nan
