@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..builder import Builder, Index, element_bytes
 from ..formula import Formula, Node
-from ..operations import OPERATIONS, SCALAR_ONLY
+from ..operations import OPERATIONS
 from ..site import Site, literal
 
 __all__ = ["Evaluator", "Origin", "lanes_of", "pieces"]
@@ -19,11 +19,7 @@ def lanes_of(
     A power of two; 1 where the tensors are not contiguous along the axis.
     """
     loads = [node for node in formula if node.operation == "load"]
-    if (
-        target_stride != 1
-        or any(node.strides[axis] not in (0, 1) for node in loads)
-        or any(node.operation in SCALAR_ONLY for node in formula)
-    ):
+    if target_stride != 1 or any(node.strides[axis] not in (0, 1) for node in loads):
         return 1
     widest = max(element_bytes(node.dtype) for node in formula)
     full = min(vector_bytes // widest, 1 << (extent.bit_length() - 1))
