@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
+from isa.host import MAIN
 from isa.image import Host
 
 from ...errors import Unsupported
 from ...ir.module import Module
 from ...ops import Mismatch
-from .entry import SYMBOL, lay_out_memory, write_module
+from .entry import is_threaded, lay_out_memory, write_module
 from .expansion import expand
 from .formula import FormulaBuilder, row_major
 from .fusion import Group, fuse
@@ -49,15 +50,16 @@ def compile_host(module: Module, regions: Mapping[str, int], *, cpu: str | None 
 def write_host(program: Program, machine: Machine) -> Host:
     """Return the object code of a program, with its constants."""
     layout = lay_out_memory(program)
-    code = assemble(write_module(program, layout), machine)
+    code = assemble(write_module(program, layout, machine.triple), machine)
     return Host(
         code=code,
-        symbol=SYMBOL,
+        symbol=MAIN,
         triple=machine.triple,
         cpu=machine.cpu,
         features=machine.features,
         arena_bytes=layout.arena_bytes,
         constants=layout.constants,
+        threaded=is_threaded(program, machine.triple),
     )
 
 
