@@ -180,7 +180,7 @@ class HostProgram:
 
 
 class Binding:
-    """A host program with its arrays: `binding()` computes the outputs, and returns what `run` does.
+    """A host program with its arrays: `binding()` computes the outputs and returns as `run` does.
 
     Made by `HostProgram.bind`.
     """
