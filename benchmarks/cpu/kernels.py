@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from compiler.backends.cpu.builder import Builder
+from compiler.backends.cpu.builder import Builder, Index
 from compiler.backends.cpu.compile import Origin, lower, write_host
 from compiler.backends.cpu.fusion import Group
 from compiler.backends.cpu.graph import Step, Tensor, flatten
@@ -62,7 +62,12 @@ class _Stamp:
 
     number: int
 
-    def emit(self, build: Builder, pointers: list[str]) -> None:
+    @property
+    def chunks(self) -> int:
+        """How many parts it has."""
+        return 1
+
+    def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the body."""
         stamp = build.call("i64", "llvm.readcyclecounter")
         build.store("int64", stamp, build.address(pointers[0], self.number, 8))
