@@ -1,8 +1,8 @@
 """The encoder of BERT-mini, in float32 as PyTorch exports it, or in int8 as QDQ.
 
 The int8 network has weights of one symmetric scale each; the operands and the results of every
-matrix product, of the softmax, of the additions and of the normalisations are int8 as well. Their
-scales come from what the float network makes of sample inputs. What is left in float32 is GELU.
+matrix product are int8, with scales from what the float network makes of sample inputs, and
+everything else is float32: what ONNX Runtime's quantiser makes for its MatMul.
 
 Source
 ------
@@ -54,6 +54,7 @@ class _Encoder:
     def __init__(self, name: str, seed: int | None, tokens: int, *, quantized: bool) -> None:
         self._writer, self._tokens, self._quantized = Writer(name), tokens, quantized
         self._generator = None if seed is None else np.random.default_rng(seed)
+        self._known: dict[str, _Value] = {}
         self._macs = 0
 
     def build(self) -> tuple[onnx.ModelProto, int]:
@@ -62,11 +63,11 @@ class _Encoder:
         sample = np.zeros((0, *shape))
         if self._generator is not None:
             sample = self._generator.uniform(-1, 1, (_SAMPLES, *shape))
-        x = self._int8(_Value("embeddings", sample))
+        x = _Value("embeddings", sample)
         for _ in range(_LAYERS):
             x = self._normalized(self._sum(x, self._attention(x)))
             y = self._gelu(self._dense(x, _INNER))
-            x = self._normalized(self._sum(x, self._dense(self._int8(y), _WIDTH)))
+            x = self._normalized(self._sum(x, self._dense(y, _WIDTH)))
         made = self._writer.model(("embeddings", (1, *shape)), ("states", (1, *shape)))
         return made, self._macs
 
@@ -77,39 +78,33 @@ class _Encoder:
             for axes in ((0, 2, 1, 3), (0, 2, 3, 1), (0, 2, 1, 3))
         )
         scores = self._product(query, key)
-        root = self._writer.scalar("root", sqrt(_WIDTH // _HEADS))
-        name = self._writer.node("Div", [scores.name, root])
-        scaled = self._int8(_Value(name, scores.sample / sqrt(_WIDTH // _HEADS)))
-        shifted = scaled.sample - scaled.sample.max(axis=-1, keepdims=True)
-        powers = np.exp(shifted)
-        name = self._writer.node("Softmax", [scaled.name], axis=-1)
-        shares = self._int8(_Value(name, powers / powers.sum(axis=-1, keepdims=True)))
-        mixed = self._int8(self._product(shares, value))
+        root = sqrt(_WIDTH // _HEADS)
+        name = self._writer.node("Div", [scores.name, self._writer.scalar("root", root)])
+        powers = np.exp(scores.sample / root)
+        name = self._writer.node("Softmax", [name], axis=-1)
+        mixed = self._product(_Value(name, powers / powers.sum(axis=-1, keepdims=True)), value)
         name = self._writer.node("Transpose", [mixed.name], perm=(0, 2, 1, 3))
-        turned = self._int8(_Value(name, mixed.sample.transpose(0, 2, 1, 3)))
-        shape = (-1, self._tokens, _WIDTH)
-        together = self._reshaped(turned, shape)
-        return self._dense(self._int8(together), _WIDTH)
+        turned = _Value(name, mixed.sample.transpose(0, 2, 1, 3))
+        return self._dense(self._reshaped(turned, (self._tokens, _WIDTH)), _WIDTH)
 
     def _heads(self, x: _Value, axes: tuple[int, ...]) -> _Value:
         """Return x[n, tokens, width] as heads, its axes n, tokens, heads, rest in another order."""
-        shape = (-1, self._tokens, _HEADS, _WIDTH // _HEADS)
-        parted = self._int8(self._reshaped(self._int8(x), shape))
+        parted = self._reshaped(x, (self._tokens, _HEADS, _WIDTH // _HEADS))
         name = self._writer.node("Transpose", [parted.name], perm=axes)
-        return self._int8(_Value(name, parted.sample.transpose(axes)))
+        return _Value(name, parted.sample.transpose(axes))
 
     def _reshaped(self, x: _Value, shape: tuple[int, ...]) -> _Value:
-        constant = self._writer.constant("shape", np.array((1, *shape[1:])))
-        return _Value(
-            self._writer.node("Reshape", [x.name, constant]),
-            x.sample.reshape(len(x.sample), *shape[1:]),
-        )
+        """Return `x` in another shape, given without the batch."""
+        constant = self._writer.constant("shape", np.array((1, *shape)))
+        name = self._writer.node("Reshape", [x.name, constant])
+        return _Value(name, x.sample.reshape(len(x.sample), *shape))
 
     def _product(self, left: _Value, right: _Value) -> _Value:
         """Return a matrix product of two activations."""
-        name = self._writer.node("MatMul", [left.name, right.name])
         self._macs += self._tokens * self._tokens * _WIDTH
-        return self._int8(_Value(name, left.sample @ right.sample))
+        names = [self._int8(left).name, self._int8(right).name]
+        product = left.sample @ right.sample
+        return self._int8(_Value(self._writer.node("MatMul", names), product))
 
     def _dense(self, x: _Value, units: int) -> _Value:
         """Return x W + b."""
@@ -117,16 +112,15 @@ class _Encoder:
         weight = self._drawn((inputs, units), _DEVIATION)
         bias = self._drawn((units,), _DEVIATION)
         self._macs += self._tokens * inputs * units
-        name = self._writer.node("MatMul", [x.name, self._weight(weight)])
-        product = self._int8(_Value(name, x.sample @ weight))
+        names = [self._int8(x).name, self._weight(weight)]
+        product = self._int8(_Value(self._writer.node("MatMul", names), x.sample @ weight))
         held = self._writer.constant("bias", bias.astype(np.float32))
         name = self._writer.node("Add", [held, product.name])
         return _Value(name, product.sample + bias)
 
     def _sum(self, left: _Value, right: _Value) -> _Value:
-        right = self._int8(right)
-        name = self._writer.node("Add", [left.name, right.name])
-        return self._int8(_Value(name, left.sample + right.sample))
+        name = self._writer.node("Add", [right.name, left.name])
+        return _Value(name, left.sample + right.sample)
 
     def _normalized(self, x: _Value) -> _Value:
         """Return layer normalisation."""
@@ -141,11 +135,10 @@ class _Encoder:
         )
         centred = x.sample - x.sample.mean(axis=-1, keepdims=True)
         deviation = np.sqrt(np.square(centred).mean(axis=-1, keepdims=True) + _EPSILON)
-        return self._int8(_Value(name, centred / deviation * gamma + beta))
+        return _Value(name, centred / deviation * gamma + beta)
 
     def _gelu(self, x: _Value) -> _Value:
         """Return x / 2 * (1 + erf(x / sqrt(2))), as PyTorch writes it."""
-        x = self._int8(x)
         node, scalar = self._writer.node, self._writer.scalar
         part = node("Div", [x.name, scalar("root2", sqrt(2))])
         part = node("Add", [node("Erf", [part]), scalar("one", 1.0)])
@@ -171,12 +164,15 @@ class _Encoder:
         """Return a value through QuantizeLinear and DequantizeLinear, in the int8 network."""
         if not self._quantized:
             return x
-        low, high = float(x.sample.min(initial=0.0)), float(x.sample.max(initial=0.0))
-        scale = _rounded((high - low) / 255)
-        zero_point = int(np.clip(np.rint(-128 - low / scale), -128, 127))
-        parameters = self._parameters(scale, zero_point)
-        name = self._writer.node("QuantizeLinear", [x.name, *parameters])
-        return _Value(self._writer.node("DequantizeLinear", [name, *parameters]), x.sample)
+        if x.name not in self._known:
+            low, high = float(x.sample.min(initial=0.0)), float(x.sample.max(initial=0.0))
+            scale = _rounded((high - low) / 255)
+            zero_point = int(np.clip(np.rint(-128 - low / scale), -128, 127))
+            parameters = self._parameters(scale, zero_point)
+            name = self._writer.node("QuantizeLinear", [x.name, *parameters])
+            name = self._writer.node("DequantizeLinear", [name, *parameters])
+            self._known[x.name] = _Value(name, x.sample)
+        return self._known[x.name]
 
     def _parameters(self, scale: float, zero_point: int) -> list[str]:
         return [
