@@ -192,7 +192,7 @@ def _run_region(
 
 
 class Binding:
-    """A host program with its arrays: `binding()` computes the outputs, returns what `run` does.
+    """A host program with its arrays: `binding()` computes the outputs and returns as `run` does.
 
     Made by `HostProgram.bind`.
     """
