@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from .fixed_point import requantize_tflite, requantize_upward, saturate
 from .functions import FUNCTIONS, emit_function
+from .integer_operations import INTEGER_OPERATIONS
 from .site import Site, is_float, is_signed, resize, type_suffix
 
 __all__ = ["OPERATIONS"]
@@ -234,5 +235,6 @@ OPERATIONS: Mapping[str, Callable[[Site], str]] = MappingProxyType(
         "where": _where,
         **dict.fromkeys(_COMPARISONS, _compare),
         **dict.fromkeys(FUNCTIONS, emit_function),
+        **INTEGER_OPERATIONS,
     }
 )
