@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from .fixed_point import requantize_tflite, requantize_upward, saturate
+from .integers import INTEGERS
 from .site import Site, is_float, is_signed, resize, type_suffix
 
 __all__ = ["OPERATIONS", "SCALAR_ONLY"]
@@ -261,5 +262,6 @@ OPERATIONS: Mapping[str, Callable[[Site], str]] = MappingProxyType(
         "trunc": _intrinsic("trunc"),
         "where": _where,
         **dict.fromkeys(_COMPARISONS, _compare),
+        **INTEGERS,
     }
 )
