@@ -230,6 +230,34 @@ class Builder:
         self._begin(after)
         return results
 
+    def branch(
+        self, condition: str, then: Callable[[], None], otherwise: Callable[[], None] | None = None
+    ) -> None:
+        """Do `then` where the i1 `condition` holds, else `otherwise`, if there is one."""
+        number = next(self._numbers)
+        yes, no, after = f"y{number}", f"o{number}", f"a{number}"
+        self.do(f"br i1 {condition}, label %{yes}, label %{no if otherwise else after}")
+        self._begin(yes)
+        then()
+        self.do(f"br label %{after}")
+        if otherwise:
+            self._begin(no)
+            otherwise()
+            self.do(f"br label %{after}")
+        self._begin(after)
+
+    def repeat(self, condition: Callable[[], str], body: Callable[[], None]) -> None:
+        """Do `body` while the i1 that `condition` writes holds."""
+        number = next(self._numbers)
+        head, inside, after = f"w{number}", f"r{number}", f"e{number}"
+        self.do(f"br label %{head}")
+        self._begin(head)
+        self.do(f"br i1 {condition()}, label %{inside}, label %{after}")
+        self._begin(inside)
+        body()
+        self.do(f"br label %{head}")
+        self._begin(after)
+
     def nest(self, extents: Sequence[int], body: Callable[[list[Index]], None]) -> None:
         """Run `body` for every combination of indices below `extents`, the last fastest."""
 

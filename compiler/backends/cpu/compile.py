@@ -9,12 +9,13 @@ from isa.image import Host
 from ...errors import Unsupported
 from ...ir.module import Module
 from ...ops import Mismatch
+from ...schedule.operators import DEFINITIONS
 from .entry import is_threaded, lay_out_memory, write_module
 from .expansion import expand
 from .formula import FormulaBuilder, row_major
 from .fusion import Group, fuse
 from .graph import Graph, RegionStep, Step, Tensor, flatten, trace
-from .lowering import ANCHORS, ELEMENTWISE, OTHERS, Context, follow
+from .lowering import ANCHORS, ELEMENTWISE, OTHERS, Context, follow, lower_nest
 from .machine import Machine, assemble, find_machine
 from .program import Program
 
@@ -118,8 +119,10 @@ def _lower_group(context: Context, group: Group) -> None:
             ANCHORS[anchor.name](context, anchor, group.target, finish)
         elif anchor.name in OTHERS:
             OTHERS[anchor.name](context, anchor)
+        elif anchor.name in DEFINITIONS:
+            lower_nest(context, anchor)
         else:
-            table = [*ANCHORS, *ELEMENTWISE, *OTHERS]
+            table = [*ANCHORS, *ELEMENTWISE, *OTHERS, *DEFINITIONS]
             near = get_close_matches(anchor.name, table, 1, 0)[0]
             raise Unsupported(
                 f"operator {anchor.name} is not supported on the CPU; the nearest is {near}",

@@ -72,7 +72,7 @@ def lay_out_memory(program: Program) -> Layout:
 def _tensors(operation: Operation) -> tuple[Tensor, ...]:
     """Return what an operation uses."""
     if isinstance(operation, KernelCall):
-        return (operation.target, *operation.reads)
+        return (operation.target, *operation.others, *operation.reads)
     return (*operation.targets, *operation.reads)
 
 
@@ -111,9 +111,10 @@ def write_module(program: Program, layout: Layout, triple: str) -> str:
 def _function(name: str, call: KernelCall) -> tuple[str, set[str]]:
     """Return the function of the kernel of `call`, and the declarations that it needs."""
     build, kernel = Builder(), call.kernel
-    pointers = [f"%p{number}" for number in range(1 + len(call.reads))]
+    targets = 1 + len(call.others)
+    pointers = [f"%p{number}" for number in range(targets + len(call.reads))]
     parameters = [
-        f"ptr {'noalias ' if number == 0 else 'readonly '}{pointer}"
+        f"ptr {'noalias ' if number < targets else 'readonly '}{pointer}"
         for number, pointer in enumerate(pointers)
     ]
     if kernel.chunks == 1:

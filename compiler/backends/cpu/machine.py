@@ -105,7 +105,7 @@ def find_machine(cpu: str | None = None) -> Machine:
 def assemble(text: str, machine: Machine) -> bytes:
     """Return the object file of an LLVM module.
 
-    Three clean-up passes run. The whole of -O1 or -O2 takes as long again as making the code and
+    Four clean-up passes run. The whole of -O1 or -O2 takes as long again as making the code and
     does not make it faster, measured on the networks of MLPerf Tiny: kernels already say which
     vector instructions they want.
     """
@@ -123,6 +123,7 @@ def assemble(text: str, machine: Machine) -> bytes:
         target_machine, llvm.create_pipeline_tuning_options(speed_level=1)
     )
     passes = llvm.create_new_module_pass_manager()
+    passes.add_sroa_pass()
     passes.add_loop_rotate_pass()
     passes.add_instruction_combine_pass()
     passes.add_simplify_cfg_pass()

@@ -100,10 +100,12 @@ class Context:
     machine: Machine
     operations: list[Operation] = field(default_factory=list)
 
-    def call(self, kernel: Kernel, target: Tensor, *reads: Tensor) -> None:
+    def call(
+        self, kernel: Kernel, target: Tensor, *reads: Tensor, others: tuple[Tensor, ...] = ()
+    ) -> None:
         """Add a call of a kernel, unless there is nothing to write."""
-        if prod(target.shape):
-            self.operations.append(KernelCall(kernel, target, reads))
+        if any(prod(one.shape) for one in (target, *others)):
+            self.operations.append(KernelCall(kernel, target, reads, others))
 
     def region(self, step: RegionStep) -> None:
         """Add a call of a region."""
