@@ -7,11 +7,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from .fixed_point import requantize_tflite, requantize_upward, saturate
-<<<<<<< HEAD
 from .functions import FUNCTIONS, emit_function
-=======
 from .integer_operations import INTEGER_OPERATIONS
->>>>>>> ec72aa4 (compiler.schedule: the loop IR and its code)
 from .site import Site, is_float, is_signed, resize, type_suffix
 
 __all__ = ["OPERATIONS"]
@@ -237,10 +234,7 @@ OPERATIONS: Mapping[str, Callable[[Site], str]] = MappingProxyType(
         "trunc": _intrinsic("trunc"),
         "where": _where,
         **dict.fromkeys(_COMPARISONS, _compare),
-<<<<<<< HEAD
         **dict.fromkeys(FUNCTIONS, emit_function),
-=======
         **INTEGER_OPERATIONS,
->>>>>>> ec72aa4 (compiler.schedule: the loop IR and its code)
     }
 )

@@ -47,7 +47,9 @@ def choose_tile(
 
 def _cost(extents: Sequence[int], vectors: int, tile: tuple[int, int, int]) -> float:
     """Return about how many cycles a step of the reduction takes for the whole result."""
-    splits = [split_evenly(extent, size) for extent, size in zip((*extents, vectors), tile, strict=True)]
+    splits = [
+        split_evenly(extent, size) for extent, size in zip((*extents, vectors), tile, strict=True)
+    ]
     cost = 0.0
     for parts in product(*splits):
         count = parts[0][0] * parts[1][0] * parts[2][0]

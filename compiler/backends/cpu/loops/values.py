@@ -4,7 +4,7 @@ from ....schedule.expressions import Apply, Constant, Expr, Load, Symbol, Variab
 from ....schedule.linear import interval, linear
 from ..builder import Index, llvm_type
 from ..formula import Node
-from ..operations import OPERATIONS, SCALAR_ONLY
+from ..operations import OPERATIONS
 from ..site import Site, literal
 from .frame import Frame
 from .memory import load
@@ -57,8 +57,6 @@ class Values:
                 return self._build.value(f"add nsw <{lanes} x i64> {first}, <{steps}>")
             case Load():
                 return load(frame, self, expr, wide=True)
-            case Apply(operation, _, operands) if operation in SCALAR_ONLY:
-                return self._one_by_one(expr, [self.wide(one) for one in operands])
             case Apply(_, _, operands):
                 return self._apply(expr, [self.wide(one) for one in operands], lanes)
             case _:
@@ -102,19 +100,3 @@ class Values:
         if not positive or interval(left, self._frame.extents)[0] < 0:
             return None
         return self._build.value(f"{name} {llvm_type('int64', lanes)} {values[0]}, {values[1]}")
-
-    def _one_by_one(self, expr: Apply, values: list[str]) -> str:
-        """Return an operation that exists for one lane only."""
-        build, lanes = self._build, self._frame.lanes
-        result = "poison"
-        for lane in range(lanes):
-            parts = [
-                build.value(f"extractelement {llvm_type(operand.dtype, lanes)} {value}, i32 {lane}")
-                for operand, value in zip(expr.operands, values, strict=True)
-            ]
-            one = self._apply(expr, parts, 1)
-            result = build.value(
-                f"insertelement {llvm_type(expr.dtype, lanes)} {result}, "
-                f"{llvm_type(expr.dtype)} {one}, i32 {lane}"
-            )
-        return result

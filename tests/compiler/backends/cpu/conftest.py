@@ -8,17 +8,16 @@ import numpy.typing as npt
 import pytest
 
 from compiler.backends.cpu import compile_host
-from compiler.backends.cpu.entry import SYMBOL, lay_out_memory, write_module
+from compiler.backends.cpu.compile import write_host
 from compiler.backends.cpu.graph import Tensor
 from compiler.backends.cpu.loops import NestKernel
-from compiler.backends.cpu.machine import assemble, find_machine
+from compiler.backends.cpu.machine import find_machine
 from compiler.backends.cpu.program import KernelCall, Program
 from compiler.infer import infer
 from compiler.interpreter import evaluate
 from compiler.ir import Constant, Expr, Function, Module, TensorType, Tuple, TupleType, Var
 from compiler.schedule.nodes import Nest
 from driver.host import HostProgram
-from isa.image import Host
 
 Array = npt.NDArray[Any]
 
@@ -116,11 +115,7 @@ def run_nest() -> Callable[..., tuple[Array, ...]]:
         program = Program(
             reads, (target, *others), (KernelCall(kernel, target, reads, tuple(others)),)
         )
-        layout = lay_out_memory(program)
-        code = assemble(write_module(program, layout), machine)
-        host = Host(
-            code, SYMBOL, machine.triple, machine.cpu, machine.features, layout.arena_bytes, b""
-        )
+        host = write_host(program, machine)
         outputs = [np.full(one.shape, 85).astype(one.dtype) for one in nest.outputs]
         assert HostProgram(host).run([np.ascontiguousarray(one) for one in inputs], outputs) == 0
         return tuple(outputs)
