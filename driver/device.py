@@ -1,6 +1,8 @@
 """A device as users see it: `device.run(image, inputs)` on a machine, or on the CPU alone."""
 
 import ctypes
+import threading
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -64,19 +66,26 @@ class Result:
 class Device:
     """A device by name; machines are made for the configuration of the image that they run.
 
+    Any threads may run any images at once. An image with regions has the device to itself while it
+    runs; those without run side by side, and stay loaded as long as they exist.
+
     Attributes
     ----------
     name : str
     open_machine : makes the machine of a configuration; None on the CPU
     checked : bool, whether the static checker looks at the programs of an image when it is loaded;
         without, what it would refuse may stop the machine, or give other results in every run
+    threads : int, how many compute what the CPU does; the same results with any number
     """
 
     name: str
     open_machine: Callable[[Config], Machine] | None
     checked: bool = True
+    threads: int = 1
     _machines: dict[Config, Machine] = field(default_factory=dict)
-    _loaded: tuple[Image, HostProgram, tuple[Placed, ...]] | None = None
+    _placed: tuple[Image, tuple[Placed, ...]] | None = None
+    _hosts: dict[int, tuple[weakref.ref[Image], HostProgram]] = field(default_factory=dict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def __enter__(self) -> "Device":
         return self
@@ -90,11 +99,15 @@ class Device:
         self.close()
 
     def close(self) -> None:
-        """Close every machine."""
-        for machine in self._machines.values():
-            machine.close()
-        self._machines.clear()
-        self._loaded = None
+        """Close every machine, and let go of the programs: their threads end."""
+        with self._lock:
+            for machine in self._machines.values():
+                machine.close()
+            self._machines.clear()
+            for _, host in self._hosts.values():
+                host.close()
+            self._hosts.clear()
+            self._placed = None
 
     def machine(self, config: Config) -> Machine:
         """Return the machine of `config`, made on first use.
@@ -122,15 +135,25 @@ class Device:
             The image is for another configuration, version or CPU, or does not fit the DRAM.
         ProgramRefused
             A program of the image can deadlock, race, or leave a memory's or a window's bounds.
+        Unavailable
+            So many threads cannot be started.
         """
-        if self._loaded is not None and self._loaded[0] is image:
-            return
-        placed: tuple[Placed, ...] = ()
-        if image.regions:
+        with self._lock:
+            self._load(image)
+
+    def _load(self, image: Image) -> tuple[HostProgram, tuple[Placed, ...]]:
+        """Return what `image` has become here; the caller has the lock."""
+        if image.regions and (self._placed is None or self._placed[0] is not image):
             machine = self.machine(image.config)
             check_machine(machine, image.config)
-            placed = place_regions(machine, image, checked=self.checked)
-        self._loaded = image, HostProgram(image.host), placed
+            self._placed = None
+            self._placed = image, place_regions(machine, image, checked=self.checked)
+        known = self._hosts.get(id(image))
+        if known is None or known[0]() is not image:
+            hosts, key = self._hosts, id(image)
+            reference = weakref.ref(image, lambda _: hosts.pop(key, None))
+            known = hosts[key] = reference, HostProgram(image.host, self.threads)
+        return known[1], self._placed[1] if self._placed is not None else ()
 
     def run(self, image: Image, inputs: Sequence[Array] | Mapping[str, Array]) -> Result:
         """Return what the network of `image` makes of `inputs`.
@@ -148,12 +171,19 @@ class Device:
         ProgramRefused
             A program of the image can go wrong.
         DeviceFault
-            The machine stopped with an error.
+            The machine stopped with an error, or the process was forked since `load`.
         """
         arrays = check_inputs(image.inputs, inputs)
-        self.load(image)
-        assert self._loaded is not None
-        _, host, placed = self._loaded
+        with self._lock:
+            host, placed = self._load(image)
+            if image.regions:
+                return self._run(image, arrays, host, placed)
+        return self._run(image, arrays, host, placed)
+
+    def _run(
+        self, image: Image, arrays: list[Array], host: HostProgram, placed: tuple[Placed, ...]
+    ) -> Result:
+        """Return what the loaded `image` makes of checked inputs."""
         outputs = [np.empty(tensor.shape, tensor.dtype) for tensor in image.outputs]
         runs: list[RegionRun] = []
 

@@ -12,6 +12,7 @@ from simulator.functional import FunctionalMachine
 from .device import Device
 from .errors import Unavailable
 from .machine import Machine
+from .threads import check_threads, default_threads
 
 __all__ = ["DEVICES", "DeviceRow", "open_device"]
 
@@ -51,29 +52,34 @@ DEVICES = {
 }
 
 
-def open_device(name: str, **settings: Any) -> Device:
+def open_device(name: str, *, threads: int | None = None, **settings: Any) -> Device:
     """Return the device `name`.
 
     Parameters
     ----------
     name : str, one of DEVICES
+    threads : int, how many compute what the CPU does; by default one for each physical core that
+        this process may use
     settings : of the machine; for verilator see `simulator.verilator.VerilatorMachine`
 
     Raises
     ------
     Unavailable
-        There is no such device, or something that it needs is not installed.
+        There is no such device, or something that it needs is not installed, or threads is not
+        in 1..64.
     """
     if name not in DEVICES:
         raise Unavailable(f"device must be one of {', '.join(DEVICES)}, not {name!r}")
     missing = DEVICES[name].missing()
     if missing:
         raise Unavailable(f"device {name} needs {missing}")
+    count = default_threads() if threads is None else threads
+    check_threads(count)
     if name == "cpu":
-        return Device(name, None)
+        return Device(name, None, threads=count)
     if name == "functional":
-        return Device(name, lambda config: FunctionalMachine(config, **settings))
-    return Device(name, lambda config: _open_verilator(config, settings))
+        return Device(name, lambda config: FunctionalMachine(config, **settings), threads=count)
+    return Device(name, lambda config: _open_verilator(config, settings), threads=count)
 
 
 def _open_verilator(config: Config, settings: dict[str, Any]) -> Machine:

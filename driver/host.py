@@ -1,28 +1,25 @@
 """Runs the host program of an image: native code, one call an inference.
 
-The code is an object file that defines::
-
-    int32 tilewright_main(arguments *)
-    arguments = { ptr *inputs; ptr *outputs; ptr arena; ptr constants;
-                  int32 (*run)(ptr context, int32 region, ptr *inputs, ptr *outputs); ptr context }
-
-All members are pointers. `run` starts a region of the accelerator; its lists end with a null
-pointer, its result is 0 or ends the program, which returns it.
+`isa/host.py` says how it is called.
 """
 
 import ctypes
 import itertools
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-import llvmlite.binding as llvm
 import numpy as np
 import numpy.typing as npt
 
+from isa.host import MEMBERS, Status
 from isa.image import Host
 
-from .errors import ImageMismatch, InputMismatch
+from .errors import DeviceFault, InputMismatch
+from .native import Memory, Pool, check_machine, load
+from .threads import check_threads
 
 __all__ = ["Binding", "HostProgram", "RunRegion"]
 
@@ -31,10 +28,6 @@ Array = npt.NDArray[Any]
 RunRegion = Callable[[int, list[int], list[int]], int]
 """``run(region, input addresses, output addresses)`` returns 0 if all went well."""
 
-_ALIGNMENT = 64
-# What `run` returns to the native code after a Python exception. Any number but 0 would do.
-_RAISED = -1
-
 _RUN = ctypes.CFUNCTYPE(
     ctypes.c_int32,
     ctypes.c_size_t,
@@ -42,8 +35,8 @@ _RUN = ctypes.CFUNCTYPE(
     ctypes.POINTER(ctypes.c_size_t),
     ctypes.POINTER(ctypes.c_size_t),
 )
-# The argument block: six members, all of the size of a pointer.
-_Block = ctypes.c_size_t * 6
+_Block = ctypes.c_size_t * len(MEMBERS)
+_CONTEXT = MEMBERS.index("context")
 # Unlike a PYFUNCTYPE, this lets go of the interpreter lock during the call; `_RUN` takes it back.
 _MAIN = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)
 
@@ -62,25 +55,33 @@ class HostProgram:
     Parameters
     ----------
     host : Host
+    threads : int
+        How many compute, the caller among them. They are this program's own, and sleep between
+        calls. Of several calls at the same time one has them; the others compute alone. Results
+        do not depend on it.
 
     Raises
     ------
     ImageMismatch
         The code is for another kind of processor, or needs a feature that this one lacks, or is
         no object file.
+    Unavailable
+        So many threads cannot be started.
     """
 
-    def __init__(self, host: Host) -> None:
-        _check_machine(host)
+    def __init__(self, host: Host, threads: int = 1) -> None:
+        check_threads(threads)
+        check_machine(host)
         self._host = host
-        self._constants = _Memory(len(host.constants))
+        self._constants = Memory(len(host.constants))
         self._constants.array[:] = np.frombuffer(host.constants, np.uint8)
-        self._library = _load(host)
+        self._library = load(host)
         self._main = _MAIN(self._library[host.symbol])
-        self._arenas: list[_Memory] = []
+        self._pool = Pool(self._library, threads) if host.threaded and threads > 1 else None
+        self._arenas: list[Memory] = []
         self._calls: dict[int, _Call] = {}
         self._numbers = itertools.count(1)
-        self._run = _RUN(self._run_region)
+        self._run = _RUN(partial(_run_region, self._calls))
         self._run_address = ctypes.cast(self._run, ctypes.c_void_p).value or 0
 
     def run(
@@ -109,6 +110,8 @@ class HostProgram:
         InputMismatch
             An array is not contiguous, cannot be written, or shares memory; or the program has
             regions and `region` is None.
+        DeviceFault
+            The process was forked after the program was loaded with threads.
 
         What `region` raises comes out of here, once the native code has returned.
         """
@@ -135,13 +138,13 @@ class HostProgram:
         InputMismatch
             As of `run`, for the arrays.
         """
-        return self._bind(inputs, outputs, _Memory(self._host.arena_bytes), region)
+        return self._bind(inputs, outputs, Memory(self._host.arena_bytes), region)
 
     def _bind(
         self,
         inputs: Sequence[Array],
         outputs: Sequence[Array],
-        arena: "_Memory",
+        arena: Memory,
         region: RunRegion | None,
     ) -> "Binding":
         _check_arrays(inputs, outputs)
@@ -154,33 +157,42 @@ class HostProgram:
             self._constants.address,
             self._run_address,
             number,
+            self._pool.address if self._pool is not None else 0,
         )
         kept = (self, tuple(inputs), tuple(outputs), given, written, arena)
         return Binding(self._main, block, call, self._calls, kept)
 
-    def _arena(self) -> "_Memory":
+    def _arena(self) -> Memory:
         """Return an arena that no other call uses."""
         try:
             return self._arenas.pop()
         except IndexError:
-            return _Memory(self._host.arena_bytes)
+            return Memory(self._host.arena_bytes)
 
-    def _run_region(self, number: int, region: int, inputs: Any, outputs: Any) -> int:
-        """Pass a call of native code on to Python, and keep what it raises."""
-        call = self._calls[number]
-        try:
-            if call.region is None:
-                raise InputMismatch(
-                    f"the program runs region {region} on an accelerator: pass region=..."
-                )
-            return call.region(region, _until_null(inputs), _until_null(outputs))
-        except BaseException as error:  # Even KeyboardInterrupt: ctypes would swallow it.
-            call.error = error
-            return _RAISED
+    def close(self) -> None:
+        """End the threads; calls under way and later ones compute alone."""
+        if self._pool is not None:
+            self._pool.close()
+
+
+def _run_region(
+    calls: Mapping[int, _Call], number: int, region: int, inputs: Any, outputs: Any
+) -> int:
+    """Pass a call of native code on to Python, and keep what it raises."""
+    call = calls[number]
+    try:
+        if call.region is None:
+            raise InputMismatch(
+                f"the program runs region {region} on an accelerator: pass region=..."
+            )
+        return call.region(region, _until_null(inputs), _until_null(outputs))
+    except BaseException as error:  # Even KeyboardInterrupt: ctypes would swallow it.
+        call.error = error
+        return Status.RAISED
 
 
 class Binding:
-    """A host program with its arrays: `binding()` computes the outputs, and returns what `run` does.
+    """A host program with its arrays: `binding()` computes the outputs and returns as `run` does.
 
     Made by `HostProgram.bind`.
     """
@@ -201,8 +213,11 @@ class Binding:
         self._kept = kept
 
     def __call__(self) -> int:
-        """Compute the outputs; return 0, or what ended the program."""
-        number, call = self._block[-1], self._call
+        """Compute the outputs; return 0, or what ended the program.
+
+        Raises what `HostProgram.run` does.
+        """
+        number, call = self._block[_CONTEXT], self._call
         self._calls[number] = call
         try:
             status = self._main(self._address)
@@ -211,56 +226,12 @@ class Binding:
         if call.error is not None:
             error, call.error = call.error, None
             raise error
+        if status == Status.FORKED:
+            raise DeviceFault(
+                f"process {os.getpid()} was forked from the one that opened the device, and has "
+                "none of its threads; open a device in each process, or one with threads=1"
+            )
         return status
-
-
-class _Library:
-    """Object code in memory, unloaded when nothing refers to it any more."""
-
-    def __init__(self, code: bytes, symbol: str) -> None:
-        llvm.initialize_native_target()
-        llvm.initialize_native_asmprinter()
-        self._compiler = llvm.create_lljit_compiler(suppress_errors=True)
-        builder = llvm.JITLibraryBuilder().add_object_img(code).add_current_process()
-        self._tracker = builder.export_symbol(symbol).link(self._compiler, "tilewright")
-
-    def __getitem__(self, symbol: str) -> int:
-        """Return the address of a symbol."""
-        return int(self._tracker[symbol])
-
-
-def _load(host: Host) -> _Library:
-    """Return the loaded code of `host`."""
-    try:
-        return _Library(host.code, host.symbol)
-    except RuntimeError as error:
-        raise ImageMismatch(
-            f"the host program of the image cannot be loaded: {error}; compile the network again"
-        ) from None
-
-
-def _check_machine(host: Host) -> None:
-    """Raise ImageMismatch unless this processor can run the code of `host`."""
-    ours = llvm.get_process_triple()
-    if _kind(host.triple) != _kind(ours):
-        raise ImageMismatch(
-            f"the host program of the image must be for {ours}, not {host.triple}; "
-            "compile the network on this machine"
-        )
-    present = llvm.get_host_cpu_features()
-    needed = (name[1:] for name in host.features.split(",") if name.startswith("+"))
-    missing = [name for name in needed if not present.get(name, False)]
-    if missing:
-        raise ImageMismatch(
-            f"the host program of the image needs a processor with {', '.join(missing)}, which "
-            "this one does not have; compile the network on this machine, or for cpu x86-64"
-        )
-
-
-def _kind(triple: str) -> tuple[str, str, str]:
-    """Return what of a triple decides whether code runs: architecture, system, object format."""
-    parts = llvm.get_triple_parts(triple)
-    return parts.Arch, parts.OS, parts.ObjectFormat
 
 
 def _check_arrays(inputs: Sequence[Array], outputs: Sequence[Array]) -> None:
@@ -280,22 +251,6 @@ def _check_arrays(inputs: Sequence[Array], outputs: Sequence[Array]) -> None:
             raise InputMismatch(
                 f"output {number} must not share memory with another array; pass a new one"
             )
-
-
-class _Memory:
-    """Uninitialised bytes that begin at a multiple of 64.
-
-    Attributes
-    ----------
-    array : uint8[size_bytes]
-    address : int
-    """
-
-    def __init__(self, size_bytes: int) -> None:
-        memory = np.empty(size_bytes + _ALIGNMENT, np.uint8)
-        start = -memory.ctypes.data % _ALIGNMENT
-        self.array: Array = memory[start : start + size_bytes]
-        self.address: int = memory.ctypes.data + start
 
 
 def _addresses(arrays: Sequence[Array]) -> "ctypes.Array[ctypes.c_size_t]":

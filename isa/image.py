@@ -107,10 +107,11 @@ class Host:
     Attributes
     ----------
     code : bytes, an object file that defines `symbol`
-    symbol : str, int32 symbol(arguments *): see driver/host.py for the argument block
+    symbol : str, int32 symbol(arguments *): see isa/host.py
     triple, cpu, features : str, what the code was made for
     arena_bytes : int, scratch memory for tensors between operators
     constants : bytes
+    threaded : bool, whether the code has a pool of threads: see isa/host.py
     """
 
     code: bytes
@@ -120,6 +121,7 @@ class Host:
     features: str
     arena_bytes: int
     constants: bytes
+    threaded: bool
 
 
 @dataclass(frozen=True)

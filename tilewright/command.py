@@ -91,6 +91,7 @@ def compile_command(model: str, output: str, config: str, target: str, dump: str
 @click.option("--profile", type=click.Path(), help="Folder for a trace that Perfetto opens.")
 @click.option("--waveform", type=click.Path(), help="FST file of every signal (verilator).")
 @click.option("--latency", type=int, help="DRAM latency in cycles (verilator).")
+@click.option("--threads", type=int, help="On the CPU; by default one a physical core.")
 def run_command(
     model: str, device: str, config: str | None, target: str | None, **options: Any
 ) -> None:

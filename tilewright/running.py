@@ -36,6 +36,7 @@ class RunOptions:
     profile: str | None = None
     waveform: str | None = None
     latency: int | None = None
+    threads: int | None = None
 
 
 def run_network(image: Image, name: str, options: RunOptions, reporter: Reporter) -> str:
@@ -57,7 +58,8 @@ def run_network(image: Image, name: str, options: RunOptions, reporter: Reporter
     for path in (*options.outputs, options.json_path, options.waveform):
         require_folder(path)
     profile = None if options.profile is None else profile_folder(options.profile, name, image)
-    with open_device(name, **_settings(name, options, reporter)) as device:
+    settings = _settings(name, options, reporter)
+    with open_device(name, threads=options.threads, **settings) as device:
         device.load(image)
         reporter.step("run")
         begin = time.perf_counter()

@@ -8,7 +8,7 @@ import onnx
 
 from simulator.verilator.cache import cache_folder, cached
 
-from . import mobilenet, resnet, tiny, vgg
+from . import mobilenet, recurrent, resnet, tiny, transformer, vgg
 
 __all__ = ["FLOAT_NETWORKS", "NETWORKS", "network_file", "write_network"]
 
@@ -31,6 +31,9 @@ NETWORKS: Mapping[str, _Build] = {
 FLOAT_NETWORKS: Mapping[str, _Build] = {
     "resnet18-fp32": resnet.resnet18_float,
     "mobilenetv2-fp32": mobilenet.mobilenetv2_float,
+    "lstm": recurrent.lstm,
+    "bert-mini-fp32": transformer.bert_mini,
+    "bert-mini-int8": transformer.bert_mini_int8,
 }
 """In float32, or in int8 with floats in between: for the CPU."""
 

@@ -12,7 +12,7 @@ from compiler.backends.cpu import compile_host
 from compiler.infer import infer
 from compiler.ir import Call, Function, GlobalVar, Module, TensorType, Var
 from compiler.ops import call
-from driver.errors import ImageMismatch, InputMismatch
+from driver.errors import DeviceFault, ImageMismatch, InputMismatch
 from driver.host import HostProgram
 
 SHAPE = (3, 5)
@@ -230,3 +230,14 @@ def test_binding_checks_its_arrays(plain):
         match=r"^output 0 must not share memory with another array; pass a new one$",
     ):
         HostProgram(plain).bind([x], [x])
+
+
+def test_too_little_memory_is_told(plain):
+    x, y = numbers()
+    program = HostProgram(replace(plain, arena_bytes=1 << 60))
+    message = (
+        r"^the host program needs 1152921504606846976 bytes of memory, which this system does not "
+        r"give; run it where there are more$"
+    )
+    with pytest.raises(DeviceFault, match=message):
+        program.run([x], [y])

@@ -38,7 +38,9 @@ def make(config, instructions=()):
         instruction_layers=(0,) * (len(program) - 2) + (1, 1),
     )
     empty = replace(region, name="accel_1", constants=b"", layers=(), inputs=())
-    host = Host(b"\x7fELF code", "run", "x86_64-unknown-linux-gnu", "zen4", "+avx2", 4096, b"\0\1")
+    host = Host(
+        b"\x7fELF code", "run", "x86_64-unknown-linux-gnu", "zen4", "+avx2", 4096, b"\0\1", True
+    )
     return Image(
         "net",
         config,

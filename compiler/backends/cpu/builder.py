@@ -178,6 +178,7 @@ class Builder:
                 return values
             if start + step >= stop:
                 return list(body(start, values) or ())
+            return self._counted(start, stop, body, carried, step)
         before, number = self._block, next(self._numbers)
         head, inside, after = f"h{number}", f"b{number}", f"x{number}"
         index, following = f"%i{number}", f"%n{number}"
@@ -199,6 +200,63 @@ class Builder:
         self._lines[place] = "\n".join(phis)
         self._begin(after)
         return names
+
+    def _counted(
+        self,
+        start: int,
+        stop: int,
+        body: Callable[[Index, list[str]], Sequence[str] | None],
+        carried: Sequence[tuple[str, str]],
+        step: int,
+    ) -> list[str]:
+        """Write a loop that runs at least twice: one block, tested at its end."""
+        before, number = self._block, next(self._numbers)
+        inside, after = f"b{number}", f"x{number}"
+        index, following = f"%i{number}", f"%n{number}"
+        names = [f"%c{number}.{place}" for place in range(len(carried))]
+        self.do(f"br label %{inside}")
+        self._begin(inside)
+        place = len(self._lines)
+        self._lines.append("")
+        results = list(body(index, names) or ())
+        self.do(f"{following} = add nuw nsw i64 {index}, {step}")
+        self.do(f"%t{number} = icmp slt i64 {following}, {stop}")
+        last = self._block
+        self.do(f"br i1 %t{number}, label %{inside}, label %{after}")
+        phis = [f"  {index} = phi i64 [{start}, %{before}], [{following}, %{last}]"]
+        for name, (kind, first), result in zip(names, carried, results, strict=True):
+            phis.append(f"  {name} = phi {kind} [{first}, %{before}], [{result}, %{last}]")
+        self._lines[place] = "\n".join(phis)
+        self._begin(after)
+        return results
+
+    def branch(
+        self, condition: str, then: Callable[[], None], otherwise: Callable[[], None] | None = None
+    ) -> None:
+        """Do `then` where the i1 `condition` holds, else `otherwise`, if there is one."""
+        number = next(self._numbers)
+        yes, no, after = f"y{number}", f"o{number}", f"a{number}"
+        self.do(f"br i1 {condition}, label %{yes}, label %{no if otherwise else after}")
+        self._begin(yes)
+        then()
+        self.do(f"br label %{after}")
+        if otherwise:
+            self._begin(no)
+            otherwise()
+            self.do(f"br label %{after}")
+        self._begin(after)
+
+    def repeat(self, condition: Callable[[], str], body: Callable[[], None]) -> None:
+        """Do `body` while the i1 that `condition` writes holds."""
+        number = next(self._numbers)
+        head, inside, after = f"w{number}", f"r{number}", f"e{number}"
+        self.do(f"br label %{head}")
+        self._begin(head)
+        self.do(f"br i1 {condition()}, label %{inside}, label %{after}")
+        self._begin(inside)
+        body()
+        self.do(f"br label %{head}")
+        self._begin(after)
 
     def nest(self, extents: Sequence[int], body: Callable[[list[Index]], None]) -> None:
         """Run `body` for every combination of indices below `extents`, the last fastest."""

@@ -3,17 +3,19 @@
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
+from isa.host import MAIN
 from isa.image import Host
 
 from ...errors import Unsupported
 from ...ir.module import Module
 from ...ops import Mismatch
-from .entry import SYMBOL, lay_out_memory, write_module
+from ...schedule.operators import DEFINITIONS
+from .entry import is_threaded, lay_out_memory, write_module
 from .expansion import expand
 from .formula import FormulaBuilder, row_major
 from .fusion import Group, fuse
 from .graph import Graph, RegionStep, Step, Tensor, flatten, trace
-from .lowering import ANCHORS, ELEMENTWISE, OTHERS, Context, follow
+from .lowering import ANCHORS, ELEMENTWISE, OTHERS, Context, follow, lower_nest
 from .machine import Machine, assemble, find_machine
 from .program import Program
 
@@ -49,15 +51,16 @@ def compile_host(module: Module, regions: Mapping[str, int], *, cpu: str | None 
 def write_host(program: Program, machine: Machine) -> Host:
     """Return the object code of a program, with its constants."""
     layout = lay_out_memory(program)
-    code = assemble(write_module(program, layout), machine)
+    code = assemble(write_module(program, layout, machine.triple), machine)
     return Host(
         code=code,
-        symbol=SYMBOL,
+        symbol=MAIN,
         triple=machine.triple,
         cpu=machine.cpu,
         features=machine.features,
         arena_bytes=layout.arena_bytes,
         constants=layout.constants,
+        threaded=is_threaded(program, machine.triple),
     )
 
 
@@ -116,8 +119,10 @@ def _lower_group(context: Context, group: Group) -> None:
             ANCHORS[anchor.name](context, anchor, group.target, finish)
         elif anchor.name in OTHERS:
             OTHERS[anchor.name](context, anchor)
+        elif anchor.name in DEFINITIONS:
+            lower_nest(context, anchor)
         else:
-            table = [*ANCHORS, *ELEMENTWISE, *OTHERS]
+            table = [*ANCHORS, *ELEMENTWISE, *OTHERS, *DEFINITIONS]
             near = get_close_matches(anchor.name, table, 1, 0)[0]
             raise Unsupported(
                 f"operator {anchor.name} is not supported on the CPU; the nearest is {near}",

@@ -1,13 +1,7 @@
 """Text of the LLVM module: one function for each kernel, and the entry that calls them.
 
-::
-
-    int32 tilewright_main(arguments *)
-    arguments = { ptr *inputs; ptr *outputs; ptr arena; ptr constants;
-                  int32 (*run)(ptr context, int32 region, ptr *inputs, ptr *outputs); ptr context }
-
-All members are pointers, in this order. The lists of a region end with a null pointer. The entry
-returns 0, or at once the first result of `run` that is not 0.
+`isa/host.py` says how it is called. A kernel of several parts is called through the pool, which
+hands them out.
 """
 
 from collections.abc import Mapping
@@ -16,20 +10,18 @@ from itertools import count
 
 import numpy as np
 
+from isa.host import MAIN, MEMBERS, Status
+
 from .arena import ALIGNMENT, Lifetime, plan
 from .builder import Builder
 from .graph import Tensor
 from .kernels import Kernel
+from .pool import has_pool, write_pool
 from .program import KernelCall, Operation, Program, RegionCall
 
-__all__ = ["SYMBOL", "Layout", "lay_out_memory", "write_module"]
-
-SYMBOL = "tilewright_main"
+__all__ = ["Layout", "is_threaded", "lay_out_memory", "write_module"]
 
 _POINTER_BYTES = 8
-
-_MEMBERS = ("input", "output", "arena", "constant", "run", "context")
-"""Of the argument block, in order; the first four are also the segments of a layout."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -39,7 +31,8 @@ class Layout:
     Attributes
     ----------
     places : Mapping of Tensor to (segment, offset)
-        By root. Segments are "input" and "output" (offset is the number), "arena" and "constant".
+        By root. Segments are members of the argument block: "inputs" and "outputs" (offset is the
+        number), "arena" and "constants".
     arena_bytes : int
     constants : bytes
     """
@@ -52,7 +45,7 @@ class Layout:
 def lay_out_memory(program: Program) -> Layout:
     """Return the places of all tensors of `program`."""
     places: dict[Tensor, tuple[str, int]] = {}
-    for segment, tensors in (("input", program.inputs), ("output", program.outputs)):
+    for segment, tensors in (("inputs", program.inputs), ("outputs", program.outputs)):
         places |= {tensor.root: (segment, number) for number, tensor in enumerate(tensors)}
     spans: dict[Tensor, list[int]] = {}
     constants = bytearray()
@@ -69,7 +62,7 @@ def lay_out_memory(program: Program) -> Layout:
             if data not in known:
                 known[data] = len(constants)
                 constants += data + bytes(-len(data) % ALIGNMENT)
-            places[root] = "constant", known[data]
+            places[root] = "constants", known[data]
     lifetimes = [Lifetime(root.size_bytes, *span) for root, span in spans.items()]
     offsets, arena_bytes = plan(lifetimes)
     places |= {root: ("arena", offset) for root, offset in zip(spans, offsets, strict=True)}
@@ -79,32 +72,49 @@ def lay_out_memory(program: Program) -> Layout:
 def _tensors(operation: Operation) -> tuple[Tensor, ...]:
     """Return what an operation uses."""
     if isinstance(operation, KernelCall):
-        return (operation.target, *operation.reads)
+        return (operation.target, *operation.others, *operation.reads)
     return (*operation.targets, *operation.reads)
 
 
-def write_module(program: Program, layout: Layout) -> str:
+def is_threaded(program: Program, triple: str) -> bool:
+    """Return whether the module of `program` carries a pool of threads."""
+    return has_pool(triple) and any(
+        isinstance(operation, KernelCall) and operation.kernel.chunks > 1
+        for operation in program.operations
+    )
+
+
+def write_module(program: Program, layout: Layout, triple: str) -> str:
     """Return the text of the LLVM module of `program`."""
+    threaded = is_threaded(program, triple)
     declarations: set[str] = set()
     functions: dict[Kernel, str] = {}
     texts: list[str] = []
     for operation in program.operations:
         if isinstance(operation, KernelCall) and operation.kernel not in functions:
-            name = f"@kernel{len(functions)}"
-            functions[operation.kernel] = name
-            text, needed = _function(name, operation)
+            number = len(functions)
+            functions[operation.kernel] = f"@kernel{number}"
+            text, needed = _function(f"@kernel{number}", operation)
             texts.append(text)
             declarations |= needed
-    entry = _Entry(program, layout, functions).text()
+            if threaded and operation.kernel.chunks > 1:
+                functions[operation.kernel] = f"@parts{number}"
+                texts.append(_parts(number, len(_tensors(operation))))
+    if threaded:
+        pool, needed = write_pool(triple)
+        texts.append(pool)
+        declarations |= needed
+    entry = _Entry(program, layout, functions, threaded).text()
     return "\n".join([*sorted(declarations), "", *texts, entry])
 
 
 def _function(name: str, call: KernelCall) -> tuple[str, set[str]]:
     """Return the function of the kernel of `call`, and the declarations that it needs."""
     build, kernel = Builder(), call.kernel
-    pointers = [f"%p{number}" for number in range(1 + len(call.reads))]
+    targets = 1 + len(call.others)
+    pointers = [f"%p{number}" for number in range(targets + len(call.reads))]
     parameters = [
-        f"ptr {'noalias ' if number == 0 else 'readonly '}{pointer}"
+        f"ptr {'noalias ' if number < targets else 'readonly '}{pointer}"
         for number, pointer in enumerate(pointers)
     ]
     if kernel.chunks == 1:
@@ -116,11 +126,32 @@ def _function(name: str, call: KernelCall) -> tuple[str, set[str]]:
     return f"{head}\n{build.body()}\n}}\n", build.declarations
 
 
+def _parts(number: int, count: int) -> str:
+    """Return the function that runs some parts of a kernel, its `count` pointers in a list."""
+    lines = [f"define internal void @parts{number}(ptr %pointers, i64 %first, i64 %last) {{"]
+    for place in range(count):
+        offset = place * _POINTER_BYTES
+        lines += [
+            f"  %a{place} = getelementptr i8, ptr %pointers, i64 {offset}",
+            f"  %p{place} = load ptr, ptr %a{place}, align {_POINTER_BYTES}",
+        ]
+    pointers = "".join(f"ptr %p{place}, " for place in range(count))
+    call = f"  call void @kernel{number}({pointers}i64 %first, i64 %last)"
+    return "\n".join([*lines, call, "  ret void", "}", ""])
+
+
 class _Entry:
     """Writes the entry function."""
 
-    def __init__(self, program: Program, layout: Layout, functions: Mapping[Kernel, str]) -> None:
+    def __init__(
+        self,
+        program: Program,
+        layout: Layout,
+        functions: Mapping[Kernel, str],
+        threaded: bool,
+    ) -> None:
         self._program, self._layout, self._functions = program, layout, functions
+        self._threaded = threaded
         self._frame: list[str] = []
         self._lines: list[str] = []
         self._numbers = count()
@@ -129,23 +160,40 @@ class _Entry:
     def text(self) -> str:
         """Return the function."""
         self._members = {
-            name: self._load("%arguments", number) for number, name in enumerate(_MEMBERS)
+            name: self._load("%arguments", number) for number, name in enumerate(MEMBERS)
         }
+        if self._threaded:
+            self._refuse_fork()
         for operation in self._program.operations:
             if isinstance(operation, KernelCall):
                 self._kernel(operation)
             else:
                 self._region(operation)
-        head = f"define i32 @{SYMBOL}(ptr %arguments) nounwind {{"
+        head = f"define i32 @{MAIN}(ptr %arguments) nounwind {{"
         return "\n".join([head, "entry:", *self._frame, *self._lines, "  ret i32 0", "}", ""])
+
+    def _refuse_fork(self) -> None:
+        """Return at once if the threads of the pool are those of another process."""
+        forked = self._value(f"call i1 @is_forked(ptr {self._members['pool']})")
+        self._lines += [
+            f"  br i1 {forked}, label %forked, label %begin",
+            "forked:",
+            f"  ret i32 {Status.FORKED}",
+            "begin:",
+        ]
 
     def _kernel(self, call: KernelCall) -> None:
         """Call a kernel, for all of its parts."""
-        arguments = [f"ptr {self._pointer(tensor)}" for tensor in _tensors(call)]
-        if call.kernel.chunks > 1:
-            arguments += ["i64 0", f"i64 {call.kernel.chunks}"]
-        function = self._functions[call.kernel]
-        self._lines.append(f"  call void {function}({', '.join(arguments)})")
+        function, chunks = self._functions[call.kernel], call.kernel.chunks
+        if chunks > 1 and self._threaded:
+            pointers = self._list(_tensors(call))
+            arguments = f"ptr {self._members['pool']}, ptr {function}, ptr {pointers}, i64 {chunks}"
+            self._lines.append(f"  call void @parallel({arguments})")
+            return
+        arguments = ", ".join(f"ptr {self._pointer(tensor)}" for tensor in _tensors(call))
+        if chunks > 1:
+            arguments += f", i64 0, i64 {chunks}"
+        self._lines.append(f"  call void {function}({arguments})")
 
     def _value(self, text: str) -> str:
         """Add an instruction; return the name of its result."""
@@ -165,7 +213,7 @@ class _Entry:
         if root not in self._pointers:
             segment, offset = self._layout.places[root]
             member = self._members[segment]
-            if segment in ("input", "output"):
+            if segment in ("inputs", "outputs"):
                 self._pointers[root] = self._load(member, offset)
             else:
                 address = f"getelementptr i8, ptr {member}, i64 {offset}"

@@ -7,13 +7,11 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from .fixed_point import requantize_tflite, requantize_upward, saturate
-from .integers import INTEGERS
+from .functions import FUNCTIONS, emit_function
+from .integer_operations import INTEGER_OPERATIONS
 from .site import Site, is_float, is_signed, resize, type_suffix
 
-__all__ = ["OPERATIONS", "SCALAR_ONLY"]
-
-SCALAR_ONLY = frozenset({"erf"})
-"""Operations that are emitted for one lane only."""
+__all__ = ["OPERATIONS"]
 
 
 def _intrinsic(name: str) -> Callable[[Site], str]:
@@ -123,24 +121,6 @@ def _rsqrt(site: Site) -> str:
     return site.binary("fdiv", site.number(1, dtype), root, dtype)
 
 
-def _sigmoid(site: Site) -> str:
-    dtype, x = site.node.dtype, site.operand
-    power = site.intrinsic("exp", dtype, site.builder.value(f"fneg {site.type(dtype)} {x}"))
-    one = site.number(1, dtype)
-    return site.binary("fdiv", one, site.binary("fadd", one, power, dtype), dtype)
-
-
-def _erf(site: Site) -> str:
-    dtype, x = site.node.dtype, site.operand
-    if dtype == "float16":
-        wide = site.convert("fpext", x, dtype, "float32")
-        return site.convert(
-            "fptrunc", site.builder.call("float", "erff", ("float", wide)), "float32", dtype
-        )
-    name, kind = ("erff", "float") if dtype == "float32" else ("erf", "double")
-    return site.builder.call(kind, name, (kind, x))
-
-
 _COMPARISONS = {
     "equal": ("oeq", "eq", "eq"),
     "not_equal": ("une", "ne", "ne"),
@@ -233,12 +213,8 @@ OPERATIONS: Mapping[str, Callable[[Site], str]] = MappingProxyType(
         "ceil": _intrinsic("ceil"),
         "clip": _clip,
         "copy": _copy,
-        "cos": _intrinsic("cos"),
         "divide": _divide,
-        "erf": _erf,
-        "exp": _intrinsic("exp"),
         "floor": _intrinsic("floor"),
-        "log": _intrinsic("log"),
         "logical_not": _logical_not,
         "maximum": _maximum,
         "minimum": _minimum,
@@ -246,22 +222,19 @@ OPERATIONS: Mapping[str, Callable[[Site], str]] = MappingProxyType(
         "negative": _negative,
         "nn.leaky_relu": _leaky_relu,
         "nn.relu": _relu,
-        "power": _intrinsic("pow"),
         "requantize_tflite": requantize_tflite,
         "requantize_upward": requantize_upward,
         "round": _intrinsic("round"),
         "rsqrt": _rsqrt,
         "saturate": saturate,
         "shift_left": lambda site: site.binary("shl", *site.operands, site.node.dtype),
-        "sigmoid": _sigmoid,
         "sign": _sign,
-        "sin": _intrinsic("sin"),
         "sqrt": _intrinsic("sqrt"),
         "subtract": _arithmetic("sub", "fsub", "xor"),
-        "tanh": _intrinsic("tanh"),
         "trunc": _intrinsic("trunc"),
         "where": _where,
         **dict.fromkeys(_COMPARISONS, _compare),
-        **INTEGERS,
+        **dict.fromkeys(FUNCTIONS, emit_function),
+        **INTEGER_OPERATIONS,
     }
 )

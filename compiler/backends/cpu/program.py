@@ -18,11 +18,14 @@ class KernelCall:
     target : Tensor
         What it writes; it does not overlap what it reads.
     reads : tuple of Tensor
+    others : tuple of Tensor
+        What it writes beside the target. A kernel's pointers are target, others, reads.
     """
 
     kernel: Kernel
     target: Tensor
     reads: tuple[Tensor, ...]
+    others: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -3,9 +3,10 @@
 A kernel is a frozen dataclass; equal kernels are one function. Its first pointer is the target.
 """
 
-from .contraction import Contraction, Dot
+from .contraction import Contraction
 from .copy import Copy, Gather
 from .depthwise import Depthwise
+from .dot import Dot
 from .elementwise import Elementwise
 from .kernel import Kernel
 from .pool import Pool

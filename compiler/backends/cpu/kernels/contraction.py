@@ -1,101 +1,25 @@
 """The kernel of convolutions and matrix products: a register tile of sums of products.
 
-Rows are places of the result (pixels), columns its last axis (output channels). Weights are read
-one after the other, whole vectors of columns, in the order of the reduction.
+Places of the result (pixels) are rows of the tile, its last axis (output channels) columns. The
+sums stay in registers until the formula has made results of them.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from math import prod
 
-from ..builder import Builder, Index, element_bytes, llvm_type
+from ..builder import Builder, Index, element_bytes
 from ..formula import Formula
+from .dot import Dot
 from .evaluator import Evaluator
-from .parts import count_parts, nest_parts
-from .tile import Epilogue, accumulate, extend, split_evenly
+from .parts import clamp, count_parts, nest_parts
+from .sums import Block, Sums
+from .tile import column_blocks, split_evenly
 
-__all__ = ["Contraction", "Dot"]
+__all__ = ["Contraction"]
 
-_MOST_ROWS = 12
-_MOST_VECTORS = 8
-
-# By lanes of int32.
-_PAIR_PRODUCTS = {
-    4: "llvm.x86.sse2.pmadd.wd",
-    8: "llvm.x86.avx2.pmadd.wd",
-    16: "llvm.x86.avx512.pmaddw.d.512",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Dot:
-    """How one step of the reduction is computed.
-
-    Attributes
-    ----------
-    data_dtype, weight_dtype, sum_dtype : str
-    group : int
-        Products summed into one lane in one step: 1; 2 int16 with the instruction pmaddwd; or 4
-        int8 with vpdpbusd, which takes unsigned data, so 128 is added to them, and the formula
-        takes 128 * sum(weight) off.
-    lanes : int
-        Columns in a vector.
-    tile : int
-        Vectors of sums that fit into the registers.
-    """
-
-    data_dtype: str
-    weight_dtype: str
-    sum_dtype: str
-    group: int
-    lanes: int
-    tile: int
-
-    @property
-    def vector_type(self) -> str:
-        """LLVM type of a vector of sums."""
-        return llvm_type(self.sum_dtype, self.lanes)
-
-    def load_data(self, build: Builder, address: str) -> str:
-        """Return the data of one row and one step, in all lanes."""
-        if self.group == 1:
-            value = build.load(self.data_dtype, address)
-            wide = extend(build, value, self.data_dtype, self.sum_dtype, 1)
-            return build.splat(self.sum_dtype, wide, self.lanes)
-        if self.group == 2:
-            pair = build.load(self.data_dtype, address, 2)
-            wide = extend(build, pair, self.data_dtype, "int16", 2)
-            word = build.value(f"bitcast <2 x i16> {wide} to i32")
-        else:
-            packed = build.value(f"load i32, ptr {address}, align 1")
-            word = build.value(f"xor i32 {packed}, {0x80808080}")
-        words = build.splat("int32", word, self.lanes)
-        kind = llvm_type("int32", self.lanes)
-        return build.value(f"bitcast {kind} {words} to {self._weight_type}")
-
-    def load_weight(self, build: Builder, address: str) -> str:
-        """Return the weights of all lanes and one step."""
-        if self.group > 1:
-            size = element_bytes(self.weight_dtype)
-            return build.value(f"load {self._weight_type}, ptr {address}, align {size}")
-        value = build.load(self.weight_dtype, address, self.lanes)
-        return extend(build, value, self.weight_dtype, self.sum_dtype, self.lanes)
-
-    def multiply(self, build: Builder, total: str, x: str, y: str) -> str:
-        """Return total + x * y, in every lane."""
-        if self.group == 1:
-            return accumulate(build, self.sum_dtype, total, x, y, self.lanes)
-        operands = (self._weight_type, x), (self._weight_type, y)
-        sums = self.vector_type
-        if self.group == 4:
-            name = f"llvm.x86.avx512.vpdpbusd.{32 * self.lanes}"
-            return build.call(sums, name, (sums, total), *operands)
-        products = build.call(sums, _PAIR_PRODUCTS[self.lanes], *operands)
-        return build.value(f"add {sums} {total}, {products}")
-
-    @property
-    def _weight_type(self) -> str:
-        """LLVM type of the weights of all lanes and one step, for groups."""
-        return llvm_type(self.weight_dtype, self.group * self.lanes)
+# Parts of the innermost axes, for threads.
+_MOST_PARTS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,25 +29,31 @@ class Contraction:
     Attributes
     ----------
     shape : tuple of int
-        Axes of the result: outer ones, rows, columns. Columns of a group lie together.
+        Axes of the result: outer ones, lines, places of a line, columns. Columns of a group lie
+        together.
     target_strides : tuple of int
         Elements, by axis.
     data_strides : tuple of int
         Elements of the data from one index to the next, by axis but the last.
     weight_strides : tuple of int
-        The same of the weights.
+        The same of the weights, by outer axis.
     groups : int
         Parts of the columns, each with data and weights of its own.
     group_strides : (int, int)
         Elements of data and weights from one group to the next.
+    origin : int
+        Elements from the data to those of the first place.
     reduction : tuple of (count, data stride)
         Loops over the steps, the innermost last; strides in elements of the data.
-    weight_step, block_stride : int
-        Elements of the weights from one step to the next, and from one vector of columns to the
-        next.
-    padded : bool
-        The weights have whole vectors of columns only; otherwise the rest is done with shorter
-        ones.
+    tile : (int, int, int)
+        Lines, places and vectors of columns computed at once.
+    weight_step : int
+        Elements of the weights from one step to the next, 0 if they are packed: one block of
+        columns after the other, in each of them one step after the other, whole vectors only.
+    columns_outside : bool
+        Loop over all places for each block of columns, not the other way round.
+    starts : bool
+        The sums start from a vector of columns, given after the weights, not from 0.
     dot : Dot
     formula : Formula
     vector_bytes : int
@@ -135,23 +65,89 @@ class Contraction:
     weight_strides: tuple[int, ...]
     groups: int
     group_strides: tuple[int, int]
+    origin: int
     reduction: tuple[tuple[int, int], ...]
+    tile: tuple[int, int, int]
     weight_step: int
-    block_stride: int
-    padded: bool
+    columns_outside: bool
+    starts: bool
     dot: Dot
     formula: Formula
     vector_bytes: int
 
     @property
+    def steps(self) -> int:
+        """Steps of the reduction."""
+        return prod(count for count, _ in self.reduction)
+
+    @property
     def chunks(self) -> int:
-        """How many parts: places along the first axes."""
-        steps = prod(count for count, _ in self.reduction) * self.dot.group
-        return count_parts((*self.shape[:-2], self.groups), prod(self.shape) * steps)
+        """How many parts: places along the first axes, or else lines or blocks of columns."""
+        work = prod(self.shape) * self.steps * self.dot.group
+        outer = (*self.shape[:-3], self.groups)
+        if prod(outer) > 1:
+            return count_parts(outer, work)
+        units = sum(run.count for run in _units(self))
+        return count_parts((-(-units // _per_part(units)),), work)
 
     def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the body; `pointers` are target, data, weights and what the formula reads."""
         _Emission(self, build, pointers).run((first, last))
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Tiles of one size along an axis.
+
+    Attributes
+    ----------
+    number : int
+        Of the first among all tiles.
+    first : int
+        Where it begins.
+    count, size : int
+    """
+
+    number: int
+    first: int
+    count: int
+    size: int
+
+
+def _runs(extent: int, largest: int) -> Iterator[_Run]:
+    """Yield the tiles along an axis."""
+    number = first = 0
+    for count, size in split_evenly(extent, largest):
+        yield _Run(number, first, count, size)
+        number, first = number + count, first + count * size
+
+
+def _units(kernel: Contraction) -> list[_Run]:
+    """Return the tiles along the axis of the outermost loop over tiles."""
+    if kernel.columns_outside:
+        return _block_runs(kernel)
+    return list(_runs(kernel.shape[-3], kernel.tile[0]))
+
+
+def _block_runs(kernel: Contraction) -> list[_Run]:
+    """Return blocks of columns, in vectors; one that is not whole stands alone."""
+    columns, lanes = kernel.shape[-1] // kernel.groups, kernel.dot.lanes
+    whole = columns // lanes if kernel.weight_step else -(-columns // lanes)
+    ragged = not kernel.weight_step and columns % lanes > 0
+    found: list[_Run] = []
+    number = 0
+    for first, count, size in column_blocks(whole, kernel.tile[2]):
+        last = ragged and first + count * size == whole
+        for part in (count - 1, 1) if last else (count,):
+            if part:
+                found.append(_Run(number, first, part, size))
+                number, first = number + part, first + part * size
+    return found
+
+
+def _per_part(units: int) -> int:
+    """Return how many tiles of the outermost loop make a part."""
+    return -(-units // _MOST_PARTS)
 
 
 class _Emission:
@@ -160,173 +156,121 @@ class _Emission:
     def __init__(self, kernel: Contraction, build: Builder, pointers: list[str]) -> None:
         self.kernel, self.build = kernel, build
         target, self.data, self.weight, *others = pointers
+        start = others.pop(0) if kernel.starts else ""
         evaluator = Evaluator(build, kernel.formula, others)
-        self.epilogue = Epilogue(
-            build,
-            evaluator,
-            kernel.formula,
-            kernel.target_strides,
-            target,
-            kernel.dot.sum_dtype,
-            kernel.vector_bytes,
-        )
-        size = element_bytes(kernel.dot.sum_dtype) * kernel.dot.lanes
-        self.tile = build.allocate(size * max(kernel.dot.tile, _MOST_VECTORS))
+        self.sums = Sums(kernel, build, evaluator, target, start)
 
     def run(self, bounds: tuple[Index, Index]) -> None:
-        """Loop over everything outside of the tiles, in some parts."""
-        kernel = self.kernel
-        *outer, _, columns = kernel.shape
+        """Loop over everything, in some parts."""
+        kernel, build = self.kernel, self.build
+        outer = (*kernel.shape[:-3], kernel.groups)
+        if prod(outer) > 1:
+            nest_parts(build, outer, kernel.chunks, bounds, lambda where: self._group(where, None))
+            return
+        zeros: list[Index] = [0] * len(outer)
+        units = sum(run.count for run in _units(kernel))
+        if kernel.chunks == 1:
+            self._group(zeros, None)
+            return
+        part = _per_part(units)
+        self._group(zeros, (build.multiply(bounds[0], part), build.multiply(bounds[1], part)))
 
-        def group(indices: list[Index]) -> None:
-            data = self._advance(self.data, self.data_offset(indices), kernel.dot.data_dtype)
-            offset = self.build.offset(
-                indices, (*kernel.weight_strides[: len(outer)], kernel.group_strides[1])
+    def _group(self, where: list[Index], bounds: tuple[Index, Index] | None) -> None:
+        """Loop over the tiles of a group; `bounds` are numbers of tiles of the outer loop."""
+        kernel, build = self.kernel, self.build
+        strides = (*kernel.data_strides[: len(where) - 1], kernel.group_strides[0])
+        offset = build.offset(where, strides, kernel.origin)
+        data = build.address(self.data, offset, element_bytes(kernel.dot.data_dtype))
+        offset = build.offset(where, (*kernel.weight_strides, kernel.group_strides[1]))
+        weight = build.address(self.weight, offset, element_bytes(kernel.dot.weight_dtype))
+        if kernel.columns_outside:
+            self._blocks(
+                where,
+                weight,
+                bounds,
+                lambda block: self._bands(
+                    None, lambda line, down: self._line(block, data, line, down)
+                ),
             )
-            weight = self._advance(self.weight, offset, kernel.dot.weight_dtype)
-            self._columns(indices, data, weight, columns // kernel.groups)
+        else:
+            self._bands(
+                bounds,
+                lambda line, down: self._blocks(
+                    where, weight, None, lambda block: self._line(block, data, line, down)
+                ),
+            )
 
-        nest_parts(self.build, [*outer, kernel.groups], kernel.chunks, bounds, group)
-
-    def data_offset(self, indices: list[Index]) -> Index:
-        """Return where the data of outer indices and a group begin."""
-        strides = (*self.kernel.data_strides[: len(indices) - 1], self.kernel.group_strides[0])
-        return self.build.offset(indices, strides)
-
-    def _advance(self, pointer: str, offset: Index, dtype: str) -> str:
-        return self.build.address(pointer, offset, element_bytes(dtype))
-
-    def _columns(self, outer: list[Index], data: str, weight: str, columns: int) -> None:
-        """Loop over the columns of a group in chunks of several vectors."""
-        kernel, lanes = self.kernel, self.kernel.dot.lanes
-        blocks = -(-columns // lanes) if kernel.padded else columns // lanes
-        rows = min(kernel.shape[-2], _MOST_ROWS)
-        widest = max(1, min(_MOST_VECTORS, kernel.dot.tile // rows, 4 if rows > 1 else 8))
-        first = 0
-        for count, vectors in split_evenly(blocks, widest) if blocks else ():
-            whole = min(columns - first, count * vectors * lanes) // (vectors * lanes)
-
-            def chunk(number: Index, _: list[str], first: int = first, size: int = vectors) -> None:
-                column = self.build.offset([number], [size * lanes], first)
-                offset = self.build.offset(
-                    [number], [size * kernel.block_stride], first // lanes * kernel.block_stride
-                )
-                start = self._advance(weight, offset, kernel.dot.weight_dtype)
-                self._rows(outer, data, start, column, size, size * lanes, kernel.dot)
-
-            self.build.loop(0, whole, chunk)
-            first += whole * vectors * lanes
-            if whole < count:
-                offset = first // lanes * kernel.block_stride
-                start = self._advance(weight, offset, kernel.dot.weight_dtype)
-                self._rows(outer, data, start, first, vectors, columns - first, kernel.dot)
-                first = columns
-        self._remainder(outer, data, weight, first, columns)
-
-    def _remainder(
-        self, outer: list[Index], data: str, weight: str, first: int, columns: int
+    def _bands(
+        self, bounds: tuple[Index, Index] | None, body: Callable[[Index, int], None]
     ) -> None:
-        """Do the columns that fill no vector, with shorter and shorter ones."""
-        dot = self.kernel.dot
+        """Loop over the lines; the body gets the first of a tile, and how many."""
+        for run in _runs(self.kernel.shape[-3], self.kernel.tile[0]):
+            self._loop(run, bounds, lambda first, run=run: body(first, run.size))
+
+    def _blocks(
+        self,
+        where: list[Index],
+        weight: str,
+        bounds: tuple[Index, Index] | None,
+        body: Callable[[Block], None],
+    ) -> None:
+        """Loop over the blocks of columns of a group."""
+        kernel, build, dot = self.kernel, self.build, self.kernel.dot
+        columns = kernel.shape[-1] // kernel.groups
+        begin = build.multiply(where[-1], columns)
+        size = element_bytes(dot.weight_dtype)
+        # Elements of the weights from one vector of columns to the next.
+        vector_step = dot.lanes * (1 if kernel.weight_step else dot.group * kernel.steps)
+
+        def block(first: Index, vectors: int, known: int | None) -> Block:
+            at = build.address(weight, build.multiply(first, vector_step), size)
+            column = build.add(begin, build.multiply(first, dot.lanes))
+            full = vectors * dot.lanes
+            count = full if known is None else min(full, columns - known * dot.lanes)
+            return Block(tuple(where[:-1]), column, at, vectors, count, dot)
+
+        for run in _block_runs(kernel):
+            known = run.first if run.count == 1 else None
+            self._loop(
+                run, bounds, lambda first, run=run, known=known: body(block(first, run.size, known))
+            )
+        done = columns // dot.lanes * dot.lanes if kernel.weight_step else columns
         lanes = dot.lanes
-        while first < columns:
+        while done < columns:
             lanes //= 2
-            if columns - first < lanes:
-                continue
-            narrow = Dot(
-                dot.data_dtype, dot.weight_dtype, dot.sum_dtype, dot.group, lanes, dot.tile
+            if columns - done >= lanes:
+                at = build.address(weight, done, size)
+                column = build.add(begin, done)
+                narrow = replace(dot, lanes=lanes)
+                body(Block(tuple(where[:-1]), column, at, 1, lanes, narrow))
+                done += lanes
+
+    def _line(self, block: Block, data: str, line: Index, down: int) -> None:
+        """Loop over the places of some lines."""
+        kernel, build = self.kernel, self.build
+        size = element_bytes(kernel.dot.data_dtype)
+        for run in _runs(kernel.shape[-2], kernel.tile[1]):
+
+            def tile(place: Index, run: _Run = run) -> None:
+                offset = build.offset([line, place], kernel.data_strides[-2:])
+                start = build.address(data, offset, size)
+                self.sums.tile(block, start, (line, place), (down, run.size))
+
+            self._loop(run, None, tile)
+
+    def _loop(
+        self, run: _Run, bounds: tuple[Index, Index] | None, body: Callable[[Index], None]
+    ) -> None:
+        """Run `body` where each tile begins, of those whose numbers lie between the bounds."""
+        build = self.build
+        first: Index = run.number
+        last: Index = run.number + run.count
+        if bounds is not None:
+            first, last = (
+                clamp(build, limit, run.number, run.number + run.count) for limit in bounds
             )
-            start = self._advance(weight, first, dot.weight_dtype)
-            self._rows(outer, data, start, first, 1, lanes, narrow)
-            first += lanes
 
-    def _rows(
-        self,
-        outer: list[Index],
-        data: str,
-        weight: str,
-        column: Index,
-        vectors: int,
-        columns: int,
-        dot: Dot,
-    ) -> None:
-        """Loop over the rows, a tile at a time."""
-        most = max(1, min(_MOST_ROWS, dot.tile // vectors))
-        stride = self.kernel.data_strides[len(outer) - 1]
-        first = 0
-        for count, rows in split_evenly(self.kernel.shape[-2], most):
+        def one(number: Index, _: list[str]) -> None:
+            body(build.offset([number], [run.size], run.first - run.number * run.size))
 
-            def tile(number: Index, _: list[str], first: int = first, rows: int = rows) -> None:
-                row = self.build.offset([number], [rows], first)
-                start = self._advance(data, self.build.multiply(row, stride), dot.data_dtype)
-                self._tile(outer, start, weight, row, column, (rows, vectors, columns), dot)
-
-            self.build.loop(0, count, tile)
-            first += count * rows
-
-    def _tile(
-        self,
-        outer: list[Index],
-        data: str,
-        weight: str,
-        row: Index,
-        column: Index,
-        size: tuple[int, int, int],
-        dot: Dot,
-    ) -> None:
-        """Compute one tile of `size` rows, vectors, columns and put it through the formula."""
-        rows, vectors, columns = size
-        build, kind, width = self.build, dot.vector_type, element_bytes(dot.sum_dtype)
-        sums = self._reduce(data, weight, rows, vectors, dot)
-        for number, total in enumerate(sums):
-            address = build.address(self.tile, number * dot.lanes, width)
-            build.do(f"store {kind} {total}, ptr {address}, align {width}")
-        group_columns = self.kernel.shape[-1] // self.kernel.groups
-
-        def indices(tile_row: Index, tile_column: Index) -> list[Index]:
-            base = build.multiply(outer[-1], group_columns)
-            return [
-                *outer[:-1],
-                build.add(row, tile_row),
-                build.add(build.add(base, column), tile_column),
-            ]
-
-        self.epilogue.run(self.tile, rows, columns, vectors * dot.lanes, indices)
-
-    def _reduce(self, data: str, weight: str, rows: int, vectors: int, dot: Dot) -> list[str]:
-        """Return the sums of a tile, row by row."""
-        build, kernel = self.build, self.kernel
-        row_stride = kernel.data_strides[len(kernel.shape) - 2]
-        zero = "0" if dot.lanes == 1 else "zeroinitializer"
-        if dot.lanes == 1 and dot.sum_dtype.startswith("float"):
-            zero = "0.0"
-
-        def step(at: str, weights: str, sums: list[str]) -> list[str]:
-            loaded = [
-                dot.load_weight(
-                    build, self._advance(weights, block * kernel.block_stride, dot.weight_dtype)
-                )
-                for block in range(vectors)
-            ]
-            result: list[str] = []
-            for row in range(rows):
-                x = dot.load_data(build, self._advance(at, row * row_stride, dot.data_dtype))
-                for block, y in enumerate(loaded):
-                    result.append(dot.multiply(build, sums[row * vectors + block], x, y))
-            return result
-
-        def level(depth: int, at: str, carried: list[str]) -> list[str]:
-            if depth == len(kernel.reduction):
-                weights, *sums = carried
-                following = self._advance(weights, kernel.weight_step, dot.weight_dtype)
-                return [following, *step(at, weights, sums)]
-            count, stride = kernel.reduction[depth]
-
-            def body(index: Index, values: list[str]) -> list[str]:
-                offset = build.multiply(index, stride)
-                return level(depth + 1, self._advance(at, offset, dot.data_dtype), values)
-
-            kinds = ["ptr", *[dot.vector_type] * (rows * vectors)]
-            return build.loop(0, count, body, list(zip(kinds, carried, strict=True)))
-
-        return level(0, data, [weight, *[zero] * (rows * vectors)])[1:]
+        build.loop(first, last, one)

@@ -1,13 +1,14 @@
 """Emission of a formula at one place of the result."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from ..builder import Builder, Index, element_bytes
 from ..formula import Formula, Node
-from ..operations import OPERATIONS, SCALAR_ONLY
+from ..operations import OPERATIONS
 from ..site import Site, literal
 
-__all__ = ["Evaluator", "lanes_of", "pieces"]
+__all__ = ["Evaluator", "Origin", "lanes_of", "pieces"]
 
 
 def lanes_of(
@@ -18,11 +19,7 @@ def lanes_of(
     A power of two; 1 where the tensors are not contiguous along the axis.
     """
     loads = [node for node in formula if node.operation == "load"]
-    if (
-        target_stride != 1
-        or any(node.strides[axis] not in (0, 1) for node in loads)
-        or any(node.operation in SCALAR_ONLY for node in formula)
-    ):
+    if target_stride != 1 or any(node.strides[axis] not in (0, 1) for node in loads):
         return 1
     widest = max(element_bytes(node.dtype) for node in formula)
     full = min(vector_bytes // widest, 1 << (extent.bit_length() - 1))
@@ -68,9 +65,29 @@ class Evaluator:
         anchor : str
             What the kernel computed there.
         """
+        return self.emit_near(self.origin(indices), (), lanes, anchor)
+
+    def origin(self, indices: Sequence[Index]) -> "Origin":
+        """Return a place from which others can be reached by known steps."""
+        build, places = self._builder, {}
+        for number, node in enumerate(self._formula):
+            if node.operation == "load" and number not in self._scalars:
+                offset = build.offset(indices, node.strides)
+                size = element_bytes(node.dtype)
+                places[number] = build.address(self._pointers[node.argument], offset, size)
+        return Origin(places, {})
+
+    def emit_near(
+        self, origin: "Origin", shift: Sequence[int], lanes: int, anchor: str = ""
+    ) -> str:
+        """Return the value `shift` away from `origin` (by axis), and its neighbours.
+
+        What depends on the last axis alone is loaded once for each place along it: the builder
+        must be in the block in which it was at the first such call, or in one that follows it.
+        """
         values: list[str] = []
         for number, node in enumerate(self._formula):
-            values.append(self._node(number, node, values, indices, lanes, anchor))
+            values.append(self._node(number, node, values, (origin, shift), lanes, anchor))
         return values[-1]
 
     def _node(
@@ -78,7 +95,7 @@ class Evaluator:
         number: int,
         node: Node,
         values: list[str],
-        indices: Sequence[Index],
+        place: "tuple[Origin, Sequence[int]]",
         lanes: int,
         anchor: str,
     ) -> str:
@@ -93,13 +110,41 @@ class Evaluator:
             case "load":
                 if number in self._scalars:
                     return build.splat(node.dtype, self._scalars[number], lanes)
-                offset = build.offset(indices, node.strides)
-                size = element_bytes(node.dtype)
-                address = build.address(self._pointers[node.argument], offset, size)
-                if node.strides[-1] == 0:
-                    return build.splat(node.dtype, build.load(node.dtype, address), lanes)
-                return build.load(node.dtype, address, lanes)
+                return self._load(number, node, *place, lanes)
             case operation:
                 dtypes = tuple(self._formula[operand].dtype for operand in node.operands)
                 names = tuple(values[operand] for operand in node.operands)
                 return OPERATIONS[operation](Site(build, node, dtypes, names, lanes))
+
+    def _load(
+        self, number: int, node: Node, origin: "Origin", shift: Sequence[int], lanes: int
+    ) -> str:
+        """Return elements of a tensor."""
+        build = self._builder
+        key = number, shift[-1] if shift else 0, lanes
+        if key in origin.columns:
+            return origin.columns[key]
+        offset = sum(step * stride for step, stride in zip(shift, node.strides, strict=False))
+        address = build.address(origin.places[number], offset, element_bytes(node.dtype))
+        if node.strides[-1] == 0:
+            return build.splat(node.dtype, build.load(node.dtype, address), lanes)
+        value = build.load(node.dtype, address, lanes)
+        if not any(node.strides[:-1]):
+            origin.columns[key] = value
+        return value
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Origin:
+    """A place of the result.
+
+    Attributes
+    ----------
+    places : Mapping of int to str
+        Addresses of what loads read there, by node.
+    columns : dict
+        Values that depend on the last axis alone, by node, place along it, and lanes.
+    """
+
+    places: Mapping[int, str]
+    columns: dict[tuple[int, int, int], str]

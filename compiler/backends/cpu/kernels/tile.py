@@ -8,7 +8,7 @@ from ..formula import Formula
 from ..site import is_float, is_signed
 from .evaluator import Evaluator, lanes_of, pieces
 
-__all__ = ["Epilogue", "accumulate", "extend", "split_evenly"]
+__all__ = ["Epilogue", "accumulate", "column_blocks", "extend", "split_evenly"]
 
 
 def split_evenly(extent: int, largest: int) -> list[tuple[int, int]]:
@@ -20,6 +20,15 @@ def split_evenly(extent: int, largest: int) -> list[tuple[int, int]]:
     size, larger = divmod(extent, tiles)
     parts = ((larger, size + 1), (tiles - larger, size))
     return [(count, size) for count, size in parts if count]
+
+
+def column_blocks(vectors: int, largest: int) -> list[tuple[int, int, int]]:
+    """Return (first vector, count, size) of the blocks of at most `largest` of `vectors`."""
+    found, first = [], 0
+    for count, size in split_evenly(vectors, largest) if vectors else ():
+        found.append((first, count, size))
+        first += count * size
+    return found
 
 
 def extend(build: Builder, value: str, source: str, target: str, lanes: int) -> str:

@@ -2,6 +2,7 @@
 
 from .context import Context, Finish
 from .elementwise import follow
+from .nest import lower_nest
 from .tables import ANCHORS, ELEMENTWISE, OTHERS
 
-__all__ = ["ANCHORS", "ELEMENTWISE", "OTHERS", "Context", "Finish", "follow"]
+__all__ = ["ANCHORS", "ELEMENTWISE", "OTHERS", "Context", "Finish", "follow", "lower_nest"]

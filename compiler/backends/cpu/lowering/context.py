@@ -73,14 +73,18 @@ class Arranged:
     strides: tuple[tuple[int, ...], ...]
     formula: Formula
 
-    def with_axis(self) -> "Arranged":
-        """Return the same with an axis of size 1 in front."""
+    def with_axis(self, place: int) -> "Arranged":
+        """Return the same with an axis of size 1 before axis `place`."""
+
+        def widened(numbers: tuple[int, ...], number: int) -> tuple[int, ...]:
+            return (*numbers[:place], number, *numbers[place:])
+
         nodes = tuple(
-            replace(node, strides=(0, *node.strides)) if node.operation == "load" else node
+            replace(node, strides=widened(node.strides, 0)) if node.operation == "load" else node
             for node in self.formula
         )
-        strides = tuple((0, *one) for one in self.strides)
-        return Arranged((1, *self.shape), (0, *self.target), strides, nodes)
+        strides = tuple(widened(one, 0) for one in self.strides)
+        return Arranged(widened(self.shape, 1), widened(self.target, 0), strides, nodes)
 
 
 @dataclass
@@ -96,10 +100,12 @@ class Context:
     machine: Machine
     operations: list[Operation] = field(default_factory=list)
 
-    def call(self, kernel: Kernel, target: Tensor, *reads: Tensor) -> None:
+    def call(
+        self, kernel: Kernel, target: Tensor, *reads: Tensor, others: tuple[Tensor, ...] = ()
+    ) -> None:
         """Add a call of a kernel, unless there is nothing to write."""
-        if prod(target.shape):
-            self.operations.append(KernelCall(kernel, target, reads))
+        if any(prod(one.shape) for one in (target, *others)):
+            self.operations.append(KernelCall(kernel, target, reads, others))
 
     def region(self, step: RegionStep) -> None:
         """Add a call of a region."""

@@ -5,15 +5,22 @@ from math import gcd, prod
 from types import MappingProxyType
 from typing import cast
 
+import numpy as np
+
 from ....ops.windows import ints, permutation
 from ..formula import FormulaBuilder, row_major
 from ..graph import Step, Tensor
 from ..kernels import Contraction, Depthwise
-from .context import AnchorTable, Context, Finish, operand
+from .context import AnchorTable, Arranged, Context, Finish, operand
 from .operands import Operands, corrected, lay_out, read_operands, sum_dtype
-from .packing import Weights, arrange_weights, group_size
+from .packing import arrange_weights, group_size
+from .starts import take_start
 
 __all__ = ["ANCHORS"]
+
+# Bytes of weights that are read once, a block of columns after the other, and not once for each
+# line of places: about half of an L2 cache.
+_MUCH_WEIGHT = 1 << 19
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -56,17 +63,27 @@ def _formula(
     return build, finish(build, build.cast(node, step.result.dtype))
 
 
+def _extents(axes: Arranged) -> tuple[int, int]:
+    """Return lines and places in a line."""
+    return axes.shape[-3], axes.shape[-2]
+
+
 def _contract(
     context: Context,
     target: Tensor,
-    data: Tensor,
-    weights: Weights,
+    operands: Operands,
+    shape: tuple[int, int, int, int],
+    group: int,
     walk: _Walk,
     formula: tuple[FormulaBuilder, int],
     order: tuple[int, ...],
 ) -> None:
-    """Add a contraction; `order` names the axes of the result, columns last."""
+    """Add a contraction; `order` names the axes of the result, columns last.
+
+    `shape` and `group` are those of `arrange_weights`.
+    """
     build, node = formula
+    start, node = take_start(build, node, order[-1])
     axes = context.arrange(
         build.shape,
         build.formula(node),
@@ -75,25 +92,34 @@ def _contract(
         order=order,
         fixed=1,
     )
-    if len(axes.shape) == 1:
-        # A single row has no axis left.
-        axes = axes.with_axis()
+    # Lines and places of a line share their weights.
+    outer = max((n + 1 for n, stride in enumerate(axes.strides[1]) if stride), default=0)
+    while len(axes.shape) < outer + 3:
+        axes = axes.with_axis(outer)
+    weights = arrange_weights(context.machine, operands, shape, group, _extents(axes))
+    tensors = build.tensors
+    if start is not None:
+        # Whole vectors are read.
+        long = np.pad(start, (0, weights.dot.lanes))
+        tensors = [Tensor(long.shape, str(long.dtype), constant=long), *tensors]
     kernel = Contraction(
         axes.shape,
         axes.target,
         axes.strides[0][:-1],
-        axes.strides[1][:-1],
+        axes.strides[1][:-3],
         walk.groups,
         (walk.group_stride, weights.group_stride),
+        0,
         walk.reduction,
+        weights.tile,
         weights.step,
-        weights.block_stride,
-        weights.padded,
+        not weights.step and weights.tensor.size_bytes > _MUCH_WEIGHT,
+        start is not None,
         weights.dot,
         axes.formula,
         context.machine.vector_bytes,
     )
-    context.call(kernel, target, data, weights.tensor, *build.tensors)
+    context.call(kernel, target, operands.data, weights.tensor, *tensors)
 
 
 def _conv2d(context: Context, step: Step, target: Tensor, finish: Finish) -> None:
@@ -118,14 +144,13 @@ def _conv2d(context: Context, step: Step, target: Tensor, finish: Finish) -> Non
     if not joins:
         taps.append((weight.shape[1], across))
     shape = groups, prod(count for count, _ in taps), length, weight.shape[3] // groups
-    weights = arrange_weights(context.machine, operands, shape, group)
     if group == 4:
         # The instruction takes its data as unsigned.
         operands = corrected(operands, -128)
     taps.append((-(-length // group), group))
     walk = _Walk(strides, (0, 0, 0), groups, weight.shape[2], tuple(taps))
     formula = _formula(step, operands, order[3], finish)
-    _contract(context, target, operands.data, weights, walk, formula, order)
+    _contract(context, target, operands, shape, group, walk, formula, order)
 
 
 def _strides(step: Step, data: Tensor) -> tuple[tuple[int, int, int], tuple[int, int]]:
@@ -175,16 +200,16 @@ def _dense(context: Context, step: Step, target: Tensor, finish: Finish) -> None
     operands = read_operands(context, step, weight)
     # Fewer at a time where the end of a row would be overrun.
     group = gcd(group_size(context.machine, operands), inputs)
-    weights = arrange_weights(context.machine, operands, (1, 1, inputs, units), group)
     if group == 4:
         operands = corrected(operands, -128)
-    shape = _shape(step)
+    shape = 1, 1, inputs, units
     rows = row_major(operand(step, 0).shape)[:-1]
     reduction = ((inputs // group, group),)
     walk = _Walk(rows, (0,) * len(rows), 1, 0, reduction)
-    formula = _formula(step, operands, len(shape) - 1, finish)
-    order = tuple(range(len(shape)))
-    _contract(context, target, operands.data, weights, walk, formula, order)
+    rank = len(_shape(step))
+    formula = _formula(step, operands, rank - 1, finish)
+    order = tuple(range(rank))
+    _contract(context, target, operands, shape, group, walk, formula, order)
 
 
 def _batch_matmul(context: Context, step: Step, target: Tensor, finish: Finish) -> None:
@@ -197,7 +222,6 @@ def _batch_matmul(context: Context, step: Step, target: Tensor, finish: Finish) 
     first, second, third = row_major(data.shape)
     row, column = (third, second) if swapped else (second, third)
     operands = Operands(data, weight, sum_dtype(step))
-    weights = arrange_weights(context.machine, operands, (1, 1, inner, columns), 1)
     walk = _Walk(
         (first if data.shape[0] > 1 else 0, row),
         (inner * columns if batch > 1 else 0, 0),
@@ -206,7 +230,8 @@ def _batch_matmul(context: Context, step: Step, target: Tensor, finish: Finish) 
         ((inner, column),),
     )
     formula = _formula(step, operands, 2, finish)
-    _contract(context, target, data, weights, walk, formula, (0, 1, 2))
+    shape = 1, 1, inner, columns
+    _contract(context, target, operands, shape, 1, walk, formula, (0, 1, 2))
 
 
 ANCHORS: AnchorTable = MappingProxyType(

@@ -48,7 +48,7 @@ def run_region():
     """`run_region(region, config, *inputs)` gives the bytes of each output."""
 
     def run(region, config, *inputs):
-        host = Host(b"", "", "", "", "", 0, b"")
+        host = Host(b"", "", "", "", "", 0, b"", False)
         machine = FunctionalMachine(config, 8 << 20)
         (placed,) = place_regions(machine, Image("test", config, (), (), (region,), host))
         for slot, value in zip(region.inputs, inputs, strict=True):

@@ -8,9 +8,15 @@ import numpy.typing as npt
 import pytest
 
 from compiler.backends.cpu import compile_host
+from compiler.backends.cpu.compile import write_host
+from compiler.backends.cpu.graph import Tensor
+from compiler.backends.cpu.loops import NestKernel
+from compiler.backends.cpu.machine import find_machine
+from compiler.backends.cpu.program import KernelCall, Program
 from compiler.infer import infer
 from compiler.interpreter import evaluate
 from compiler.ir import Constant, Expr, Function, Module, TensorType, Tuple, TupleType, Var
+from compiler.schedule.nodes import Nest
 from driver.host import HostProgram
 
 Array = npt.NDArray[Any]
@@ -95,3 +101,23 @@ def cpu(request: pytest.FixtureRequest) -> str | None:
     """Name a CPU that this machine can run, from its own to the plainest."""
     name: str | None = request.param
     return name
+
+
+@pytest.fixture
+def run_nest() -> Callable[..., tuple[Array, ...]]:
+    """Return a function that compiles a nest and runs it: run_nest(nest, inputs, cpu=None)."""
+
+    def run(nest: Nest, inputs: Sequence[Array], cpu: str | None = None) -> tuple[Array, ...]:
+        machine = find_machine(cpu)
+        reads = tuple(Tensor(one.shape, one.dtype) for one in nest.inputs)
+        target, *others = (Tensor(one.shape, one.dtype) for one in nest.outputs)
+        kernel = NestKernel(nest, machine.vector_bytes)
+        program = Program(
+            reads, (target, *others), (KernelCall(kernel, target, reads, tuple(others)),)
+        )
+        host = write_host(program, machine)
+        outputs = [np.full(one.shape, 85).astype(one.dtype) for one in nest.outputs]
+        assert HostProgram(host).run([np.ascontiguousarray(one) for one in inputs], outputs) == 0
+        return tuple(outputs)
+
+    return run

@@ -70,10 +70,6 @@ def test_lanes():
     assert lanes_of(contiguous, -1, 1, 7, 64) == 1
     assert lanes_of(contiguous, -1, 2, 96, 64) == 1
     assert lanes_of((Node("load", "int8", (), 0, (1, 16)),), -1, 1, 96, 64) == 1
-    assert (
-        lanes_of((Node("load", "float32", (), 0, (1,)), Node("erf", "float32", (0,))), 0, 1, 64, 64)
-        == 1
-    )
 
 
 def test_pieces():

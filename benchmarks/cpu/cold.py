@@ -1,0 +1,69 @@
+"""Compile time and memory of a network, each in a process of its own that has done nothing else."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+__all__ = ["COLD", "run_cold"]
+
+_HEAD = """
+import json, re, sys, time
+path = sys.argv[1]
+"""
+_OURS = """
+begin = time.perf_counter()
+import tilewright as tw
+imported = time.perf_counter()
+image = tw.compile(path, targets=("cpu",))
+ready = time.perf_counter()
+from tilewright.running import random_inputs
+device = tw.open_device("cpu")
+device.run(image, random_inputs(image.inputs, 0))
+"""
+_ONNXRUNTIME = """
+begin = time.perf_counter()
+import numpy as np
+import onnxruntime
+imported = time.perf_counter()
+options = onnxruntime.SessionOptions()
+options.intra_op_num_threads = 1
+options.log_severity_level = 3
+session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+ready = time.perf_counter()
+generator = np.random.default_rng(0)
+session.run(None, {
+    given.name: generator.uniform(-1, 1, given.shape).astype(np.float32)
+    for given in session.get_inputs()
+})
+"""
+_TAIL = """
+# Not ru_maxrss: that begins with the most that the parent had.
+with open("/proc/self/status") as status:
+    peak = int(re.search(r"VmHWM:\\s*([0-9]+) kB", status.read())[1]) / 1024
+print(json.dumps({"import": imported - begin, "seconds": ready - imported, "peak_mb": peak}))
+"""
+
+COLD: Mapping[str, str] = MappingProxyType({"tilewright": _OURS, "onnxruntime": _ONNXRUNTIME})
+"""By runtime: a program that loads a network, then runs it once."""
+
+
+def run_cold(runtime: str, path: Path) -> dict[str, float]:
+    """Return seconds to import and to compile or load, and the peak memory with one inference.
+
+    Raises
+    ------
+    RuntimeError
+        The process failed; the message ends with what it said last.
+    """
+    text = _HEAD + COLD[runtime] + _TAIL
+    done = subprocess.run(
+        [sys.executable, "-c", text, str(path)], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+        raise RuntimeError(f"{runtime} must load {path}, but ended with: {last}")
+    values: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return values

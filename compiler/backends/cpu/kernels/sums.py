@@ -1,0 +1,321 @@
+"""One register tile of a contraction: its sums, and what the formula makes of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..builder import Builder, Index, element_bytes
+from ..formula import Formula
+from .dot import Dot
+from .evaluator import Evaluator, lanes_of
+from .tile import Epilogue
+
+__all__ = ["Block", "Sums"]
+
+# Products in the body of the innermost loop: more make code that is no faster, or slower, since
+# the CPU keeps decoded instructions of little code only.
+_MOST_PRODUCTS = 64
+_MOST_STEPS = 8
+_CACHE_LINE = 64
+_PREFETCH = "declare void @llvm.prefetch.p0(ptr, i32 immarg, i32 immarg, i32 immarg)"
+# Nodes of a formula above which it is written once, in a loop, not for every vector of sums.
+_LONG = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block of columns.
+
+    Attributes
+    ----------
+    outer : tuple of Index
+        Outer axes of the result.
+    column : Index
+        The first one.
+    weight : str
+        Address of its weights.
+    vectors, columns : int
+        Vectors, and how many columns in them count.
+    dot : Dot
+    """
+
+    outer: tuple[Index, ...]
+    column: Index
+    weight: str
+    vectors: int
+    columns: int
+    dot: Dot
+
+
+class Walk(Protocol):
+    """What a tile needs to know of its kernel."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def target_strides(self) -> tuple[int, ...]: ...
+    @property
+    def data_strides(self) -> tuple[int, ...]: ...
+    @property
+    def reduction(self) -> tuple[tuple[int, int], ...]: ...
+    @property
+    def tile(self) -> tuple[int, int, int]: ...
+    @property
+    def weight_step(self) -> int: ...
+    @property
+    def columns_outside(self) -> bool: ...
+    @property
+    def steps(self) -> int: ...
+    @property
+    def dot(self) -> Dot: ...
+    @property
+    def formula(self) -> Formula: ...
+    @property
+    def vector_bytes(self) -> int: ...
+
+
+class Sums:
+    """Writes the tiles of a kernel.
+
+    Parameters
+    ----------
+    kernel : Walk
+    build : Builder
+        Still at the function's entry.
+    evaluator : Evaluator
+    target, start : str
+        Addresses of the result, and of what the sums start from ("" for 0).
+    """
+
+    def __init__(
+        self, kernel: Walk, build: Builder, evaluator: Evaluator, target: str, start: str
+    ) -> None:
+        self._kernel, self._build, self._evaluator = kernel, build, evaluator
+        self._target, self._start = target, start
+        self._stack = ""
+        strides = kernel.target_strides
+        lanes = lanes_of(kernel.formula, -1, strides[-1], kernel.dot.lanes, kernel.vector_bytes)
+        self._direct = len(kernel.formula) <= _LONG and (lanes > 1 or kernel.dot.lanes == 1)
+        if not self._direct:
+            size = element_bytes(kernel.dot.sum_dtype) * kernel.dot.lanes
+            lines, places, vectors = kernel.tile
+            self._stack = build.allocate(size * lines * places * vectors)
+
+    def tile(
+        self, block: Block, data: str, where: tuple[Index, Index], size: tuple[int, int]
+    ) -> None:
+        """Compute a tile.
+
+        Parameters
+        ----------
+        data : str
+            Address of the data of its first place.
+        where : (Index, Index)
+            Line and place where it begins.
+        size : (int, int)
+            Lines and places.
+        """
+        down, across = size
+        rows = [(line, place) for line in range(down) for place in range(across)]
+        sums = self._reduce(block, data, rows, self._ahead(block, where))
+        if self._direct:
+            self._finish(block, where, rows, sums)
+        else:
+            self._finish_in_memory(block, where, size, sums)
+
+    def _block_bytes(self, block: Block) -> int:
+        """Return the size of the weights of a block."""
+        dot = block.dot
+        vector = dot.lanes * dot.group * element_bytes(dot.weight_dtype)
+        return self._kernel.steps * block.vectors * vector
+
+    def _ahead(self, block: Block, where: tuple[Index, Index]) -> str:
+        """Return the address of weights that the tile shall bring into the cache, or "".
+
+        They are those of the next block: as much of it as the tile is of all tiles.
+        """
+        lines, places = self._kernel.shape[-3:-1]
+        if not self._kernel.columns_outside or lines * places == 1:
+            return ""
+        size = self._block_bytes(block)
+        part = self._build.offset(where, [places, 1])
+        offset = self._build.add(self._build.multiply(part, size // (lines * places)), size)
+        return self._build.address(block.weight, offset)
+
+    def _reduce(
+        self, block: Block, data: str, rows: Sequence[tuple[int, int]], ahead: str
+    ) -> list[str]:
+        """Return the sums of a tile, row by row; bring weights from `ahead` on into the cache."""
+        build, kernel, dot = self._build, self._kernel, block.dot
+        size, wide = element_bytes(dot.data_dtype), element_bytes(dot.weight_dtype)
+        strides = kernel.data_strides[-2:]
+        places = [line * strides[0] + place * strides[1] for line, place in rows]
+        vector = dot.lanes * dot.group
+        weight_step = kernel.weight_step or block.vectors * vector
+        lines, everywhere = kernel.shape[-3:-1]
+        share = self._block_bytes(block) * len(rows) // (lines * everywhere)
+        kinds = ["ptr", "ptr", *[dot.vector_type] * (len(rows) * block.vectors)]
+
+        def products(at: str, weights: str, step: int, sums: list[str]) -> list[str]:
+            loaded = [
+                dot.load_weight(
+                    build, build.address(weights, step * weight_step + number * vector, wide)
+                )
+                for number in range(block.vectors)
+            ]
+            result: list[str] = []
+            for row, place in enumerate(places):
+                offset = step * kernel.reduction[-1][1] + place
+                x = dot.load_data(build, build.address(at, offset, size))
+                for number, y in enumerate(loaded):
+                    total = sums[row * block.vectors + number]
+                    result.append(dot.multiply(build, total, x, y))
+            return result
+
+        def innermost(at: str, carried: list[str]) -> list[str]:
+            count, stride = kernel.reduction[-1]
+            unroll = _unroll(count, len(rows) * block.vectors)
+            pace = -(-share * unroll // kernel.steps)
+
+            def body(index: Index, values: list[str], steps: int = unroll) -> list[str]:
+                here, weights, later, *sums = values
+                if ahead:
+                    for line in range(0, pace, _CACHE_LINE):
+                        address = build.address(later, line)
+                        build.do(f"call void @llvm.prefetch.p0(ptr {address}, i32 0, i32 2, i32 1)")
+                    later = build.address(later, pace)
+                for step in range(steps):
+                    sums = products(here, weights, step, sums)
+                following = build.address(here, steps * stride, size)
+                return [following, build.address(weights, steps * weight_step, wide), later, *sums]
+
+            whole = count // unroll
+            state = list(zip(["ptr", *kinds], [at, *carried], strict=True))
+            values = build.loop(0, whole, body, state)
+            rest = count - whole * unroll
+            return (body(0, values, rest) if rest else values)[1:]
+
+        def level(depth: int, at: str, carried: list[str]) -> list[str]:
+            if depth == len(kernel.reduction) - 1:
+                return innermost(at, carried)
+            count, stride = kernel.reduction[depth]
+
+            def body(index: Index, values: list[str]) -> list[str]:
+                here = build.address(at, build.multiply(index, stride), size)
+                return level(depth + 1, here, values)
+
+            return build.loop(0, count, body, list(zip(kinds, carried, strict=True)))
+
+        if ahead:
+            build.declarations.add(_PREFETCH)
+        first = [block.weight, ahead or "null", *self._begin(block) * len(rows)]
+        return level(0, data, first)[2:]
+
+    def _begin(self, block: Block) -> list[str]:
+        """Return what the sums of a row start from."""
+        build, dot = self._build, block.dot
+        if not self._start:
+            return [dot.zero] * block.vectors
+        size = element_bytes(dot.sum_dtype)
+        first = build.address(self._start, block.column, size)
+        return [
+            build.load(dot.sum_dtype, build.address(first, number * dot.lanes, size), dot.lanes)
+            for number in range(block.vectors)
+        ]
+
+    def _finish(
+        self,
+        block: Block,
+        where: tuple[Index, Index],
+        rows: Sequence[tuple[int, int]],
+        sums: list[str],
+    ) -> None:
+        """Put the sums through the formula, a vector at a time, and store the results."""
+        build, kernel, dot = self._build, self._kernel, block.dot
+        dtype = kernel.formula[-1].dtype
+        size = element_bytes(dtype)
+        begin = [*block.outer, *where, block.column]
+        origin = self._evaluator.origin(begin)
+        target = build.address(self._target, build.offset(begin, kernel.target_strides), size)
+        still = [0] * len(block.outer)
+        for number in range(block.vectors):
+            valid = min(dot.lanes, block.columns - number * dot.lanes)
+            for row, (line, place) in enumerate(rows):
+                total = sums[row * block.vectors + number]
+                for first, lanes in _powers(valid, dot.lanes):
+                    part = self._part(total, first, lanes, dot)
+                    shift = [*still, line, place, number * dot.lanes + first]
+                    value = self._evaluator.emit_near(origin, shift, lanes, part)
+                    offset = sum(
+                        step * stride
+                        for step, stride in zip(shift, kernel.target_strides, strict=True)
+                    )
+                    build.store(dtype, value, build.address(target, offset, size), lanes)
+
+    def _part(self, total: str, first: int, lanes: int, dot: Dot) -> str:
+        """Return some lanes of a vector of sums."""
+        if lanes == dot.lanes:
+            return total
+        if lanes == 1:
+            return self._build.value(f"extractelement {dot.vector_type} {total}, i32 {first}")
+        mask = ", ".join(f"i32 {first + lane}" for lane in range(lanes))
+        return self._build.value(
+            f"shufflevector {dot.vector_type} {total}, {dot.vector_type} poison, "
+            f"<{lanes} x i32> <{mask}>"
+        )
+
+    def _finish_in_memory(
+        self,
+        block: Block,
+        where: tuple[Index, Index],
+        size: tuple[int, int],
+        sums: list[str],
+    ) -> None:
+        """Put the sums through the formula in a loop over a tile on the stack."""
+        build, kernel, dot = self._build, self._kernel, block.dot
+        width = element_bytes(dot.sum_dtype)
+        for number, total in enumerate(sums):
+            address = build.address(self._stack, number * dot.lanes, width)
+            build.do(f"store {dot.vector_type} {total}, ptr {address}, align {width}")
+        epilogue = Epilogue(
+            build,
+            self._evaluator,
+            kernel.formula,
+            kernel.target_strides,
+            self._target,
+            dot.sum_dtype,
+            kernel.vector_bytes,
+        )
+
+        def line(number: Index, _: list[str]) -> None:
+            def indices(place: Index, column: Index) -> list[Index]:
+                return [
+                    *block.outer,
+                    build.add(where[0], number),
+                    build.add(where[1], place),
+                    build.add(block.column, column),
+                ]
+
+            pitch = block.vectors * dot.lanes
+            start = build.address(self._stack, build.multiply(number, size[1] * pitch), width)
+            epilogue.run(start, size[1], block.columns, pitch, indices)
+
+        build.loop(0, size[0], line)
+
+
+def _unroll(count: int, sums: int) -> int:
+    """Return how many steps of the reduction the body of the innermost loop has."""
+    most = max(1, min(count, _MOST_STEPS, _MOST_PRODUCTS // sums))
+    # A divisor needs no code for a rest.
+    return next((steps for steps in range(most, most // 2, -1) if count % steps == 0), most)
+
+
+def _powers(valid: int, lanes: int) -> list[tuple[int, int]]:
+    """Return (first, lanes) of vectors, each a power of two, that cover `valid` lanes."""
+    found, first = [], 0
+    while first < valid:
+        while lanes > valid - first:
+            lanes //= 2
+        found.append((first, lanes))
+        first += lanes
+    return found

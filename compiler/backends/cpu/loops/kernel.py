@@ -1,0 +1,71 @@
+"""The kernel that is a nest."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+
+from ....schedule.expressions import Constant
+from ....schedule.nodes import For, Nest, Statement
+from ....schedule.walk import inner
+from ..builder import Builder, Index
+from ..kernels.parts import count_parts, nest_parts
+from .emitter import emit
+from .frame import Frame, Place
+
+__all__ = ["NestKernel"]
+
+
+@dataclass(frozen=True, slots=True)
+class NestKernel:
+    """Runs a nest. Its pointers are the nest's outputs, then its inputs.
+
+    Attributes
+    ----------
+    nest : Nest
+    vector_bytes : int
+        Size of a vector register.
+    """
+
+    nest: Nest
+    vector_bytes: int
+
+    @property
+    def chunks(self) -> int:
+        """How many parts: the outermost loops, as far as they are parallel."""
+        return count_parts([extent for _, extent in self._parallel()], work_of(self.nest.body))
+
+    def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
+        """Write the function's body."""
+        buffers = (*self.nest.outputs, *self.nest.inputs)
+        places = {one.name: Place(at) for one, at in zip(buffers, pointers, strict=True)}
+        frame = Frame(build, places)
+        loops = list(self._parallel()) if self.chunks > 1 else []
+        body: Statement = self.nest.body
+        for _ in loops:
+            (body,) = inner(body)
+
+        def part(indices: list[Index]) -> None:
+            inside = frame
+            for (loop, _), index in zip(loops, indices, strict=True):
+                inside = inside.inside(loop.variable, index, loop.extent)
+            emit(inside, body, self.vector_bytes)
+
+        nest_parts(build, [extent for _, extent in loops], self.chunks, (first, last), part)
+
+    def _parallel(self) -> Iterator[tuple[For, int]]:
+        """Yield the outermost loops that are parallel and whose extents are known."""
+        body = self.nest.body
+        while isinstance(body, For) and body.kind == "parallel":
+            if not isinstance(body.extent, Constant):
+                return
+            yield body, int(body.extent.value)
+            body = body.body
+
+
+def work_of(statement: Statement) -> int:
+    """Return about how many elements a statement computes; a loop of unknown length counts 16."""
+    below = [work_of(part) for part in inner(statement)]
+    if isinstance(statement, For):
+        extent = statement.extent
+        return prod(below) * (int(extent.value) if isinstance(extent, Constant) else 16)
+    return sum(below) if below else 1

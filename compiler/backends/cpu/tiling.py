@@ -1,0 +1,60 @@
+"""How many rows and columns of a contraction are computed at once: what registers hold."""
+
+from collections.abc import Sequence
+from itertools import product
+
+from .kernels.tile import split_evenly
+from .machine import Machine
+
+__all__ = ["choose_tile"]
+
+_WIDEST_ROW = 32
+_MOST_LINES = 4
+_MOST_VECTORS = 8
+# Cycles from a product to the next that adds to the same sum, on all CPUs of the last years.
+_LATENCY = 4
+# Cycles to load a vector of weights, beyond those of a broadcast: it may come from the L2 cache.
+_WEIGHT_LOAD = 0.4
+# Cycles that a load costs even where products are what takes longest.
+_LOAD = 0.05
+
+
+def choose_tile(
+    machine: Machine, extents: tuple[int, int], vectors: int, spare: int
+) -> tuple[int, int, int]:
+    """Return lines, places in a line, and vectors of columns of a register tile.
+
+    Parameters
+    ----------
+    extents : (int, int)
+        Lines of the result, and places in a line.
+    vectors : int
+        Vectors of columns that there are.
+    spare : int
+        Registers that one product needs besides sums and weights.
+    """
+    best, choice = float("inf"), (1, 1, 1)
+    lines, places = extents
+    for wide in range(1, min(vectors, _MOST_VECTORS) + 1):
+        rows = (machine.registers - spare - wide) // wide
+        for down in range(1, min(lines, _MOST_LINES, max(rows, 1)) + 1):
+            for across in range(1, min(places, _WIDEST_ROW, max(1, rows // down)) + 1):
+                cost = _cost(extents, vectors, (down, across, wide))
+                if cost < best:
+                    best, choice = cost, (down, across, wide)
+    return choice
+
+
+def _cost(extents: Sequence[int], vectors: int, tile: tuple[int, int, int]) -> float:
+    """Return about how many cycles a step of the reduction takes for the whole result."""
+    splits = [
+        split_evenly(extent, size) for extent, size in zip((*extents, vectors), tile, strict=True)
+    ]
+    cost = 0.0
+    for parts in product(*splits):
+        count = parts[0][0] * parts[1][0] * parts[2][0]
+        rows, wide = parts[0][1] * parts[1][1], parts[2][1]
+        sums = rows * wide
+        busy = max(sums / 2, (rows + wide) / 2 + wide * _WEIGHT_LOAD, min(_LATENCY, sums))
+        cost += count * (busy + _LOAD * (rows + 5 * wide))
+    return cost * (1 + 0.01 * len(list(product(*splits))))

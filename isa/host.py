@@ -1,0 +1,57 @@
+"""The contract between a host program's native code and whoever calls it.
+
+::
+
+    int32 tilewright_main(arguments *)
+    arguments = { ptr *inputs; ptr *outputs; ptr arena; ptr constants;
+                  int32 (*run)(ptr context, int32 region, ptr *inputs, ptr *outputs); ptr context;
+                  ptr pool }
+
+All members are pointers, in this order. `arena` and `constants` begin at a multiple of `ALIGNMENT`.
+`run` starts a region of the accelerator; its lists end with a null pointer, its result is 0 or ends
+the program at once, which returns it. `pool` is null, or the place of a pool of threads that help::
+
+    int32 tilewright_open_pool(ptr pool, int32 threads)
+    void tilewright_close_pool(ptr pool)
+
+`pool` is `POOL_BYTES` of memory that begins at a multiple of `ALIGNMENT` and stays where it is;
+`threads`, 1 to `MOST_THREADS`, counts the caller. The result is 0, or the error number of
+pthread_create; then nothing is open. One pool may serve any calls at the same time: whoever finds
+it at work computes alone. Closing waits until all its threads have ended. In a process that was
+forked after a pool was opened, its threads do not exist: a call with it returns `Status.FORKED`,
+and closing does nothing.
+"""
+
+from enum import IntEnum
+
+__all__ = [
+    "ALIGNMENT",
+    "CLOSE_POOL",
+    "MAIN",
+    "MEMBERS",
+    "MOST_THREADS",
+    "OPEN_POOL",
+    "POOL_BYTES",
+    "Status",
+]
+
+ALIGNMENT = 64
+"""Bytes: a cache line, and the widest vector register."""
+
+MAIN = "tilewright_main"
+OPEN_POOL = "tilewright_open_pool"
+CLOSE_POOL = "tilewright_close_pool"
+
+MEMBERS = ("inputs", "outputs", "arena", "constants", "run", "context", "pool")
+"""Of the argument block, in order."""
+
+MOST_THREADS = 64
+POOL_BYTES = 832
+
+
+class Status(IntEnum):
+    """What the program itself returns; a region may return anything else."""
+
+    DONE = 0
+    RAISED = -1
+    FORKED = -2
