@@ -27,12 +27,21 @@ def argument_gradients(
         The operator has no gradient, or none for these attributes.
     """
     assert isinstance(node.op, Op) and node.type is not None
+    if not _arrives(gradient):
+        return (None,) * len(args)
     types = tuple(_type_of(arg) for arg in node.args)
     rule: Callable[..., tuple[Gradient, ...]] = find_rule(node.op.name, node.span)
     site = Site(node.op.name, node.attrs, args, types, output, node.type, node.span)
     found = rule(site, gradient)
     assert len(found) == len(args), f"the rule of {node.op.name} answers for every argument"
     return tuple(_of_floats(part, kind) for part, kind in zip(found, types, strict=True))
+
+
+def _arrives(gradient: Gradient) -> bool:
+    """Return whether there is a gradient of any field of a result; integers have none."""
+    if isinstance(gradient, tuple):
+        return any(map(_arrives, gradient))
+    return gradient is not None
 
 
 def _type_of(expr: Expr) -> Type:

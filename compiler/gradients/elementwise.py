@@ -180,6 +180,16 @@ def _trunc_mod(site: Site, grad: Expr) -> tuple[Gradient, ...]:
     return _both(site, grad, call("negative", multiply(grad, quotient)))
 
 
+def _arange(site: Site, grad: Expr) -> tuple[Gradient, ...]:
+    """Element k is start + k * step; stop only says how many there are."""
+    if not site.is_float():
+        return (None, None, None)
+    dtype = site.tensor().dtype
+    wide = grad if site.result_dtype == dtype else call("cast", grad, dtype=dtype)
+    places = call("cumsum", call("ones_like", wide), axis=0, exclusive=True)
+    return call("sum", wide), None, call("sum", multiply(wide, places))
+
+
 def _full_like(site: Site, grad: Expr) -> tuple[Gradient, ...]:
     return None, call("sum", grad) if site.is_float(1) else None
 
@@ -198,12 +208,12 @@ _NO_GRADIENT = (
     *("floor", "ceil", "trunc", "round", "sign", "zeros", "ones", "zeros_like", "ones_like"),
     *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_not"),
     *("logical_and", "logical_or", "logical_xor", "isnan", "isfinite", "isinf", "all", "any"),
-    *("argmax", "argmin", "shape_of", "ndarray_size", "arange", "one_hot", "argsort"),
+    *("argmax", "argmin", "shape_of", "ndarray_size", "argsort"),
     *("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "left_shift", "right_shift"),
     *("floor_divide", "trunc_divide", "unravel_index", "searchsorted", "argwhere"),
     *("fixed_point_multiply", "fixed_point_multiply_per_axis", "invert_permutation"),
     *("random.threefry_generate", "random.threefry_split", "random.multinomial"),
-    *("dyn.zeros", "dyn.ones", "vision.multibox_prior"),
+    *("dyn.zeros", "dyn.ones", "vision.multibox_prior", "vision.all_class_non_max_suppression"),
 )
 
 _IDENTITIES = (
@@ -233,6 +243,7 @@ RULES: dict[str, Rule] = {
     "floor_mod": _floor_mod,
     "mod": _floor_mod,
     "trunc_mod": _trunc_mod,
+    "arange": _arange,
     "full": _full,
     "full_like": _full_like,
 }

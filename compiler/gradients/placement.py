@@ -18,7 +18,7 @@ __all__ = ["RULES"]
 
 
 def _placed(site: Site, grad: Expr) -> tuple[Gradient, ...]:
-    if not _is_float(site.result):
+    if not (_is_float(site.result) and any(map(_has_floats, site.types))):
         return (None,) * len(site.args)
     # Numbers count from 1: what comes from no argument, which is 0, is dropped.
     total = 1
@@ -42,6 +42,10 @@ def _placed(site: Site, grad: Expr) -> tuple[Gradient, ...]:
 
 def _is_float(kind: Type) -> bool:
     return isinstance(kind, TensorType) and kind.dtype.startswith("float")
+
+
+def _has_floats(kind: Type) -> bool:
+    return any(map(_has_floats, kind.fields)) if isinstance(kind, TupleType) else _is_float(kind)
 
 
 def _numbered(site: Site, arg: Expr, kind: Type, first: int) -> tuple[Expr, int]:
@@ -72,7 +76,9 @@ def _cut(site: Site, sums: Expr, kind: Type, first: int) -> tuple[Gradient, int]
     shape = site.known(kind)
     end = first + prod(shape)
     own = call("strided_slice", sums, begin=(first,), end=(end,), axes=(0,))
-    return reshape(own, shape), end
+    assert isinstance(kind, TensorType) and isinstance(site.result, TensorType)
+    same = kind.dtype == site.result.dtype
+    return reshape(own if same else call("cast", own, dtype=kind.dtype), shape), end
 
 
 def _dynamic_topk(site: Site, grad: Expr | tuple[Gradient, ...]) -> tuple[Gradient, ...]:
@@ -87,7 +93,10 @@ def _dynamic_topk(site: Site, grad: Expr | tuple[Gradient, ...]) -> tuple[Gradie
     return call("scatter_elements", whole, places, back, axis=axis, reduction="add"), None
 
 
-_STATIC = ("adv_index", "matrix_set_diag", "nn.fifo_buffer", "sparse_to_dense", "strided_set")
+_STATIC = (
+    *("adv_index", "matrix_set_diag", "nn.fifo_buffer", "one_hot", "sparse_to_dense"),
+    "strided_set",
+)
 _DYNAMIC = (
     *("broadcast_to", "expand_dims", "full", "nn.pad", "one_hot", "reshape", "sparse_to_dense"),
     *("squeeze", "strided_slice", "tile"),

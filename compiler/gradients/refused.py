@@ -1,21 +1,24 @@
-"""Operators that have no useful gradient, and why."""
+"""Operators that have no useful gradient, and why.
+
+Those whose results are integers are never asked for one: integers carry no gradient. The reasons
+are for who looks an operator up.
+"""
 
 from types import MappingProxyType
 
 __all__ = ["REASONS"]
 
-_KEPT = "which boxes are kept, and where they are put, jumps"
-_STEPS = "its result moves in steps, so that its slope is 0 almost everywhere"
+_INTEGERS = "its result is integers, which carry no gradient; differentiate before quantisation"
 
 REASONS = MappingProxyType(
     {
         "reinterpret": "the bits of a number are no smooth function of it",
-        "vision.all_class_non_max_suppression": _KEPT,
-        "vision.get_valid_counts": _KEPT,
-        "vision.non_max_suppression": _KEPT,
-        "qnn.simulated_quantize": _STEPS,
+        "qnn.simulated_quantize": (
+            "it rounds, so that its slope is 0 almost everywhere, and the slope of what it stands "
+            "for is no limit of differences; clip the data instead"
+        ),
         **{
-            f"qnn.{name}": "it computes with integers; differentiate before quantisation"
+            f"qnn.{name}": _INTEGERS
             for name in (
                 *("abs", "add", "avg_pool2d", "batch_matmul", "concatenate", "conv2d"),
                 *("conv2d_transpose", "dense", "erf", "exp", "hardswish", "leaky_relu", "log"),

@@ -1,15 +1,27 @@
-"""Gradients of image.crop_and_resize and vision.roi_align: samples on a grid in a box."""
+"""Gradients of image.crop_and_resize, vision.roi_align and vision.roi_pool: parts of an image."""
 
+from math import prod
 from typing import cast
 
 import numpy as np
 
 from ..errors import Unsupported
-from ..ir.nodes import Constant, Expr, Tuple
+from ..ir.nodes import Call, Constant, Expr, Op, Tuple
 from ..ops.registry import call
 from ..ops.windows import ints, permutation
 from .sampling import corners, written_back
-from .site import Gradient, Rule, Site, add, multiply, number, reshape, sum_over, transpose
+from .site import (
+    Gradient,
+    Rule,
+    Site,
+    add,
+    indices,
+    multiply,
+    number,
+    reshape,
+    sum_over,
+    transpose,
+)
 
 __all__ = ["RULES"]
 
@@ -146,7 +158,27 @@ def _by_ends(site: Site, by_points: Expr, part: Expr, long: Expr) -> tuple[Expr,
     return call("subtract", sum_over(scaled, (1,)), by_length), by_length
 
 
+def _roi_pool(site: Site, grad: Expr) -> tuple[Gradient, ...]:
+    """Each result is the largest element of a part, and empty parts are 0; regions are rounded.
+
+    Which element it is, the operator says when it is asked about ranks, from 1 on, instead.
+    """
+    dtype, shape = site.tensor().dtype, site.shape()
+    count = prod(shape)
+    order = call("argsort", reshape(site.args[0], (count,)), axis=0, dtype="int64")
+    ranks = call("zeros", shape=(count,), dtype="int64")
+    ranks = call("scatter_elements", ranks, order, indices(np.arange(1, count + 1)), axis=0)
+    asked = call("cast", reshape(ranks, shape), dtype="float64")
+    found = Call(Op(site.name), (asked, site.args[1]), site.attrs)
+    winner = call("cast", found, dtype="int64")
+    flat = call("reshape", winner, newshape=(-1,)), call("reshape", grad, newshape=(-1,))
+    whole = call("zeros", shape=(count + 1,), dtype=dtype)
+    sums = call("scatter_elements", whole, *flat, axis=0, reduction="add")
+    return reshape(call("take", sums, ranks, axis=0), shape), None
+
+
 RULES: dict[str, Rule] = {
     "image.crop_and_resize": _crop_and_resize,
     "vision.roi_align": _roi_align,
+    "vision.roi_pool": _roi_pool,
 }

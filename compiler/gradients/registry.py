@@ -6,8 +6,10 @@ from types import MappingProxyType
 from ..errors import Unsupported
 from ..ir.span import Span
 from . import (
+    boxes,
     convolution,
     deformable,
+    dynamic_resampling,
     elementwise,
     grids,
     linear,
@@ -16,6 +18,7 @@ from . import (
     placement,
     pooling,
     pooling_nd,
+    quantized,
     random,
     rearrangement,
     reduction,
@@ -34,6 +37,7 @@ def differentiable() -> MappingProxyType[str, Rule]:
     tables = (
         *(convolution.RULES, deformable.RULES, elementwise.RULES, grids.RULES, linear.RULES),
         *(losses.RULES, order.RULES, placement.RULES, pooling.RULES, pooling_nd.RULES),
+        *(boxes.RULES, dynamic_resampling.RULES, quantized.RULES),
         *(random.RULES, rearrangement.RULES, reduction.RULES, regions.RULES, resampling.RULES),
     )
     rules = {name: rule for table in tables for name, rule in table.items()}

@@ -15,7 +15,7 @@ from ..ops.registry import call, lookup
 from ..ops.spatial import AXES
 from .site import Gradient, Rule, Site, transpose
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "along_axis", "unit_vectors"]
 
 
 def _resampled(site: Site, grad: Expr) -> tuple[Gradient, ...]:
@@ -26,33 +26,45 @@ def _resampled(site: Site, grad: Expr) -> tuple[Gradient, ...]:
     result = site.result
     wide = grad if result == site.types[0] else call("cast", grad, dtype=dtype)
     for place, letter in enumerate(AXES[rank - 2]):
-        axis = layout.index(letter)
-        swap = [rank - 1 if n == axis else axis if n == rank - 1 else n for n in range(rank)]
         weights = Constant(_weights(site, place).astype(dtype))
-        wide = transpose(call("nn.dense", transpose(wide, swap), weights), swap)
+        wide = along_axis(wide, layout.index(letter), rank, weights)
     return (wide,)
+
+
+def along_axis(image: Expr, axis: int, rank: int, weights: Expr) -> Expr:
+    """Return `image`, of `rank` axes, with weighted sums along an axis, Tensor[(target, size)]."""
+    swap = [rank - 1 if n == axis else axis if n == rank - 1 else n for n in range(rank)]
+    return transpose(call("nn.dense", transpose(image, swap), weights), swap)
 
 
 def _weights(site: Site, place: int) -> npt.NDArray[np.float64]:
     """Return how much of each element each result takes along one axis, float64[size, target].
 
-    Asked about an image whose other axes have size 1, with unit vectors as its batch. Where the
-    place of a result lies outside the image, its weights are 0.
+    Where the place of a result lies outside the image, its weights are 0.
     """
-    layout = str(site.attrs["layout"])
-    letters = AXES[len(layout) - 2]
-    axis = layout.index(letters[place])
-    size = site.shape()[axis]
-    shape = tuple(size if n in (layout.index("N"), axis) else 1 for n in range(len(layout)))
-    units = np.zeros((size, size) + (1,) * (len(layout) - 2))
-    units[np.arange(size), np.arange(size)] = 1.0
-    others = [n for n in range(len(layout)) if n not in (layout.index("N"), axis)]
-    source = [layout.index("N"), axis, *others]
-    data = np.transpose(units, [source.index(n) for n in range(len(layout))])
-    assert data.shape == shape
+    data, source = unit_vectors(site, place)
     meaning = lookup(site.name).meaning
     made = cast(Array, meaning(_along(site, place), data))
-    return np.moveaxis(made, source, range(len(layout))).reshape(size, -1)
+    return np.transpose(made, source).reshape(made.shape[source[0]], -1)
+
+
+def unit_vectors(site: Site, place: int) -> tuple[npt.NDArray[np.float64], list[int]]:
+    """Return a batch of unit vectors along a spatial axis, and where its axes are.
+
+    What a resampling makes of them, with the axes in that order, are its weights along that axis.
+
+    Returns
+    -------
+    float64 image in the layout of the call, whose other axes have size 1, and its axes in the
+    order batch, the spatial axis, the others
+    """
+    layout = str(site.attrs["layout"])
+    axis = layout.index(AXES[len(layout) - 2][place])
+    size = site.shape()[axis]
+    batch = layout.index("N")
+    source = [batch, axis, *(n for n in range(len(layout)) if n not in (batch, axis))]
+    units = np.eye(size).reshape(size, size, *(1,) * (len(layout) - 2))
+    return np.transpose(units, np.argsort(source)).copy(), source
 
 
 def _along(site: Site, place: int) -> dict[str, object]:

@@ -74,6 +74,12 @@ class Site:
         """The shape of the result."""
         return self.known(self.result)
 
+    @property
+    def result_dtype(self) -> str:
+        """The data type of the result, a tensor."""
+        assert isinstance(self.result, TensorType), f"the result of {self.name} is a tensor"
+        return self.result.dtype
+
     def known(self, kind: Type) -> tuple[int, ...]:
         """Return the shape of a tensor, all of whose sizes must be numbers.
 

@@ -31,7 +31,7 @@ from .shapes import (
 from .slicing import tensors_of
 from .windows import ints
 
-__all__ = ["ROWS"]
+__all__ = ["ROWS", "einsum_sides", "layouts_of"]
 
 Layout = tuple[tuple[str, int], ...]
 """Axes by letter, each with its factor: 0 for a whole axis, else the size of a split one."""
@@ -56,7 +56,7 @@ def _layout(name: str, text: str) -> Layout:
     return axes
 
 
-def _layouts(attrs: Attributes, rank: int) -> tuple[Layout, Layout]:
+def layouts_of(attrs: Attributes, rank: int) -> tuple[Layout, Layout]:
     """Return source and target layout."""
     source = _layout("src_layout", str(attrs["src_layout"]))
     target = _layout("dst_layout", str(attrs["dst_layout"]))
@@ -77,7 +77,7 @@ def _layouts(attrs: Attributes, rank: int) -> tuple[Layout, Layout]:
 
 def _layout_shape(attrs: Attributes, shape: tuple[Dim, ...]) -> tuple[Dim, ...]:
     """Return the shape in the target layout."""
-    source, target = _layouts(attrs, len(shape))
+    source, target = layouts_of(attrs, len(shape))
     whole: dict[str, Dim] = {}
     for (letter, factor), size in zip(source, shape, strict=True):
         if factor:
@@ -96,7 +96,7 @@ def _layout_transform_type(attrs: Attributes, data: TensorType) -> Type:
 
 
 def _layout_transform(attrs: Attributes, data: Array) -> Array:
-    source, target = _layouts(attrs, data.ndim)
+    source, target = layouts_of(attrs, data.ndim)
     letters = [letter for letter, _ in source]
     capitals = sorted({letter.upper() for letter in letters})
     order = [letters.index(name) for c in capitals for name in (c, c.lower()) if name in letters]
@@ -114,7 +114,7 @@ def _layout_transform(attrs: Attributes, data: Array) -> Array:
     return np.ascontiguousarray(pieces.transpose([names.index(letter) for letter, _ in target]))
 
 
-def _einsum_sides(equation: str, count: int) -> tuple[list[str], str]:
+def einsum_sides(equation: str, count: int) -> tuple[list[str], str]:
     """Return the letters of the operands and of the result."""
     text = equation.replace(" ", "")
     if "." in text:
@@ -140,7 +140,7 @@ def _einsum_relation(types: tuple[Type, ...], attrs: Attributes) -> FuncType | N
     tensors = tensors_of("data", types[0])
     if tensors is None:
         return None
-    operands, result = _einsum_sides(str(attrs["equation"]), len(tensors))
+    operands, result = einsum_sides(str(attrs["equation"]), len(tensors))
     sizes: dict[str, Dim] = {}
     for number, (letters, tensor) in enumerate(zip(operands, tensors, strict=True)):
         same_dtype(("field 0", f"field {number}"), tensors[0], tensor)
@@ -153,7 +153,7 @@ def _einsum_relation(types: tuple[Type, ...], attrs: Attributes) -> FuncType | N
 def _einsum(attrs: Attributes, data: tuple[Array, ...]) -> Array:
     floating = data[0].dtype.kind == "f"
     wide = [part.astype(np.float64) if floating else part for part in data]
-    operands, result = _einsum_sides(str(attrs["equation"]), len(data))
+    operands, result = einsum_sides(str(attrs["equation"]), len(data))
     total = np.einsum(f"{','.join(operands)}->{result}", *wide)
     return np.asarray(total).astype(data[0].dtype)
 

@@ -92,10 +92,9 @@ def _first_order(module: Module, name: str) -> Function:
                 places = range(len(kind.fields))
                 contribute(value, tuple(found if place == index else None for place in places))
             case Call(Op(), args):
-                if not isinstance(found, tuple) or any(part is not None for part in found):
-                    parts = argument_gradients(node, args, node, found)
-                    for arg, part in zip(args, parts, strict=True):
-                        contribute(arg, part)
+                parts = argument_gradients(node, args, node, found)
+                for arg, part in zip(args, parts, strict=True):
+                    contribute(arg, part)
             case _:
                 pass
     params = tuple(

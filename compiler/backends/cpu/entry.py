@@ -99,7 +99,7 @@ def write_module(program: Program, layout: Layout, triple: str) -> str:
             declarations |= needed
             if threaded and operation.kernel.chunks > 1:
                 functions[operation.kernel] = f"@parts{number}"
-                texts.append(_parts(number, 1 + len(operation.reads)))
+                texts.append(_parts(number, len(_tensors(operation))))
     if threaded:
         pool, needed = write_pool(triple)
         texts.append(pool)

@@ -102,7 +102,14 @@ class Graph:
 
 
 # Operators whose result has the same bytes as their operand.
-VIEWS = frozenset({"reshape", "squeeze", "expand_dims", "nn.batch_flatten", "copy"})
+VIEWS = frozenset(
+    {
+        *("reshape", "squeeze", "expand_dims", "nn.batch_flatten", "copy", "reshape_like"),
+        *("contrib_reverse_reshape", "device_copy", "on_device", "annotation.bitpack_end"),
+        *("annotation.bitpack_start", "annotation.cast_hint", "annotation.checkpoint"),
+        *("annotation.compiler_begin", "annotation.compiler_end", "annotation.stop_fusion"),
+    }
+)
 
 
 def trace(module: Module, regions: Mapping[str, int]) -> Graph:

@@ -1,4 +1,4 @@
-"""LLVM instructions of remainders, rounded quotients, shifts and bits.
+"""LLVM instructions of remainders, rounded quotients, shifts, bits, and tests of floats.
 
 What they compute is defined by `compiler.ops.integer`; tests hold them to it.
 """
@@ -134,6 +134,14 @@ def _classify(test: str) -> Callable[[Site], str]:
     return emit
 
 
+def _reinterpret(site: Site) -> str:
+    """Return the same bits as another data type."""
+    source, target = site.dtypes[0], site.node.dtype
+    if site.type(source) == site.type(target):
+        return site.operand
+    return site.convert("bitcast", site.operand, source, target)
+
+
 INTEGER_OPERATIONS: Mapping[str, Callable[[Site], str]] = MappingProxyType(
     {
         "bitwise_and": _bits("and"),
@@ -150,6 +158,7 @@ INTEGER_OPERATIONS: Mapping[str, Callable[[Site], str]] = MappingProxyType(
         "logical_or": _bits("or"),
         "logical_xor": _bits("xor"),
         "mod": _trunc_mod,
+        "reinterpret": _reinterpret,
         "right_shift": _shift(False),
         "trunc_divide": _trunc_divide,
         "trunc_mod": _trunc_mod,

@@ -83,3 +83,16 @@ def test_means_over_regions(layout, check_gradient, with_weights):
     module = with_weights((x, rois), call("vision.roi_align", x, whole, **attrs), random)
     inputs = [random.uniform(-1, 1, shape), where]
     check_gradient(module, gradient(module), inputs, f"vision.roi_align {layout}, seed 41")
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_largest_elements_of_regions(layout, check_gradient, with_weights):
+    """Regions that overlap, are empty and reach beyond the image; rounded, they do not move."""
+    random = np.random.default_rng(42)
+    shape = (2, 5, 4, 3)
+    x, rois = (Var(n, TensorType(s, "float64")) for n, s in (("x", shape), ("r", (4, 5))))
+    where = [[1.5, 0.7, 1.3, 6.1, 7.9], [0.5, 2.1, 2.2, 2.9, 3.1], [1.5, -3.3, 1.1, 5.3, 14.3]]
+    inputs = [random.uniform(-1, 1, shape), np.array([*where, [0.5, 20.3, 21.2, 30.2, 31.2]])]
+    attrs = {"pooled_size": [2, 3], "spatial_scale": 0.5, "layout": layout}
+    module = with_weights((x, rois), call("vision.roi_pool", x, rois, **attrs), random)
+    check_gradient(module, gradient(module), inputs, f"vision.roi_pool {layout}, seed 42")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from compiler.infer import infer
+from compiler.interpreter import evaluate
 from compiler.ir import Constant, Function, Module, TensorType, Tuple, TupleGetItem, Var
 from compiler.ops import call
 from compiler.passes.gradient import gradient
@@ -30,6 +31,7 @@ CASES = [
     ("dyn.nn.pad", [(2, 3), np.array([[1, 0], [2, 1]]), ()], {}),
     ("dyn.one_hot", [places(0, 2, 1), (), (), np.array(3)], {}),
     ("dyn.sparse_to_dense", [np.array([[0], [2]]), (2,), (), places(4)], {}),
+    ("one_hot", [places(0, 2, 1), (), ()], {"depth": 4, "axis": 0}),
     ("dyn.topk", [(3, 4), np.array(2)], {"ret_type": "values"}),
 ]
 """Name, arguments (a shape stands for random numbers), attributes."""
@@ -65,3 +67,18 @@ def test_values_of_a_topk_whose_count_is_an_argument(check_gradient):
     module = infer(Module({"main": Function((x, k), values)}))
     inputs = [np.random.default_rng(21).uniform(-1, 1, 5), np.array(3)]
     check_gradient(module, gradient(module), inputs, "dyn.topk, seed 21")
+
+
+@pytest.mark.parametrize("name", ["one_hot", "dyn.one_hot"])
+def test_elements_of_another_data_type(name):
+    """Values of float64 in a result of float32; whole numbers have no gradient."""
+    for dtype, expected in (("float64", (1.0, 3.0)), ("int32", (0, 0))):
+        on, off = (Var(n, TensorType((), dtype)) for n in ("on", "off"))
+        depth = (Constant(np.array(2)),) if name.startswith("dyn") else ()
+        attrs = {} if depth else {"depth": 2}
+        hot = call(name, Constant(places(1, 5)), on, off, *depth, dtype="float32", **attrs)
+        module = infer(Module({"main": Function((on, off), hot)}))
+        found = evaluate(gradient(module), np.array(4, dtype), np.array(2, dtype))[1]
+        assert [(value.item(), str(value.dtype)) for value in found] == [
+            (value, dtype) for value in expected
+        ]

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from compiler.errors import Unsupported
-from compiler.gradients import differentiable, find_rule, placement, refused
+from compiler.gradients import (
+    boxes,
+    differentiable,
+    dynamic_resampling,
+    find_rule,
+    placement,
+    quantized,
+    refused,
+)
 from compiler.infer import infer
 from compiler.ir import (
     Constant,
@@ -316,6 +324,13 @@ def test_operators_with_a_second_argument_that_is_no_tensor_of_floats(
     check_gradient(module, gradient(module), [random.uniform(-1, 1, (3, 3))], f"{name}, seed 8")
 
 
+@pytest.mark.parametrize("ends", [(0.5, 4.1, 1.3), (3.0, -1.0, -0.7)])
+def test_ranges_move_with_their_start_and_step(ends, check_gradient):
+    params = tuple(Var(name, TensorType((), "float64")) for name in ("start", "stop", "step"))
+    module = infer(Module({"main": Function(params, call("sin", call("arange", *params)))}))
+    check_gradient(module, gradient(module), list(map(np.asarray, ends)), f"arange of {ends}")
+
+
 def test_scatter_nd_and_collapse_sum_to(check_gradient, with_weights):
     x, updates = (Var(n, TensorType(s, "float64")) for n, s in (("x", (4, 3)), ("u", (2, 3))))
     added = call("scatter_nd", x, Constant(np.array([[1, 1]], np.int64)), updates, mode="add")
@@ -331,7 +346,8 @@ def test_every_rule_is_of_an_operator_and_tested():
     tested |= {"scatter_nd", "trilu", "sequence_mask", "reverse_sequence", "collapse_sum_to"}
     tested |= {"nn.nll_loss", "unique", "random.uniform", "random.normal"}
     tested |= {*placement.RULES, "image.grid_sample", "nn.deformable_conv2d"}
-    tested |= {"image.crop_and_resize", "vision.roi_align"}
+    tested |= {"image.crop_and_resize", "vision.roi_align", "vision.roi_pool", "arange"}
+    tested |= {*boxes.RULES, *dynamic_resampling.RULES, *quantized.RULES}
     assert set(differentiable()) <= set(operators())
     flat = {name for name in differentiable() if find_rule(name).__name__ in ("_none", "_same")}
     assert set(differentiable()) - flat - tested == set()
@@ -348,6 +364,10 @@ def test_an_operator_without_a_rule_is_refused():
     message = "operator no.such has no gradient; write what it does in operators of "
     with pytest.raises(Unsupported, match=f"^{re.escape(message)}compiler/gradients$"):
         find_rule("no.such")
+
+
+def test_every_operator_has_a_rule_or_a_reason():
+    assert set(operators()) == set(differentiable()) | set(refused.REASONS)
 
 
 @pytest.mark.parametrize("name", refused.REASONS)

@@ -270,18 +270,23 @@ def _quantized_mul(place: Place) -> int:
 
 _SPECIAL: Mapping[str, Callable[[Place], int]] = {
     "broadcast_to": lambda place: place.operand(0),
+    "broadcast_to_like": lambda place: place.operand(0),
     "cast": _cast,
+    "cast_like": _cast,
     "clip": _clip,
     "full": _cast,
+    "full_like": lambda place: place.build.cast(place.operand(1), place.dtype),
     "nn.batch_norm": _batch_norm,
     "nn.bias_add": _bias_add,
     "nn.leaky_relu": _leaky_relu,
+    "ones_like": lambda place: place.build.immediate(1, place.dtype),
     "qnn.add": _quantized_sum(1),
     "qnn.dequantize": _dequantize,
     "qnn.mul": _quantized_mul,
     "qnn.quantize": _quantize,
     "qnn.requantize": _requantize,
     "qnn.subtract": _quantized_sum(-1),
+    "zeros_like": lambda place: place.build.immediate(0, place.dtype),
 }
 
 _INTERNAL = frozenset({"requantize_tflite", "requantize_upward", "saturate", "shift_left"})

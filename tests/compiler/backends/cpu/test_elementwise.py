@@ -17,6 +17,8 @@ FLOAT_UNARY = (
     *("trunc", "round", "negative", "abs", "sign", "copy", "nn.relu", "logical_not"),
 )
 INTEGER_UNARY = ("negative", "abs", "sign", "copy", "nn.relu", "logical_not")
+QUOTIENTS = ("floor_divide", "trunc_divide", "floor_mod", "trunc_mod", "mod")
+BITS = ("bitwise_and", "bitwise_or", "bitwise_xor")
 BINARY = ("add", "subtract", "multiply", "divide", "maximum", "minimum")
 COMPARE = ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
 
@@ -177,3 +179,70 @@ def test_full_and_broadcast_to(variable, main, check):
         call("ones", shape=(3,), dtype="int8"),
     ]
     check(main([a, b], results), [x, y])
+
+
+@pytest.mark.parametrize("dtype", (*INTEGERS, *FLOATS))
+def test_quotients_and_remainders(dtype, variable, main, check):
+    rng = np.random.default_rng(20)
+    x, y = numbers(rng, (7, 37), dtype), numbers(rng, (7, 37), dtype)
+    if dtype in FLOATS:
+        ends = np.array([0.0, -0.0, 1.5, -1.5, np.inf, -np.inf, np.nan], dtype)
+        x[:, :7], y[:, :7] = ends, ends[:, None]
+    left, right = (variable(name, x.shape, dtype) for name in "xy")
+    module = main([left, right], [call(name, left, right) for name in QUOTIENTS])
+    check(module, [x, y], labels=QUOTIENTS)
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_shifts_and_bits(dtype, variable, main, check):
+    rng = np.random.default_rng(21)
+    x, y = (numbers(rng, (3, 50), dtype) for _ in range(2))
+    left, right = (variable(name, x.shape, dtype) for name in "xy")
+    names = ("left_shift", "right_shift", *BITS)
+    parts = [call(name, left, right) for name in names]
+    module = main([left, right], [*parts, call("bitwise_not", left)])
+    check(module, [x, y], labels=(*names, "bitwise_not"))
+
+
+def test_logic(variable, main, check):
+    rng = np.random.default_rng(22)
+    x, y = (rng.random((3, 50)) < 0.5 for _ in range(2))
+    left, right = (variable(name, x.shape, "bool") for name in "xy")
+    names = (*BITS, "logical_and", "logical_or", "logical_xor")
+    parts = [call(name, left, right) for name in names]
+    module = main([left, right], [*parts, call("bitwise_not", left)])
+    check(module, [x, y], labels=(*names, "bitwise_not"))
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_kinds_and_bits_of_numbers(dtype, variable, main, check):
+    x = np.array([0.0, -0.0, 1.5, -np.inf, np.inf, np.nan, -3e-7, 6e4] * 3, dtype)
+    data = variable("x", x.shape, dtype)
+    names = ("isnan", "isinf", "isfinite")
+    bits = call("reinterpret", data, dtype=f"int{dtype[5:]}")
+    module = main([data], [*(call(name, data) for name in names), bits])
+    check(module, [x], labels=(*names, "reinterpret"))
+
+
+def test_tensors_like_others(variable, main, check):
+    rng = np.random.default_rng(23)
+    x, value = rng.normal(size=(3, 1)).astype(np.float32), np.int32(7)
+    data, other, fill = (
+        variable(name, shape, dtype)
+        for name, shape, dtype in (
+            ("x", (3, 1), "float32"),
+            ("y", (2, 3, 4), "int8"),
+            ("z", (), "int32"),
+        )
+    )
+    names = ("zeros_like", "ones_like")
+    parts = [
+        *(call(name, data) for name in names),
+        call("full_like", data, fill),
+        call("cast_like", data, other),
+        call("broadcast_to_like", data, other),
+        call("reshape_like", call("negative", data), call("zeros", shape=(1, 3), dtype="int8")),
+        call("annotation.stop_fusion", call("negative", data)),
+    ]
+    inputs = [x, np.zeros((2, 3, 4), np.int8), value]
+    check(main([data, other, fill], parts), inputs)
