@@ -284,7 +284,7 @@ _SPECIAL: Mapping[str, Callable[[Place], int]] = {
     "qnn.subtract": _quantized_sum(-1),
 }
 
-_INTERNAL = frozenset({"requantize_tflite", "requantize_upward", "saturate", "shift_left"})
+_INTERNAL = frozenset({"move_sign", "requantize_tflite", "requantize_upward", "saturate", "shift_left"})
 
 ELEMENTWISE: Mapping[str, Callable[[Place], int]] = MappingProxyType(
     {**{name: _plain for name in OPERATIONS if name not in _INTERNAL}, **_SPECIAL}
