@@ -15,6 +15,7 @@ from .expansion import expand
 from .formula import FormulaBuilder, row_major
 from .fusion import Group, fuse
 from .graph import Graph, RegionStep, Step, Tensor, flatten, trace
+from .layouts import plan_layouts
 from .lowering import ANCHORS, ELEMENTWISE, OTHERS, Context, follow, lower_nest
 from .machine import Machine, assemble, find_machine
 from .program import Program
@@ -79,7 +80,9 @@ def lower(
     origins: list[Origin] = []
     steps = expand(graph.steps)
     _require_half(steps, machine)
-    for item in fuse(graph, steps):
+    items = fuse(graph, steps)
+    plan_layouts(graph, items, machine)
+    for item in items:
         if isinstance(item, Group):
             _lower_group(context, item)
         else:
@@ -106,6 +109,8 @@ def _require_half(steps: Iterable[Step | RegionStep], machine: Machine) -> None:
 def _lower_group(context: Context, group: Group) -> None:
     """Lower steps that are computed together."""
     anchor = group.anchor
+    if anchor is None or anchor.name in ANCHORS:
+        context.surround(group.target)
     try:
         if anchor is None:
             build = FormulaBuilder(group.target.shape)

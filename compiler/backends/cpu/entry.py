@@ -208,7 +208,7 @@ class _Entry:
         return self._value(f"load ptr, ptr {address}, align {_POINTER_BYTES}")
 
     def _pointer(self, tensor: Tensor) -> str:
-        """Return the address of a tensor."""
+        """Return the address of the first element of a tensor that is no border."""
         root = tensor.root
         if root not in self._pointers:
             segment, offset = self._layout.places[root]
@@ -216,7 +216,8 @@ class _Entry:
             if segment in ("inputs", "outputs"):
                 self._pointers[root] = self._load(member, offset)
             else:
-                address = f"getelementptr i8, ptr {member}, i64 {offset}"
+                place = offset + root.start_bytes
+                address = f"getelementptr i8, ptr {member}, i64 {place}"
                 self._pointers[root] = self._value(address)
         return self._pointers[root]
 

@@ -201,6 +201,11 @@ def _rounded_to_odd(site: Site, x: str) -> str:
     return site.convert("bitcast", odd, "int32", "float32")
 
 
+def _move_sign(site: Site) -> str:
+    """Take int8 for uint8 or the other way round, 128 more or less."""
+    return site.binary("xor", site.operand, site.number(-128, "int8"), "int8")
+
+
 def _copy(site: Site) -> str:
     return site.values[0]
 
@@ -217,6 +222,7 @@ OPERATIONS: Mapping[str, Callable[[Site], str]] = MappingProxyType(
         "floor": _intrinsic("floor"),
         "logical_not": _logical_not,
         "maximum": _maximum,
+        "move_sign": _move_sign,
         "minimum": _minimum,
         "multiply": _arithmetic("mul", "fmul", "and"),
         "negative": _negative,

@@ -3,6 +3,7 @@
 A kernel is a frozen dataclass; equal kernels are one function. Its first pointer is the target.
 """
 
+from .border import Border
 from .contraction import Contraction
 from .copy import Copy, Gather
 from .depthwise import Depthwise
@@ -14,6 +15,7 @@ from .reduction import Reduction, Search
 from .softmax import QuantizedSoftmax, Softmax
 
 __all__ = [
+    "Border",
     "Contraction",
     "Copy",
     "Depthwise",

@@ -26,6 +26,8 @@ class Depthwise:
         Elements, by axis.
     data_strides : tuple of int
         Elements of the data from one index of the result to the next, by axis.
+    origin : int
+        Elements from the data to those of the first place.
     window : (int, int)
         Taps down and across.
     tap_strides : (int, int)
@@ -38,6 +40,7 @@ class Depthwise:
     shape: tuple[int, int, int, int]
     target_strides: tuple[int, ...]
     data_strides: tuple[int, ...]
+    origin: int
     window: tuple[int, int]
     tap_strides: tuple[int, int]
     data_dtype: str
@@ -105,7 +108,7 @@ class Depthwise:
     ) -> None:
         """Compute `rows` places side by side of `lanes` channels, from `where` on."""
         kind, width = llvm_type(self.sum_dtype, lanes), element_bytes(self.sum_dtype)
-        origin = build.offset(where, self.data_strides)
+        origin = build.offset(where, self.data_strides, self.origin)
         channel = where[3]
 
         def tap(down: Index, across: Index, sums: list[str]) -> list[str]:

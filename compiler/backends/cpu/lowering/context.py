@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ from ....errors import Unsupported
 from ..builder import element_bytes
 from ..formula import Formula, FormulaBuilder, merge_axes, row_major
 from ..graph import RegionStep, Step, Tensor
-from ..kernels import Copy, Elementwise, Kernel
+from ..kernels import Border, Copy, Elementwise, Kernel
 from ..machine import Machine
 from ..program import KernelCall, Operation, RegionCall
 
@@ -160,7 +161,9 @@ class Context:
         """Compute a formula into `target`, or a box of it."""
         if not prod(build.shape):
             return
-        axes = self.arrange(build.shape, build.formula(node), target=strides)
+        strides = target.strides if strides is None else strides
+        formula = build.formula(build.moved_sign(node, target.memory_dtype))
+        axes = self.arrange(build.shape, formula, target=strides)
         kernel = Elementwise(
             axes.shape, axes.target, start, axes.formula, self.machine.vector_bytes
         )
@@ -183,6 +186,28 @@ class Context:
         size = element_bytes(source.dtype)
         kernel = Copy(sizes, to, target_start, of, source_start, size)
         self.call(kernel, target, source)
+
+    def surround(self, target: Tensor) -> None:
+        """Fill the border of an image."""
+        if any(target.border):
+            signed = target.dtype == "int8" and target.memory_dtype == "uint8"
+            kernel = Border(
+                cast(tuple[int, int, int, int], target.shape),
+                target.border,
+                target.fill + (128 if signed else 0),
+                target.memory_dtype,
+                self.machine.vector_bytes,
+            )
+            self.call(kernel, target)
+
+    def plain(self, data: Tensor) -> Tensor:
+        """Return `data` as they are, or a copy that lies row by row in their own type."""
+        if data.memory_dtype == data.dtype and not any(data.border):
+            return data
+        target = Tensor(data.shape, data.dtype)
+        build = FormulaBuilder(data.shape)
+        self.elementwise(build, build.load(data), target)
+        return target
 
     def fill(self, target: Tensor, value: Tensor) -> None:
         """Fill `target` with a scalar."""
