@@ -10,6 +10,7 @@ from .depthwise import Depthwise
 from .dot import Dot
 from .elementwise import Elementwise
 from .kernel import Kernel
+from .normalization import Normalization
 from .pool import Pool
 from .reduction import Reduction, Search
 from .softmax import QuantizedSoftmax, Softmax
@@ -23,6 +24,7 @@ __all__ = [
     "Elementwise",
     "Gather",
     "Kernel",
+    "Normalization",
     "Pool",
     "QuantizedSoftmax",
     "Reduction",
