@@ -129,7 +129,9 @@ def _idle_cycles(model: Model, load: Load) -> float:
     window, each = model.shape.window, _burst_cycles(load)
     if load.bursts <= window:
         return 0.0
-    return max(model.hardware.load_address + model.latency + each - window * each, 0.0)
+    # Bursts of different lengths take turns: those `window` apart are alike, the longest count.
+    last = max(each, load.longest)
+    return max(model.hardware.load_address + model.latency + last - window * each, 0.0)
 
 
 def _first_asked(model: Model, load: Load, before: Load, begin: float) -> float:

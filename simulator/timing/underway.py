@@ -97,6 +97,7 @@ class Load:
     index : of the instruction
     runs, bursts : runs, and bursts on the bus
     beats : on the bus
+    longest : beats of the longest burst, 0 where a run has several
     between : beats of the instructions that are fetched in between
     work : cycles of the aligner
     lead, tail : cycles of it before the first beat is needed, and after the last one
@@ -119,6 +120,7 @@ class Load:
     runs: int
     bursts: int
     beats: int
+    longest: int
     between: int
     work: int
     lead: int
