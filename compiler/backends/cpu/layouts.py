@@ -31,9 +31,7 @@ _POOLS = frozenset(
 _SLACK = 4
 
 
-def plan_layouts(
-    graph: Graph, items: Iterable[Group | RegionStep], machine: Machine
-) -> None:
+def plan_layouts(graph: Graph, items: Iterable[Group | RegionStep], machine: Machine) -> None:
     """Choose border and storage of the tensors that the groups of `items` make."""
     items = tuple(items)
     readers = _Readers(graph, items)

@@ -289,7 +289,9 @@ _SPECIAL: Mapping[str, Callable[[Place], int]] = {
     "zeros_like": lambda place: place.build.immediate(0, place.dtype),
 }
 
-_INTERNAL = frozenset({"move_sign", "requantize_tflite", "requantize_upward", "saturate", "shift_left"})
+_INTERNAL = frozenset(
+    {"move_sign", "requantize_tflite", "requantize_upward", "saturate", "shift_left"}
+)
 
 ELEMENTWISE: Mapping[str, Callable[[Place], int]] = MappingProxyType(
     {**{name: _plain for name in OPERATIONS if name not in _INTERNAL}, **_SPECIAL}
