@@ -19,7 +19,7 @@ _MOST_STEPS = 8
 _CACHE_LINE = 64
 _PREFETCH = "declare void @llvm.prefetch.p0(ptr, i32 immarg, i32 immarg, i32 immarg)"
 # Nodes of a formula above which it is written once, in a loop, not for every vector of sums.
-_LONG = 24
+_LONG = 40
 
 
 @dataclass(frozen=True, slots=True)

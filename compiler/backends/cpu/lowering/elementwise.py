@@ -100,11 +100,14 @@ def _scaled(
 ) -> int:
     """Return the int32 node of `node` times multiplier * 2**(shift - 31)."""
     factors = build.constant(multiplier), build.constant(shift.astype(np.int32))
+    largest = int(shift.max(initial=0)) if np.any(shift >= 0) else -1
+    where = "left" if largest > 0 else "none" if largest == 0 else "right"
     if rounding == Rounding.UPWARD:
-        return build.apply("requantize_upward", "int32", build.cast(node, "int64"), *factors)
-    left = bool(np.any(shift > 0))
+        if build.nodes[node].dtype != "int64":
+            node = build.cast(node, "int32")
+        return build.apply("requantize_upward", "int32", node, *factors, value=where)
     narrow = build.cast(node, "int32")
-    return build.apply("requantize_tflite", "int32", narrow, *factors, value=left)
+    return build.apply("requantize_tflite", "int32", narrow, *factors, value=where)
 
 
 def saturated(build: FormulaBuilder, node: int, zero_point: int, dtype: str) -> int:
