@@ -8,7 +8,6 @@ from ..builder import Builder, Index, element_bytes
 from ..formula import Formula
 from .dot import Dot
 from .evaluator import Evaluator, lanes_of
-from .tile import Epilogue
 
 __all__ = ["Block", "Sums"]
 
@@ -18,8 +17,9 @@ _MOST_PRODUCTS = 64
 _MOST_STEPS = 8
 _CACHE_LINE = 64
 _PREFETCH = "declare void @llvm.prefetch.p0(ptr, i32 immarg, i32 immarg, i32 immarg)"
-# Nodes of a formula above which it is written once, in a loop, not for every vector of sums.
-_LONG = 40
+# Nodes of a formula above which it is written in a loop, not for every vector of sums: compiling
+# would take several times as long.
+_SHORT = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,8 @@ class Sums:
         self._stack = ""
         strides = kernel.target_strides
         lanes = lanes_of(kernel.formula, -1, strides[-1], kernel.dot.lanes, kernel.vector_bytes)
-        self._direct = len(kernel.formula) <= _LONG and (lanes > 1 or kernel.dot.lanes == 1)
+        self._contiguous = lanes > 1 or kernel.dot.lanes == 1
+        self._direct = self._contiguous and len(kernel.formula) <= _SHORT
         if not self._direct:
             size = element_bytes(kernel.dot.sum_dtype) * kernel.dot.lanes
             lines, places, vectors = kernel.tile
@@ -272,35 +273,44 @@ class Sums:
         sums: list[str],
     ) -> None:
         """Put the sums through the formula in a loop over a tile on the stack."""
-        build, kernel, dot = self._build, self._kernel, block.dot
+        build, dot = self._build, block.dot
         width = element_bytes(dot.sum_dtype)
         for number, total in enumerate(sums):
             address = build.address(self._stack, number * dot.lanes, width)
             build.do(f"store {dot.vector_type} {total}, ptr {address}, align {width}")
-        epilogue = Epilogue(
-            build,
-            self._evaluator,
-            kernel.formula,
-            kernel.target_strides,
-            self._target,
-            dot.sum_dtype,
-            kernel.vector_bytes,
-        )
+        for number in range(block.vectors):
+            valid = min(dot.lanes, block.columns - number * dot.lanes)
+            most = dot.lanes if self._contiguous else 1
+            for first, lanes in _powers(valid, most):
+                start = build.address(self._stack, number * dot.lanes + first, width)
+                column = build.add(block.column, number * dot.lanes + first)
+                self._finish_columns(block, (*where, column), size, start, lanes)
 
-        def line(number: Index, _: list[str]) -> None:
-            def indices(place: Index, column: Index) -> list[Index]:
-                return [
-                    *block.outer,
-                    build.add(where[0], number),
-                    build.add(where[1], place),
-                    build.add(block.column, column),
-                ]
+    def _finish_columns(
+        self,
+        block: Block,
+        where: tuple[Index, Index, Index],
+        size: tuple[int, int],
+        start: str,
+        lanes: int,
+    ) -> None:
+        """Put some columns of a tile on the stack through the formula."""
+        build, kernel, dot = self._build, self._kernel, block.dot
+        dtype = kernel.formula[-1].dtype
+        pitch = block.vectors * dot.lanes
+        shared = self._evaluator.shared([*block.outer, *where], lanes)
 
-            pitch = block.vectors * dot.lanes
-            start = build.address(self._stack, build.multiply(number, size[1] * pitch), width)
-            epilogue.run(start, size[1], block.columns, pitch, indices)
+        def one(at: list[Index]) -> None:
+            offset = build.offset(at, [size[1] * pitch, pitch])
+            address = build.address(start, offset, element_bytes(dot.sum_dtype))
+            total = build.load(dot.sum_dtype, address, lanes)
+            line, place = (build.add(begin, step) for begin, step in zip(where, at, strict=False))
+            place_in = [*block.outer, line, place, where[2]]
+            value = self._evaluator.emit(place_in, lanes, total, shared)
+            offset = build.offset(place_in, kernel.target_strides)
+            build.store(dtype, value, build.address(self._target, offset, element_bytes(dtype)), lanes)
 
-        build.loop(0, size[0], line)
+        build.nest(size, one)
 
 
 def _unroll(count: int, sums: int) -> int:
