@@ -29,6 +29,9 @@ __all__ = [
 
 Array = npt.NDArray[Any]
 
+# Two int8 less their zero points, times up to 2**20, sum up without leaving int32.
+_SMALL_SHIFT = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -238,10 +241,13 @@ def _quantized_sum(sign: int) -> Callable[[Place], int]:
         rounding = rounding_of(step.attrs)
         if rounding == Rounding.UPWARD:
             moved = [
-                build.cast(rescaled(build, part, scale, scales[2], rounding), "int64")
+                rescaled(build, part, scale, scales[2], rounding)
                 for part, scale in zip(parts, scales[:2], strict=True)
             ]
-            total = build.apply(operation, "int64", *moved)
+            shifts = [requantize_parameters(scale, scales[2])[1] for scale in scales[:2]]
+            if place.dtype == "int32" or max(int(shift.max()) for shift in shifts) > _SMALL_SHIFT:
+                moved = [build.cast(node, "int64") for node in moved]
+            total = build.apply(operation, build.nodes[moved[0]].dtype, *moved)
             return saturated(build, total, _scalar(place, 7), place.dtype)
         parameters = add_parameters(*scales)
         twenty = build.immediate(20, "int32")
