@@ -3,28 +3,37 @@
 `isa.arithmetic` defines what these compute; tests compare them bit for bit.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from .site import Site, resize
 
-__all__ = ["requantize_tflite", "requantize_upward", "saturate"]
+__all__ = [
+    "quantize_tflite",
+    "quantize_upward",
+    "requantize_tflite",
+    "requantize_upward",
+    "saturate",
+]
 
 
 def requantize_tflite(site: Site) -> str:
     """Scale int32 by multiplier * 2**(shift - 31): `isa.arithmetic.requantize`, TFLITE.
 
-    The node's value says where all shifts lie: "left" (any), "none" (at most 0) or "right" (below
-    0). Multipliers are not negative, so the one product that saturates does not occur.
+    The node's value says where all shifts lie: "left" (any), "none" (at most 0) or "right"
+    (-19..-1). Multipliers are not negative, so the one product that saturates does not occur.
     """
     x, multiplier, shift = site.values
-    if site.node.value == "left":
+    where = site.node.value
+    if where == "left":
         left = site.intrinsic("smax", "int32", shift, site.number(0, "int32"))
         x = site.binary("shl", x, left, "int32")
     high = _high_multiply(site, x, multiplier)
     exponent = site.binary("sub", site.number(0, "int32"), shift, "int32")
-    if site.node.value == "right":
+    if where == "right":
         return _rounding_divide_by_more(site, high, exponent)
-    if site.node.value == "left":
+    if where == "left":
         exponent = site.intrinsic("smax", "int32", exponent, site.number(0, "int32"))
     return _rounding_divide(site, high, exponent)
 
@@ -104,26 +113,64 @@ def requantize_upward(site: Site) -> str:
 
     The node's value says where all shifts lie, as for TFLITE.
     """
+    return _scale_upward(site, 0)
+
+
+def quantize_upward(site: Site) -> str:
+    """Scale int32, add a zero point and saturate: shifts in -19..-1, half rounds up.
+
+    ``((x * m + half) >> p) + z  =  (x * m + half + (z << p)) >> p``
+    """
+    zero_point = site.node.value
+    assert isinstance(zero_point, int)
+    scaled = replace(site, node=replace(site.node, dtype="int32", value="right"))
+    return _clamped(site, _scale_upward(scaled, zero_point))
+
+
+def quantize_tflite(site: Site) -> str:
+    """Scale int32, add a zero point and saturate: shifts in -19..-1, rounded as TFLITE does."""
+    zero_point = site.node.value
+    assert isinstance(zero_point, int)
+    scaled = replace(site, node=replace(site.node, dtype="int32", value="right"))
+    moved = requantize_tflite(scaled)
+    if zero_point:
+        # What is scaled down by two or more has room for the zero point.
+        moved = site.binary("add", moved, site.number(zero_point, "int32"), "int32")
+    return _clamped(site, moved)
+
+
+def _clamped(site: Site, x: str) -> str:
+    """Return int32 `x` saturated to the data type of the node."""
+    limits = np.iinfo(site.node.dtype)
+    raised = site.intrinsic("smax", "int32", x, site.number(limits.min, "int32"))
+    inside = site.intrinsic("smin", "int32", raised, site.number(limits.max, "int32"))
+    return resize(site, inside, "int32", site.node.dtype)
+
+
+def _scale_upward(site: Site, zero_point: int) -> str:
+    """Return x * multiplier * 2**(shift - 31), rounded, plus the zero point."""
     x, multiplier, shift = site.values
     if site.dtypes[0] == "int64" or site.lanes == 1:
         wide = resize(site, x, site.dtypes[0], "int64")
         wide_shift = site.convert("sext", shift, "int32", "int64")
         factor = site.convert("sext", multiplier, "int32", "int64")
-        shifted = _shifted_product(site, wide, factor, wide_shift, 0)
+        shifted = _shifted_product(site, (wide, factor), wide_shift, 0, zero_point)
         return site.convert("trunc", shifted, "int64", "int32")
     half = site.halved()
     factors, shifts = halves(site, multiplier), halves(site, shift)
-    even, odd = halves(site, x)
-    even = _shifted_product(half, even, factors[0], shifts[0], 0)
+    even, odd = zip(halves(site, x), factors, strict=True)
+    low = _shifted_product(half, even, shifts[0], 0, zero_point)
     if site.node.value == "right":
-        return interleaved(site, even, _shifted_product(half, odd, factors[1], shifts[1], 32))
-    odd = _shifted_product(half, odd, factors[1], shifts[1], 0)
-    odd = half.binary("shl", odd, half.number(32, "int64"), "int64")
-    return interleaved(site, even, odd)
+        high = _shifted_product(half, odd, shifts[1], 32, zero_point)
+        return interleaved(site, low, high)
+    high = _shifted_product(half, odd, shifts[1], 0, zero_point)
+    return interleaved(site, low, half.binary("shl", high, half.number(32, "int64"), "int64"))
 
 
-def _shifted_product(site: Site, x: str, multiplier: str, shift: str, less: int) -> str:
-    """Return (x * multiplier + half) >> (31 - shift - less) of int64 lanes.
+def _shifted_product(
+    site: Site, factors: tuple[str, str], shift: str, less: int, zero_point: int
+) -> str:
+    """Return (x * multiplier + half + (zero point << p)) >> (p - less), p = 31 - shift, in int64.
 
     Below AVX-512 there is no arithmetic shift by a vector: there 2**62 is added before and taken
     off after a logical one. |x * multiplier| is below 2**62.
@@ -131,8 +178,11 @@ def _shifted_product(site: Site, x: str, multiplier: str, shift: str, less: int)
     point = site.binary("sub", site.number(31, "int64"), shift, "int64")
     one = site.number(1, "int64")
     addend = site.binary("lshr", site.binary("shl", one, point, "int64"), one, "int64")
+    if zero_point:
+        moved = site.binary("shl", site.number(zero_point, "int64"), point, "int64")
+        addend = site.binary("add", addend, moved, "int64")
     by = site.binary("sub", point, site.number(less, "int64"), "int64") if less else point
-    product = site.binary("mul", x, multiplier, "int64")
+    product = site.binary("mul", *factors, "int64")
     if site.lanes in (1, 8):
         return site.binary("ashr", site.binary("add", product, addend, "int64"), by, "int64")
     large = site.number(1 << 62, "int64")

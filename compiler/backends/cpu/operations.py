@@ -8,7 +8,13 @@ from types import MappingProxyType
 
 import numpy as np
 
-from .fixed_point import requantize_tflite, requantize_upward, saturate
+from .fixed_point import (
+    quantize_tflite,
+    quantize_upward,
+    requantize_tflite,
+    requantize_upward,
+    saturate,
+)
 from .functions import FUNCTIONS, emit_function
 from .integer_operations import INTEGER_OPERATIONS
 from .site import Site, is_float, is_signed, resize, type_suffix
@@ -256,6 +262,8 @@ OPERATIONS: Mapping[str, Callable[[Site], str]] = MappingProxyType(
         "negative": _negative,
         "nn.leaky_relu": _leaky_relu,
         "nn.relu": _relu,
+        "quantize_tflite": quantize_tflite,
+        "quantize_upward": quantize_upward,
         "requantize_tflite": requantize_tflite,
         "requantize_upward": requantize_upward,
         "round": _intrinsic("round"),

@@ -31,6 +31,8 @@ Array = npt.NDArray[Any]
 
 # Two int8 less their zero points, times up to 2**20, sum up without leaving int32.
 _SMALL_SHIFT = 20
+# Zero points shifted left by 31 more stay within int64.
+_SMALLEST_SHIFT = -19
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +105,9 @@ def _scaled(
 ) -> int:
     """Return the int32 node of `node` times multiplier * 2**(shift - 31)."""
     factors = build.constant(multiplier), build.constant(shift.astype(np.int32))
-    largest = int(shift.max(initial=0)) if np.any(shift >= 0) else -1
-    where = "left" if largest > 0 else "none" if largest == 0 else "right"
+    where = "left" if np.any(shift > 0) else "none"
+    if np.all(shift < 0) and np.all(shift >= _SMALLEST_SHIFT):
+        where = "right"
     if rounding == Rounding.UPWARD:
         if build.nodes[node].dtype != "int64":
             node = build.cast(node, "int32")
@@ -115,6 +118,12 @@ def _scaled(
 
 def saturated(build: FormulaBuilder, node: int, zero_point: int, dtype: str) -> int:
     """Return node + zero point, clamped to `dtype`."""
+    scaled = build.nodes[node]
+    if scaled.operation.startswith("requantize_") and scaled.value == "right":
+        narrow = build.nodes[scaled.operands[0]].dtype == "int32" and dtype in ("int8", "uint8")
+        if narrow:
+            name = scaled.operation.removeprefix("re")
+            return build.apply(name, dtype, *scaled.operands, value=zero_point)
     if dtype == "int32":
         node = build.cast(node, "int64")
     point = build.constant(np.asarray(zero_point, build.nodes[node].dtype))
@@ -299,9 +308,16 @@ _SPECIAL: Mapping[str, Callable[[Place], int]] = {
 }
 
 _INTERNAL = frozenset(
-    {"move_sign", "requantize_tflite", "requantize_upward", "saturate", "shift_left"}
+    {
+        "move_sign",
+        "quantize_tflite",
+        "quantize_upward",
+        "requantize_tflite",
+        "requantize_upward",
+        "saturate",
+        "shift_left",
+    }
 )
-
 ELEMENTWISE: Mapping[str, Callable[[Place], int]] = MappingProxyType(
     {**{name: _plain for name in OPERATIONS if name not in _INTERNAL}, **_SPECIAL}
 )
