@@ -135,6 +135,10 @@ class FormulaBuilder:
         """Return an int8 or uint8 node as the other, 128 more or less; others as they are."""
         if self.nodes[node].dtype == dtype or {self.nodes[node].dtype, dtype} != {"int8", "uint8"}:
             return node
+        last = self.nodes[node]
+        if last.operation.startswith("quantize_") and isinstance(last.value, int):
+            point = last.value + (128 if dtype == "uint8" else -128)
+            return self.apply(last.operation, dtype, *last.operands, value=point)
         return self.apply("move_sign", dtype, node)
 
     def formula(self, result: int) -> Formula:

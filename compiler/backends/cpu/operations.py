@@ -6,7 +6,15 @@ What they compute is defined by `compiler.ops`; tests hold them to it.
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from .fixed_point import requantize_tflite, requantize_upward, saturate
+import numpy as np
+
+from .fixed_point import (
+    quantize_tflite,
+    quantize_upward,
+    requantize_tflite,
+    requantize_upward,
+    saturate,
+)
 from .functions import FUNCTIONS, emit_function
 from .integer_operations import INTEGER_OPERATIONS
 from .site import Site, is_float, is_signed, resize, type_suffix
@@ -165,6 +173,8 @@ def _cast(site: Site) -> str:
         wider = int(target[5:]) > int(source[5:])
         return site.convert("fpext" if wider else "fptrunc", x, source, target)
     if is_float(source):
+        if site.lanes > 1 and source != "float16":
+            return _truncated(site, x, source, target)
         name = "fptosi" if is_signed(target) else "fptoui"
         suffix = f"{type_suffix(target, site.lanes)}.{type_suffix(source, site.lanes)}"
         return site.builder.call(
@@ -173,6 +183,30 @@ def _cast(site: Site) -> str:
     if is_float(target):
         return site.convert("sitofp" if is_signed(source) else "uitofp", x, source, target)
     return resize(site, x, source, target)
+
+
+def _truncated(site: Site, x: str, source: str, target: str) -> str:
+    """Return lanes of floats as integers, truncated and saturated, not-a-number as 0.
+
+    LLVM's intrinsic for this computes one lane after the other on x86.
+    """
+    limits = np.iinfo(target)
+    kind = np.dtype(source).type
+    high = kind(limits.max)
+    if float(high) > limits.max:
+        high = np.nextafter(high, kind(0))
+    low_number, high_number = (site.number(float(one), source) for one in (limits.min, high))
+    above = site.binary("fcmp ogt", x, low_number, source)
+    raised = site.choose(above, x, low_number, source)
+    below = site.binary("fcmp olt", raised, high_number, source)
+    inside = site.choose(below, raised, high_number, source)
+    name = "fptosi" if is_signed(target) else "fptoui"
+    result = site.convert(name, inside, source, target)
+    if int(high) != limits.max:
+        beyond = site.binary("fcmp ogt", x, high_number, source)
+        result = site.choose(beyond, site.number(limits.max, target), result, target)
+    number = site.binary("fcmp ord", x, x, source)
+    return site.choose(number, result, site.number(0, target), target)
 
 
 def _rounded_to_odd(site: Site, x: str) -> str:
@@ -228,6 +262,8 @@ OPERATIONS: Mapping[str, Callable[[Site], str]] = MappingProxyType(
         "negative": _negative,
         "nn.leaky_relu": _leaky_relu,
         "nn.relu": _relu,
+        "quantize_tflite": quantize_tflite,
+        "quantize_upward": quantize_upward,
         "requantize_tflite": requantize_tflite,
         "requantize_upward": requantize_upward,
         "round": _intrinsic("round"),

@@ -11,6 +11,7 @@ from ....ops.windows import ints, permutation
 from ..formula import FormulaBuilder, row_major
 from ..graph import Step, Tensor
 from ..kernels import Contraction, Depthwise
+from ..tiling import choose_window_tile
 from .context import AnchorTable, Arranged, Context, Finish, operand
 from .operands import Operands, lay_out, read_operands, sum_dtype, unsigned
 from .packing import arrange_weights, group_size
@@ -172,24 +173,29 @@ def _depthwise(
     """Add a depthwise kernel."""
     build, node = formula
     node = build.moved_sign(node, target.memory_dtype)
+    start, node = take_start(build, node, order[-1])
     strides, taps = _strides(step, operands.data)
     axes = context.arrange(
         build.shape, build.formula(node), order=order, target=target.strides, fixed=4
     )
+    window = cast(tuple[int, int], operands.weight.shape[:2])
     kernel = Depthwise(
         cast(tuple[int, int, int, int], axes.shape),
         axes.target,
         (*strides, 1),
         operands.origin,
-        cast(tuple[int, int], operands.weight.shape[:2]),
+        window,
         taps,
+        choose_window_tile(context.machine, axes.shape[1:3], window),
+        start is not None,
         operands.data.memory_dtype,
         operands.weight.dtype,
         operands.sum_dtype,
         axes.formula,
         context.machine.vector_bytes,
     )
-    context.call(kernel, target, operands.data, operands.weight, *build.tensors)
+    starts = [] if start is None else [Tensor(start.shape, str(start.dtype), constant=start)]
+    context.call(kernel, target, operands.data, operands.weight, *starts, *build.tensors)
 
 
 def _dense(context: Context, step: Step, target: Tensor, finish: Finish) -> None:
