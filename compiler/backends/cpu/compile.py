@@ -20,6 +20,7 @@ from .lowering import ANCHORS, ELEMENTWISE, OTHERS, Context, follow, lower_nest
 from .machine import Machine, assemble, find_machine
 from .placement import place
 from .program import Program
+from .sinking import sink
 
 __all__ = ["compile_host", "lower", "write_host"]
 
@@ -79,7 +80,7 @@ def lower(
     graph = trace(module, regions)
     context = Context(machine)
     origins: list[Origin] = []
-    steps = place(graph, expand(graph.steps))
+    steps = sink(graph, place(graph, expand(graph.steps)))
     _require_half(steps, machine)
     items = fuse(graph, steps)
     plan_layouts(graph, items, machine)
