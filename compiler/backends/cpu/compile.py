@@ -18,7 +18,9 @@ from .graph import Graph, RegionStep, Step, Tensor, flatten, trace
 from .layouts import plan_layouts
 from .lowering import ANCHORS, ELEMENTWISE, OTHERS, Context, follow, lower_nest
 from .machine import Machine, assemble, find_machine
+from .placement import place
 from .program import Program
+from .sinking import sink
 
 __all__ = ["compile_host", "lower", "write_host"]
 
@@ -78,7 +80,7 @@ def lower(
     graph = trace(module, regions)
     context = Context(machine)
     origins: list[Origin] = []
-    steps = expand(graph.steps)
+    steps = sink(graph, place(graph, expand(graph.steps)))
     _require_half(steps, machine)
     items = fuse(graph, steps)
     plan_layouts(graph, items, machine)
@@ -144,7 +146,7 @@ def _own_outputs(context: Context, graph: Graph) -> tuple[Tensor, ...]:
     outputs: list[Tensor] = []
     for tensor in graph.outputs:
         root = tensor.root
-        if root in taken or root.constant is not None:
+        if root in taken or root.constant is not None or tensor.is_part:
             own = Tensor(tensor.shape, tensor.dtype)
             strides = row_major(tensor.shape)
             context.copy(own, tensor, tensor.shape, strides, strides)

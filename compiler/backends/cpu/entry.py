@@ -155,7 +155,7 @@ class _Entry:
         self._frame: list[str] = []
         self._lines: list[str] = []
         self._numbers = count()
-        self._pointers: dict[Tensor, str] = {}
+        self._pointers: dict[tuple[Tensor, int], str] = {}
 
     def text(self) -> str:
         """Return the function."""
@@ -209,17 +209,15 @@ class _Entry:
 
     def _pointer(self, tensor: Tensor) -> str:
         """Return the address of the first element of a tensor that is no border."""
-        root = tensor.root
-        if root not in self._pointers:
+        root, start = tensor.root, tensor.start_bytes
+        if (root, start) not in self._pointers:
             segment, offset = self._layout.places[root]
             member = self._members[segment]
             if segment in ("inputs", "outputs"):
-                self._pointers[root] = self._load(member, offset)
-            else:
-                place = offset + root.start_bytes
-                address = f"getelementptr i8, ptr {member}, i64 {place}"
-                self._pointers[root] = self._value(address)
-        return self._pointers[root]
+                member, offset = self._load(member, offset), 0
+            place = self._value(f"getelementptr i8, ptr {member}, i64 {offset + start}")
+            self._pointers[root, start] = place
+        return self._pointers[root, start]
 
     def _region(self, call: RegionCall) -> None:
         """Call a region; return its result if that is not 0."""

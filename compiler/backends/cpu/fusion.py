@@ -121,6 +121,8 @@ def _count_uses(graph: Graph, steps: Iterable[Step | RegionStep]) -> dict[Tensor
             uses[tensor] = uses.get(tensor, 0) + 1
             if tensor.base is not None:
                 uses[tensor.root] = uses.get(tensor.root, 0) + 2
+            if tensor.held:
+                uses[tensor] += 2
     for tensor in graph.outputs:
         uses[tensor.root] = uses.get(tensor.root, 0) + 2
     return uses

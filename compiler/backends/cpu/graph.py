@@ -47,7 +47,11 @@ class Tensor:
     constant : array or None
         Its value if that is known now.
     base : Tensor or None
-        The tensor whose memory it shares, for a reshaped one.
+        The tensor whose memory it shares: it is that one reshaped, or a part of it.
+    offset : int
+        Elements of the base before its first.
+    held : bool
+        It is part of another tensor, for which it must be written even if nothing reads it.
     slack : int
         Bytes past its end that may be read.
     border : (int, int, int, int)
@@ -62,6 +66,8 @@ class Tensor:
     dtype: str
     constant: Array | None = None
     base: "Tensor | None" = None
+    offset: int = 0
+    held: bool = False
     slack: int = 0
     border: tuple[int, int, int, int] = (0, 0, 0, 0)
     fill: float = 0
@@ -89,12 +95,19 @@ class Tensor:
 
     @property
     def start_bytes(self) -> int:
-        """Bytes of memory before the first element that is no border."""
+        """Bytes of the root's memory before the first element that is no border."""
+        if self.base is not None:
+            return self.base.start_bytes + self.offset * element_bytes(self.memory_dtype)
         if not any(self.border):
             return 0
         top, left, _, _ = self.border
         _, line, pixel, _ = self.strides
         return (top * line + left * pixel) * element_bytes(self.memory_dtype)
+
+    @property
+    def is_part(self) -> bool:
+        """Whether its root has other elements as well."""
+        return prod(self.root.shape) != prod(self.shape)
 
     @property
     def root(self) -> "Tensor":

@@ -14,6 +14,7 @@ from .normalization import Normalization
 from .pool import Pool
 from .reduction import Reduction, Search
 from .softmax import QuantizedSoftmax, Softmax
+from .transpose import Transpose, find_block
 
 __all__ = [
     "Border",
@@ -30,4 +31,6 @@ __all__ = [
     "Reduction",
     "Search",
     "Softmax",
+    "Transpose",
+    "find_block",
 ]

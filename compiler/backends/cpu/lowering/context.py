@@ -12,7 +12,7 @@ from ....errors import Unsupported
 from ..builder import element_bytes
 from ..formula import Formula, FormulaBuilder, merge_axes, row_major
 from ..graph import RegionStep, Step, Tensor
-from ..kernels import Border, Copy, Elementwise, Kernel
+from ..kernels import Border, Copy, Elementwise, Kernel, Transpose, find_block
 from ..machine import Machine
 from ..program import KernelCall, Operation, RegionCall
 
@@ -184,7 +184,14 @@ class Context:
             return
         sizes, (to, of) = merge_axes(tuple(shape), [tuple(target_strides), tuple(source_strides)])
         size = element_bytes(source.dtype)
-        kernel = Copy(sizes, to, target_start, of, source_start, size)
+        turned = _turned(sizes, to, of, size, self.machine.vector_bytes)
+        if turned is None:
+            kernel: Kernel = Copy(sizes, to, target_start, of, source_start, size)
+        else:
+            box = tuple(tuple(one[axis] for axis in turned) for one in (sizes, to, of))
+            kernel = Transpose(
+                box[0], box[1], target_start, box[2], source_start, size, self.machine.vector_bytes
+            )
         self.call(kernel, target, source)
 
     def surround(self, target: Tensor) -> None:
@@ -226,6 +233,28 @@ class Context:
         strides = row_major(source.shape)
         self.copy(target, source, shape, row_major(shape), [strides[axis] for axis in axes])
         return target
+
+
+def _turned(
+    shape: Sequence[int],
+    target: Sequence[int],
+    source: Sequence[int],
+    element_bytes: int,
+    vector_bytes: int,
+) -> list[int] | None:
+    """Return the order of axes for a kernel that transposes blocks, None for one that copies.
+
+    The axis along which the target is contiguous comes before the last, that of the source last.
+    """
+    rows = [axis for axis, stride in enumerate(target) if stride == 1]
+    columns = [axis for axis, stride in enumerate(source) if stride == 1]
+    if len(rows) != 1 or len(columns) != 1 or rows == columns:
+        return None
+    order = [axis for axis in range(len(shape)) if axis not in (rows[0], columns[0])]
+    size = shape[rows[0]], shape[columns[0]]
+    if find_block(size, element_bytes, vector_bytes) == (1, 1):
+        return None
+    return [*order, rows[0], columns[0]]
 
 
 AnchorTable = Mapping[str, Callable[[Context, Step, Tensor, Finish], None]]
