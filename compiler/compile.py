@@ -11,12 +11,13 @@ from .backends.accel import CycleModel
 from .errors import Unsupported
 from .frontends.common import TensorInfo
 from .frontends.model import import_model, import_network
+from .ir.module import Module
 from .link import link
 from .passes.partition import Decision, explain_partition, partition
 from .pipeline import Observer, optimise
 from .targets import AccelTarget
 
-__all__ = ["TARGETS", "compile_network", "explain"]
+__all__ = ["TARGETS", "compile_network", "explain", "prepare"]
 
 TARGETS = ("accel", "cpu")
 
@@ -49,18 +50,32 @@ def compile_network(
     if unknown:
         raise Unsupported(f"target must be one of {', '.join(TARGETS)}, not {unknown[0]!r}")
     report = progress or (lambda step: None)
-    report("import")
-    network = import_network(path)
-    report("passes")
-    module = optimise(network.module, observe)
+    module, inputs, outputs = prepare(path, observe, report)
     if "accel" in targets:
         report("partition")
         module = partition(module, AccelTarget(config))
         if observe is not None:
             observe("partition", module)
-    name = Path(path).stem
-    inputs, outputs = _tensors(network.inputs), _tensors(network.outputs)
-    return link(name, module, config, inputs, outputs, report, cycles)
+    return link(Path(path).stem, module, config, inputs, outputs, report, cycles)
+
+
+def prepare(
+    path: str | os.PathLike[str],
+    observe: Observer | None,
+    report: Callable[[str], None],
+) -> tuple[Module, tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """Return the module of the network in `path` after the passes, its inputs and its outputs.
+
+    Raises
+    ------
+    CompileError
+        As of `compile_network`.
+    """
+    report("import")
+    network = import_network(path)
+    report("passes")
+    module = optimise(network.module, observe)
+    return module, _tensors(network.inputs), _tensors(network.outputs)
 
 
 def explain(path: str | os.PathLike[str], config: Config) -> tuple[Decision, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
-from isa.host import MAIN
+from isa.host import CLOSE_POOL, MAIN, OPEN_POOL
 from isa.image import Host
 
 from ...errors import Unsupported
@@ -52,7 +52,8 @@ def compile_host(module: Module, regions: Mapping[str, int], *, cpu: str | None 
 def write_host(program: Program, machine: Machine) -> Host:
     """Return the object code of a program, with its constants."""
     layout = lay_out_memory(program)
-    code = assemble(write_module(program, layout, machine.triple), machine)
+    symbols = (MAIN, OPEN_POOL, CLOSE_POOL)
+    code = assemble(write_module(program, layout, machine.triple), machine, symbols)
     return Host(
         code=code,
         symbol=MAIN,
