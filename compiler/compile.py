@@ -8,6 +8,7 @@ from isa.config import Config
 from isa.image import Image, Tensor
 
 from .backends.accel import CycleModel
+from .backends.cpu import find_machine
 from .errors import Unsupported
 from .frontends.common import TensorInfo
 from .frontends.model import import_model, import_network
@@ -29,6 +30,9 @@ def compile_network(
     observe: Observer | None = None,
     progress: Callable[[str], None] | None = None,
     cycles: CycleModel | None = None,
+    *,
+    cpus: Sequence[str] = (),
+    triple: str | None = None,
 ) -> Image:
     """Return the image of the network in `path`.
 
@@ -40,15 +44,22 @@ def compile_network(
     observe : called with each pass's name and the module after it
     progress : called with the name of each step before it begins
     cycles : returns about how many cycles a program takes; the compiler ranks its tilings by it
+    cpus : names of CPUS; the image gets a host program for each, by default one for this machine
+        with all it can do
+    triple : system of the host programs, as LLVM names it; by default this one
 
     Raises
     ------
     CompileError
-        The file is no network, holds what is not supported, or does not fit the machine.
+        The file is no network, holds what is not supported, or does not fit the machine; or there
+        is no such CPU or triple.
     """
     unknown = [target for target in targets if target not in TARGETS]
     if unknown:
         raise Unsupported(f"target must be one of {', '.join(TARGETS)}, not {unknown[0]!r}")
+    find_machine(None, triple)
+    for cpu in cpus:
+        find_machine(cpu, triple)
     report = progress or (lambda step: None)
     module, inputs, outputs = prepare(path, observe, report)
     if "accel" in targets:
@@ -56,7 +67,7 @@ def compile_network(
         module = partition(module, AccelTarget(config))
         if observe is not None:
             observe("partition", module)
-    return link(Path(path).stem, module, config, inputs, outputs, report, cycles)
+    return link(Path(path).stem, module, config, inputs, outputs, report, cycles, cpus, triple)
 
 
 def prepare(

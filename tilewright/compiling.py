@@ -86,7 +86,11 @@ def _export(
         observe=observe,
         progress=reporter.step,
     )
-    contents = {"object": export.object, "header": export.header, "library": export.library or b""}
+    contents: dict[str, str | bytes] = {
+        "object": export.object,
+        "library": export.library or b"",
+        "header": export.header,
+    }
     write_files(output.parent, {name: contents[kind] for kind, name in names.items()})
     sizes = (f"{name} ({len(contents[kind])} bytes)" for kind, name in names.items())
     return f"{output.parent}: {', '.join(sizes)}"

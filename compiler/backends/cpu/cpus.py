@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["ARCHITECTURES", "CPUS", "Architecture", "Cpu", "cpus_of"]
+__all__ = ["ARCHITECTURES", "CPUS", "Architecture", "Cpu", "cpus_of", "order_cpus"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +81,9 @@ section A2.2; the RISC-V Instruction Set Manual, volume I, chapter "RV32/64G".
 def cpus_of(architecture: str) -> Sequence[Cpu]:
     """Return the CPUs of an architecture, the least able first."""
     return [cpu for cpu in CPUS if cpu.architecture == architecture]
+
+
+def order_cpus(names: Sequence[str]) -> list[str]:
+    """Return names, each once, the most able first."""
+    places = {cpu.name: number for number, cpu in enumerate(CPUS)}
+    return sorted(dict.fromkeys(names), key=lambda name: -places.get(name, 0))

@@ -8,6 +8,7 @@ import llvmlite.binding as llvm
 
 from ...errors import Unsupported
 from .cpus import ARCHITECTURES, CPUS, Architecture, cpus_of
+from .rounding import define_rounding
 
 __all__ = ["Machine", "assemble", "find_machine"]
 
@@ -62,6 +63,11 @@ class Machine:
     def has_half(self) -> bool:
         """Whether there are instructions that convert float16."""
         return self.triple.startswith("aarch64") or "f16c" in self._names()
+
+    @property
+    def has_rounding(self) -> bool:
+        """Whether floats are rounded to integers without a call of the C library."""
+        return not self.triple.startswith("x86_64") or "sse4.1" in self._names()
 
     def _names(self) -> frozenset[str]:
         return frozenset(name[1:] for name in self.features.split(",") if name.startswith("+"))
@@ -140,8 +146,8 @@ def _architecture(triple: str) -> Architecture:
     return ARCHITECTURES[parts.Arch]
 
 
-def assemble(text: str, machine: Machine, exported: Sequence[str]) -> bytes:
-    """Return the object file of an LLVM module, whose only symbols are `exported`.
+def assemble(text: str, machine: Machine, exported: Sequence[str] | None = None) -> bytes:
+    """Return the object file of an LLVM module, its symbols `exported`, by default as they are.
 
     Four clean-up passes run. The whole of -O1 or -O2 takes as long again as making the code and
     does not make it faster, measured on the networks of MLPerf Tiny: kernels already say which
@@ -157,12 +163,12 @@ def assemble(text: str, machine: Machine, exported: Sequence[str]) -> bytes:
         codemodel="default",
         abiname=architecture.abi,
     )
-    module = llvm.parse_assembly(text)
+    module = llvm.parse_assembly(text if machine.has_rounding else define_rounding(text))
     module.triple = machine.triple
     module.data_layout = str(target_machine.target_data)
     module.verify()
     for function in module.functions:
-        if not function.is_declaration and function.name not in exported:
+        if not (exported is None or function.is_declaration or function.name in exported):
             function.linkage = "internal"
     builder = llvm.create_pass_builder(
         target_machine, llvm.create_pipeline_tuning_options(speed_level=1)

@@ -9,15 +9,15 @@ from isa.image import Tensor
 __all__ = ["Interface", "Parameter", "make_interface"]
 
 # Of C and C++, those that a tensor is likely to be called; and what the functions use themselves.
-_TAKEN = frozenset(
-    (
-        "auto bool break case catch char class const continue default delete do double else enum "
-        "explicit export extern false float for friend goto if inline int long mutable namespace "
-        "new not operator or and xor private protected public register restrict return short "
-        "signed sizeof static struct switch template this throw true try typedef typename union "
-        "unsigned using virtual void volatile while workspace pool threads"
-    ).split()
-)
+_TAKEN = frozenset((
+    "and", "auto", "bool", "break", "case", "catch", "char", "class", "const", "continue",
+    "default", "delete", "do", "double", "else", "enum", "explicit", "export", "extern",
+    "false", "float", "for", "friend", "goto", "if", "inline", "int", "long", "mutable",
+    "namespace", "new", "not", "operator", "or", "pool", "private", "protected", "public",
+    "register", "restrict", "return", "short", "signed", "sizeof", "static", "struct", "switch",
+    "template", "this", "threads", "throw", "true", "try", "typedef", "typename", "union",
+    "unsigned", "using", "virtual", "void", "volatile", "while", "workspace", "xor",
+))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
