@@ -36,7 +36,7 @@ def compile_to_files(
     reporter: Reporter,
     observe: Observer | None,
 ) -> str:
-    """Compile `model`, write what was asked for; return the line that says so.
+    """Compile `model`, write what was asked for; return lines that say so.
 
     Raises
     ------
@@ -92,8 +92,9 @@ def _export(
         "header": export.header,
     }
     write_files(output.parent, {name: contents[kind] for kind, name in names.items()})
-    sizes = (f"{name} ({len(contents[kind])} bytes)" for kind, name in names.items())
-    return f"{output.parent}: {', '.join(sizes)}"
+    return "\n".join(
+        f"{output.parent / name}: {len(contents[kind])} bytes" for kind, name in names.items()
+    )
 
 
 def split_names(text: str) -> list[str]:
