@@ -28,8 +28,11 @@ def logits():
     return found
 
 
-@pytest.mark.parametrize("architecture", ["x86_64", "aarch64", "riscv64"])
-def test_prints_the_same_logits(architecture, logits, tmp_path):
+@pytest.mark.parametrize(
+    "architecture, cpu",
+    [("x86_64", ""), ("aarch64", ""), ("riscv64", ""), ("riscv64", "rv64gcv")],
+)
+def test_prints_the_same_logits(architecture, cpu, logits, tmp_path):
     native = architecture == os.uname().machine
     tools = ["cc"] if native else [f"{architecture}-linux-gnu-gcc", f"qemu-{architecture}-static"]
     missing = [tool for tool in ["make", *tools] if shutil.which(tool) is None]
@@ -37,6 +40,8 @@ def test_prints_the_same_logits(architecture, logits, tmp_path):
         pytest.skip(f"{', '.join(missing)}: not installed")
     command = f"{sys.executable} -c 'from tilewright.command import main; main()'"
     settings = [f"TRIPLE={architecture}-linux-gnu", f"BUILD={tmp_path}", f"TILEWRIGHT={command}"]
+    if cpu:
+        settings += [f"CPU={cpu}", f"RUN={tools[-1]} -cpu rv64,v=true,vext_spec=v1.0"]
     environment = os.environ | {"PYTHONPATH": str(FOLDER.parents[1])}
     ended = subprocess.run(
         ["make", "run", *settings],

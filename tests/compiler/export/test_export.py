@@ -3,6 +3,7 @@
 import ctypes
 import os
 import re
+import sys
 import threading
 from pathlib import Path
 
@@ -59,13 +60,14 @@ def test_c_program(network, build, feed, need, wanted, arrays, triple):
             np.testing.assert_array_equal(found, value, err_msg="seed 5")
 
 
-def test_vectors_of_riscv(network, build, feed, need, wanted, arrays):
-    compiler, runner = need("riscv64-linux-gnu-gcc"), need("qemu-riscv64-static")
-    export = export_network(network, "math.net", cpu="rv64gcv", triple=TRIPLES[2])
-    program = build(export, compiler)
-    command = [runner, "-cpu", "rv64,v=true,vext_spec=v1.0", str(program)]
-    for found, value in zip(feed(command, arrays), wanted(arrays), strict=True):
-        np.testing.assert_allclose(found, value, rtol=2e-5, atol=1e-6, err_msg="seed 5")
+@pytest.mark.parametrize("triple", TRIPLES)
+def test_linker_of_the_extra(network, triple):
+    """lld of the wheel links for every architecture, wherever this runs."""
+    pytest.importorskip("ziglang", reason="the extra `export` is not installed")
+    code = export_network(network, "net", ("object",), triple=triple).object
+    library = link_library(code, "net", (sys.executable, "-m", "ziglang", "ld.lld"))
+    assert library[:4] == b"\x7fELF" and b"\0net_run\0" in library
+    assert library[18:20] == code[18:20]
 
 
 def test_header(network, golden):
