@@ -9,6 +9,7 @@
     |- InvalidInput              values that a network cannot be run on
     |- Unsupported               correct, but not (yet) taken; names the nearest that is
     |- ImportFailed              a file that is no network, or a damaged one
+    |- LinkError                 no linker for a shared library, or it failed
     `- TooLarge                  a network that does not fit the machine
 """
 
@@ -21,6 +22,7 @@ __all__ = [
     "ImportFailed",
     "InvalidInput",
     "InvalidModule",
+    "LinkError",
     "ParseError",
     "TooLarge",
     "TypeInferenceError",
@@ -86,6 +88,10 @@ class Unsupported(CompileError):
 
 class ImportFailed(CompileError):
     """A file cannot be read as a network."""
+
+
+class LinkError(CompileError):
+    """There is no linker, or it cannot make a library."""
 
 
 class TooLarge(CompileError):

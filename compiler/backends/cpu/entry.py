@@ -84,9 +84,9 @@ def is_threaded(program: Program, triple: str) -> bool:
     )
 
 
-def write_module(program: Program, layout: Layout, triple: str) -> str:
-    """Return the text of the LLVM module of `program`."""
-    threaded = is_threaded(program, triple)
+def write_module(program: Program, layout: Layout, triple: str, *, threads: bool = True) -> str:
+    """Return the text of the LLVM module of `program`, with a pool if it has use for `threads`."""
+    threaded = threads and is_threaded(program, triple)
     declarations: set[str] = set()
     functions: dict[Kernel, str] = {}
     texts: list[str] = []
