@@ -42,6 +42,7 @@ class OnnxNode:
     inputs : tuple of str
         Values; "" is an optional input left out.
     outputs : tuple of str
+        Values; "" is an optional output left out.
     attributes : Mapping of str to int, float, bytes, array, or lists of them
     span : Span
     """
@@ -224,6 +225,8 @@ def _read_node(reader: _Reader, node: Any, number: int) -> None:
     attributes = {
         attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute
     }
+    if kind == "ConstantOfShape" and "value" in attributes:
+        attributes["value"] = _array(attributes["value"], span)
     if kind == "Constant":
         reader.constants[node.output[0]] = _constant(attributes, span)
         return
@@ -231,7 +234,9 @@ def _read_node(reader: _Reader, node: Any, number: int) -> None:
         training = reader.constants.get(inputs[2])
         if training is None or training.any():
             raise Unsupported("Dropout in training is not supported; export for inference", span)
-    outputs = tuple(name for name in node.output if name)
+    outputs = tuple(node.output)
+    while outputs and not outputs[-1]:
+        outputs = outputs[:-1]
     if kind in ("Identity", "Dropout") and len(outputs) == 1:
         reader.aliases[outputs[0]] = inputs[0]
         return
