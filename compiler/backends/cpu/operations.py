@@ -9,7 +9,8 @@ from types import MappingProxyType
 from .fixed_point import requantize_tflite, requantize_upward, saturate
 from .functions import FUNCTIONS, emit_function
 from .integer_operations import INTEGER_OPERATIONS
-from .site import Site, is_float, is_signed, resize, type_suffix
+from .site import Site, is_float, is_signed, resize
+from .truncation import truncated
 
 __all__ = ["OPERATIONS"]
 
@@ -165,11 +166,7 @@ def _cast(site: Site) -> str:
         wider = int(target[5:]) > int(source[5:])
         return site.convert("fpext" if wider else "fptrunc", x, source, target)
     if is_float(source):
-        name = "fptosi" if is_signed(target) else "fptoui"
-        suffix = f"{type_suffix(target, site.lanes)}.{type_suffix(source, site.lanes)}"
-        return site.builder.call(
-            site.type(target), f"llvm.{name}.sat.{suffix}", (site.type(source), x)
-        )
+        return truncated(site, x, source, target)
     if is_float(target):
         return site.convert("sitofp" if is_signed(source) else "uitofp", x, source, target)
     return resize(site, x, source, target)
