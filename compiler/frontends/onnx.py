@@ -18,7 +18,7 @@ from .onnx_ops import MOVEMENT, ONE, SEVERAL
 from .onnx_qdq import QDQ, Layer
 from .onnx_quantize import dequantize, quantization_of, quantize
 
-__all__ = ["import_onnx", "onnx_module", "onnx_tensor_info", "onnx_tensors"]
+__all__ = ["import_onnx", "onnx_module", "onnx_tensor_info", "onnx_tensors", "parse_onnx"]
 
 SUPPORTED = frozenset((*ONE, *MOVEMENT, *SEVERAL, "QuantizeLinear", "DequantizeLinear"))
 
@@ -45,7 +45,18 @@ def import_onnx(path: str | PathLike[str]) -> Module:
         An operator, a data type or a form of them is not supported; the message names it, its
         place, and the nearest that is.
     """
-    return onnx_module(read_onnx(*read_file(path)))
+    return onnx_module(parse_onnx(*read_file(path)))
+
+
+def parse_onnx(data: bytes, span: Span) -> OnnxGraph:
+    """Return the graph of an ONNX file, in terms of the operators that are supported.
+
+    Raises
+    ------
+    ImportFailed, Unsupported
+        As of `import_onnx`, for the file.
+    """
+    return read_onnx(data, span, SUPPORTED)
 
 
 def onnx_module(graph: OnnxGraph) -> Module:
@@ -69,7 +80,7 @@ def onnx_tensor_info(path: str | PathLike[str]) -> Signature:
     ImportFailed, Unsupported
         As of `import_onnx`, for the file.
     """
-    return onnx_tensors(read_onnx(*read_file(path)))
+    return onnx_tensors(parse_onnx(*read_file(path)))
 
 
 def onnx_tensors(graph: OnnxGraph) -> Signature:

@@ -59,7 +59,8 @@ def _clip(context: OnnxContext) -> Expr:
     known = all(not context.has(n) or context.value(n).array is not None for n in (1, 2))
     if known and data.dtype == "float32":
         low, high = clip_bounds(context)
-        return call("clip", *context.floats(0), span=span, a_min=low, a_max=high)
+        if low <= high:
+            return call("clip", *context.floats(0), span=span, a_min=low, a_max=high)
     (made,) = context.numbers(0)
     if context.has(1):
         made = call("maximum", made, *context.numbers(1), span=span)
@@ -96,8 +97,11 @@ def _power(context: OnnxContext) -> Expr:
             )
         if power == 0.5 and fits:
             return call("sqrt", base, span=context.span)
-    raised = context.cast(exponent.expr, exponent.dtype, data.dtype)
-    return call("power", base, raised, span=context.span)
+    # Relay raises floats only; float64 holds what integers of some size make.
+    wide = data.dtype if data.dtype.startswith("float") else "float64"
+    raised = context.cast(exponent.expr, exponent.dtype, wide)
+    made = call("power", context.cast(base, data.dtype, wide), raised, span=context.span)
+    return context.cast(made, wide, data.dtype)
 
 
 def _cast(context: OnnxContext) -> Expr:

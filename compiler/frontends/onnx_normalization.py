@@ -8,9 +8,9 @@ import numpy as np
 from ..errors import Unsupported
 from ..ir import Constant, Expr
 from ..ops import call
-from .onnx_node import OnnxContext, OnnxConverter
+from .onnx_node import OnnxContext, OnnxConverter, OnnxSplitter
 
-__all__ = ["NORMALIZATION"]
+__all__ = ["MOMENTS", "NORMALIZATION"]
 
 
 def _batch_norm(context: OnnxContext) -> Expr:
@@ -52,6 +52,20 @@ def _layer_norm(context: OnnxContext) -> Expr:
     if axis == len(shape) - 1:
         return made
     return call("reshape", made, span=span, newshape=shape)
+
+
+def _layer_norm_with_moments(context: OnnxContext) -> tuple[Expr, ...]:
+    """Return the normalised data, the mean, and one over the deviation."""
+    made = _layer_norm(context)
+    if len(context.results) == 1:
+        return (made,)
+    (data,), span = context.floats(0), context.span
+    rank = len(context.value(0).shape)
+    axes = tuple(range(context.attribute("axis", -1) % rank, rank))
+    mean = call("mean", data, span=span, axis=axes, keepdims=True)
+    variance = call("variance", data, mean, span=span, axis=axes, keepdims=True)
+    epsilon = context.scalar(context.attribute("epsilon", 1e-5))
+    return made, mean, call("rsqrt", call("add", variance, epsilon, span=span), span=span)
 
 
 def _vector(context: OnnxContext, expr: Expr, number: int, width: int) -> Expr:
@@ -154,8 +168,10 @@ NORMALIZATION: Mapping[str, OnnxConverter] = {
     "GroupNormalization": _group_norm,
     "InstanceNormalization": _instance_norm,
     "LRN": _local_response,
-    "LayerNormalization": _layer_norm,
     "LpNormalization": _lp_norm,
     "MeanVarianceNormalization": _mean_variance,
     "RMSNormalization": _rms_norm,
 }
+
+MOMENTS: Mapping[str, OnnxSplitter] = {"LayerNormalization": _layer_norm_with_moments}
+"""Normalisations that may have several results."""

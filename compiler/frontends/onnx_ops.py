@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from .onnx_arithmetic import ARITHMETIC
 from .onnx_linear import LINEAR
 from .onnx_node import OnnxConverter, OnnxSplitter
-from .onnx_normalization import NORMALIZATION
+from .onnx_normalization import MOMENTS, NORMALIZATION
 from .onnx_pooling import POOLING, RESIZING
 from .onnx_recurrent import RECURRENT
 from .onnx_reduction import REDUCTION
@@ -25,5 +25,5 @@ ONE: Mapping[str, OnnxConverter] = {
 }
 """Operators with one result, `MOVEMENT` apart."""
 
-SEVERAL: Mapping[str, OnnxSplitter] = {**PARTS, **RECURRENT}
+SEVERAL: Mapping[str, OnnxSplitter] = {**MOMENTS, **PARTS, **RECURRENT}
 """Operators with several results."""

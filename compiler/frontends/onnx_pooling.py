@@ -106,22 +106,34 @@ def _resize(context: OnnxContext) -> Expr:
         rounding = "floor" if old else context.attribute("nearest_mode", "round_prefer_floor")
         attrs["rounding_method"] = rounding
     if place == "tf_crop_and_resize":
-        region = context.constant(1, "roi").astype(np.float64)
-        count = len(source)
-        attrs["roi"] = (*map(float, region[2:count]), *map(float, region[count + 2 :]))
+        attrs["roi"] = _region(context)
     data = context.numbers(0)
     return call(f"image.resize{len(layout) - 2}d", *data, span=context.span, **attrs)
+
+
+def _region(context: OnnxContext) -> tuple[float, ...]:
+    """Return the starts and the ends of the region of interest along the axes that slide."""
+    given = context.constant(1, "roi").astype(np.float64)
+    rank = len(context.value(0).shape)
+    axes = list(context.attribute("axes", range(rank)))
+    starts, ends = np.zeros(rank), np.ones(rank)
+    starts[axes], ends[axes] = given[: len(axes)], given[len(axes) :]
+    return (*map(float, starts[2:]), *map(float, ends[2:]))
 
 
 def _require_whole_scale(context: OnnxContext, layout: str, place: str) -> None:
     """Raise Unsupported for scales that the shapes do not tell: Relay has no others."""
     number = 1 if context.kind == "Upsample" or context.version < 11 else 2
-    if not context.has(number) or place in ("align_corners", "tf_crop_and_resize"):
+    if not context.has(number) or place == "tf_crop_and_resize":
         return
     scales = context.constant(number, "the scales").astype(np.float64)
     if not scales.size:
         return
-    exact = scales[2:] * context.value(0).shape[2:]
+    source = context.value(0).shape
+    axes = context.attribute("axes", range(len(source)))
+    every = np.ones(len(source))
+    every[list(axes)] = scales
+    exact = every[2:] * source[2:]
     if not np.allclose(exact, context.result.shape[2:], atol=1e-3):
         raise Unsupported(
             f"Resize by {scales.tolist()} of {context.value(0).shape} does not give whole sizes; "

@@ -11,14 +11,14 @@ ONNX operator specification, LSTM, GRU and RNN: equations, default activations, 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..errors import Unsupported
 from ..ir import Constant, Expr, Tuple, TupleGetItem
 from ..ops import call
-from .onnx_node import OnnxContext, OnnxSplitter
+from .onnx_node import OnnxContext, OnnxSplitter, Value
 
 __all__ = ["RECURRENT"]
 
@@ -127,12 +127,11 @@ def _products(side: _Direction, recurrent_bias: bool) -> tuple[list[Expr], Expr,
 
 def _lstm(side: _Direction) -> tuple[list[Expr], tuple[Expr, ...]]:
     """Return the hidden states by step, and the last hidden state and cell."""
-    if side.context.has(7) or side.context.attribute("input_forget", 0):
-        raise Unsupported(
-            "LSTM with peepholes or a coupled forget gate is not supported; "
-            "the nearest supported form is without",
-            side.context.span,
-        )
+    side.context.require("input_forget", 0, 0)
+    peepholes: tuple[Expr, ...] = ()
+    if side.context.has(7):
+        whole, width = side.parameter(7), side.hidden
+        peepholes = tuple(side.part(whole, n * width, (n + 1) * width, 0) for n in range(3))
     products, weight, _ = _products(side, recurrent_bias=False)
     gate, candidate, squash = (side.activation(number) for number in range(3))
     hidden, cell = side.state(5), side.state(6)
@@ -140,10 +139,15 @@ def _lstm(side: _Direction) -> tuple[list[Expr], tuple[Expr, ...]]:
     for step in _order(side, len(products)):
         inner = side.call("nn.dense", hidden, weight, units=4 * side.hidden)
         total = side.call("add", products[step], inner)
-        taken, output, kept = (gate(side.gate(total, number)) for number in range(3))
-        new = side.call("multiply", taken, candidate(side.gate(total, 3)))
-        cell = side.call("add", side.call("multiply", kept, cell), new)
-        hidden = side.call("multiply", output, squash(cell))
+        taken, output, kept = (side.gate(total, number) for number in range(3))
+        if peepholes:
+            taken = side.call("add", taken, side.call("multiply", peepholes[0], cell))
+            kept = side.call("add", kept, side.call("multiply", peepholes[2], cell))
+        new = side.call("multiply", gate(taken), candidate(side.gate(total, 3)))
+        cell = side.call("add", side.call("multiply", gate(kept), cell), new)
+        if peepholes:
+            output = side.call("add", output, side.call("multiply", peepholes[1], cell))
+        hidden = side.call("multiply", gate(output), squash(cell))
         states[step] = hidden
     return [states[step] for step in range(len(products))], (hidden, cell)
 
@@ -205,8 +209,10 @@ _CELLS: Mapping[str, Callable[[_Direction], tuple[list[Expr], tuple[Expr, ...]]]
 def _recurrent(context: OnnxContext) -> tuple[Expr, ...]:
     """Return Y [steps, directions, batch, hidden], and the last states [directions, ...]."""
     context.floats(0, 1, 2)
-    context.require("layout", 0, 0)
     context.require("clip", None, None)
+    turned = bool(context.attribute("layout", 0))
+    if turned:
+        context = _sequence_first(context)
     _require_whole_sequences(context)
     kind = context.attribute("direction", "forward")
     sides = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}[kind]
@@ -220,7 +226,23 @@ def _recurrent(context: OnnxContext) -> tuple[Expr, ...]:
         rows.append(_stacked(context, [states[step] for states, _ in made]))
     whole = call("stack", Tuple(tuple(rows), span=span), span=span, axis=0)
     ends = [_stacked(context, list(parts)) for parts in zip(*(e for _, e in made), strict=True)]
+    if turned:
+        whole = call("transpose", whole, span=span, axes=(2, 0, 1, 3))
+        ends = [call("transpose", end, span=span, axes=(1, 0, 2)) for end in ends]
     return (whole, *ends)
+
+
+def _sequence_first(context: OnnxContext) -> OnnxContext:
+    """Return an operator of layout 1 (the batch first) with inputs as layout 0 has them."""
+    inputs = list(context.inputs)
+    for number in (0, 5, 6):
+        value = inputs[number] if number < len(inputs) else None
+        if value is not None:
+            first, second, third = value.shape
+            array = None if value.array is None else value.array.transpose(1, 0, 2)
+            expr = call("transpose", value.expr, span=context.span, axes=(1, 0, 2))
+            inputs[number] = Value(expr, (second, first, third), value.dtype, array)
+    return replace(context, inputs=tuple(inputs))
 
 
 def _stacked(context: OnnxContext, parts: list[Expr]) -> Expr:

@@ -83,11 +83,13 @@ def _hardmax(context: OnnxContext) -> Expr:
     """1 at the first largest element of an axis, 0 elsewhere."""
     (data,) = context.floats(0)
     shape = context.value(0).shape
-    context.require("axis", -1, -1)
-    place = call("argmax", data, span=context.span, axis=(len(shape) - 1,))
+    axis = context.attribute("axis", -1 if context.version >= 13 else 1) % len(shape)
+    place = call("argmax", data, span=context.span, axis=(axis,))
     ends = context.scalar(1), context.scalar(0)
     dtype = context.value(0).dtype
-    return call("one_hot", place, *ends, span=context.span, depth=shape[-1], dtype=dtype)
+    return call(
+        "one_hot", place, *ends, span=context.span, depth=shape[axis], axis=axis, dtype=dtype
+    )
 
 
 REDUCTION: Mapping[str, OnnxConverter] = {

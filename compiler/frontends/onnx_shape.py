@@ -172,6 +172,8 @@ def _pad(context: OnnxContext) -> Expr:
     else:
         pads = context.constant(1, "pads")
         fill = context.value(2).expr if context.has(2) else context.scalar(0)
+        if context.has(2) and context.value(2).shape:
+            fill = call("reshape", fill, span=span, newshape=())
     axes = context.constant(3, "axes") if context.has(3) else np.arange(len(shape))
     before, after = [0] * len(shape), [0] * len(shape)
     for number, axis in enumerate(map(int, axes)):
