@@ -6,8 +6,6 @@ What they compute is defined by `compiler.ops`; tests hold them to it.
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-import numpy as np
-
 from .fixed_point import (
     quantize_tflite,
     quantize_upward,
@@ -17,7 +15,8 @@ from .fixed_point import (
 )
 from .functions import FUNCTIONS, emit_function
 from .integer_operations import INTEGER_OPERATIONS
-from .site import Site, is_float, is_signed, resize, type_suffix
+from .site import Site, is_float, is_signed, resize
+from .truncation import truncated
 
 __all__ = ["OPERATIONS"]
 
@@ -173,40 +172,10 @@ def _cast(site: Site) -> str:
         wider = int(target[5:]) > int(source[5:])
         return site.convert("fpext" if wider else "fptrunc", x, source, target)
     if is_float(source):
-        if site.lanes > 1 and source != "float16":
-            return _truncated(site, x, source, target)
-        name = "fptosi" if is_signed(target) else "fptoui"
-        suffix = f"{type_suffix(target, site.lanes)}.{type_suffix(source, site.lanes)}"
-        return site.builder.call(
-            site.type(target), f"llvm.{name}.sat.{suffix}", (site.type(source), x)
-        )
+        return truncated(site, x, source, target)
     if is_float(target):
         return site.convert("sitofp" if is_signed(source) else "uitofp", x, source, target)
     return resize(site, x, source, target)
-
-
-def _truncated(site: Site, x: str, source: str, target: str) -> str:
-    """Return lanes of floats as integers, truncated and saturated, not-a-number as 0.
-
-    LLVM's intrinsic for this computes one lane after the other on x86.
-    """
-    limits = np.iinfo(target)
-    kind = np.dtype(source).type
-    high = kind(limits.max)
-    if float(high) > limits.max:
-        high = np.nextafter(high, kind(0))
-    low_number, high_number = (site.number(float(one), source) for one in (limits.min, high))
-    above = site.binary("fcmp ogt", x, low_number, source)
-    raised = site.choose(above, x, low_number, source)
-    below = site.binary("fcmp olt", raised, high_number, source)
-    inside = site.choose(below, raised, high_number, source)
-    name = "fptosi" if is_signed(target) else "fptoui"
-    result = site.convert(name, inside, source, target)
-    if int(high) != limits.max:
-        beyond = site.binary("fcmp ogt", x, high_number, source)
-        result = site.choose(beyond, site.number(limits.max, target), result, target)
-    number = site.binary("fcmp ord", x, x, source)
-    return site.choose(number, result, site.number(0, target), target)
 
 
 def _rounded_to_odd(site: Site, x: str) -> str:

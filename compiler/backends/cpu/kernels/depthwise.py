@@ -122,7 +122,9 @@ class _Emission:
         first = 0
         for count, across in split_evenly(kernel.shape[2], kernel.tile[1]):
 
-            def place(number: Index, _: list[str], first: int = first, across: int = across) -> None:
+            def place(
+                number: Index, _: list[str], first: int = first, across: int = across
+            ) -> None:
                 column = build.offset([number], [across], first)
                 self._channels((image, line, column), (down, across))
 

@@ -106,7 +106,6 @@ PENDING = frozenset(
         "one_hot",
         "ones_like",
         "qnn.abs",
-        "qnn.batch_matmul",
         "qnn.conv2d_transpose",
         "qnn.erf",
         "qnn.exp",
