@@ -1,15 +1,32 @@
 """All definitions, by operator."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
-from ...ops.operator import Attributes
-from . import gathering, rearrangement, scans
-from .definition import Definition
+from . import (
+    approximations,
+    blocks,
+    convolutions,
+    gathering,
+    order,
+    rearrangement,
+    reductions,
+    scans,
+)
+from .axes import Define
 
 __all__ = ["DEFINITIONS"]
 
-DEFINITIONS: Mapping[str, Callable[[Definition, Attributes], None]] = MappingProxyType(
-    {**gathering.ROWS, **rearrangement.ROWS, **scans.ROWS}
+DEFINITIONS: Mapping[str, Define] = MappingProxyType(
+    {
+        **approximations.ROWS,
+        **blocks.ROWS,
+        **convolutions.ROWS,
+        **gathering.ROWS,
+        **order.ROWS,
+        **rearrangement.ROWS,
+        **reductions.ROWS,
+        **scans.ROWS,
+    }
 )
 """From an operator's name to the function that writes its nest."""
