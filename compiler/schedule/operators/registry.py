@@ -8,10 +8,12 @@ from . import (
     blocks,
     convolutions,
     gathering,
+    images,
     order,
     rearrangement,
     reductions,
     scans,
+    windows,
 )
 from .axes import Define
 
@@ -23,10 +25,12 @@ DEFINITIONS: Mapping[str, Define] = MappingProxyType(
         **blocks.ROWS,
         **convolutions.ROWS,
         **gathering.ROWS,
+        **images.ROWS,
         **order.ROWS,
         **rearrangement.ROWS,
         **reductions.ROWS,
         **scans.ROWS,
+        **windows.ROWS,
     }
 )
 """From an operator's name to the function that writes its nest."""
