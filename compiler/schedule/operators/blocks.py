@@ -115,7 +115,7 @@ def _yolo_reorg(nest: Definition, attrs: Attributes) -> None:
     (data,), (out,) = nest.inputs, nest.outputs
     stride = whole(attrs, "stride")
     _, channels, height, width = data.shape
-    # Read as larger lines of fewer channels [c / s^2, h, s, w, s], written as [s, s, c / s^2, h, w].
+    # Read as lines of fewer channels [c / s^2, h, s, w, s], written as [s, s, c / s^2, h, w].
     large = (channels // stride**2, height, stride, width, stride)
     order = (2, 4, 0, 1, 3)
     with nest.loops(*out.shape) as at:

@@ -14,7 +14,7 @@ from ..functions import both, cast, clamp, either, minimum, negate, select, size
 from .axes import Define, axis_of, element
 from .definition import Definition
 
-__all__ = ["ROWS"]
+__all__ = ["ROWS", "fill_order"]
 
 Before = Callable[[Expr, Expr], Expr]
 """Whether the first of two values must stand before the second: false for equal ones."""
@@ -28,7 +28,7 @@ def _less(left: Expr, right: Expr) -> Expr:
     return either(plain, both(unequal(right, right), negate(unequal(left, left))))
 
 
-def _order(
+def fill_order(
     nest: Definition, size: Expr, places: Buffer, key: Callable[[Expr], Expr], up: bool
 ) -> None:
     """Fill `places` with the numbers of a line's elements in order.
@@ -42,8 +42,9 @@ def _order(
     assert isinstance(places.shape[0], int)
     other = nest.scratch("int64", places.shape[0])
     before: Before = _less if up else lambda left, right: _less(right, left)
+    last = places.shape[0] - 1
     with nest.loop(size) as index:
-        nest.store(places[index], index)
+        nest.store(places[clamp(index, 0, last)], index)
     width = nest.local("int64", 1)
     with nest.loop_while(width < size):
         start = nest.local("int64", 0)
@@ -53,7 +54,8 @@ def _order(
             _merge(nest, (places, other), (start, middle, end), key, before)
             nest.store(start, end)
         with nest.loop(size) as index:
-            nest.store(places[index], other[index])
+            here = clamp(index, 0, last)
+            nest.store(places[here], other[here])
         nest.store(width, width * 2)
 
 
@@ -99,7 +101,7 @@ def _sorted(
             return data[(*rest[:axis], clamp(place, 0, size - 1), *rest[axis:])]
 
         if size:
-            _order(nest, element(size, "int64"), places, key, bool(attrs["is_ascend"]))
+            fill_order(nest, element(size, "int64"), places, key, bool(attrs["is_ascend"]))
         with nest.loop(count) as index:
             to = (*rest[:axis], index, *rest[axis:])
             if values is not None:
@@ -152,7 +154,9 @@ def _unique(nest: Definition, attrs: Attributes) -> None:
             nest.store(part[index], element(0, part.dtype))
     if size:
         places, group = nest.scratch("int64", size), nest.scratch("int64", size)
-        _order(nest, element(size, "int64"), places, lambda place: data[_held(place, size)], True)
+        fill_order(
+            nest, element(size, "int64"), places, lambda place: data[_held(place, size)], True
+        )
         _groups(nest, places, group, total)
         if not attrs["sorted"]:
             _renumber(nest, places, group, total)

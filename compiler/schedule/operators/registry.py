@@ -6,12 +6,16 @@ from types import MappingProxyType
 from . import (
     approximations,
     blocks,
+    boxes,
     convolutions,
+    drawing,
     gathering,
     images,
     order,
+    quantized,
     rearrangement,
     reductions,
+    regions,
     scans,
     windows,
 )
@@ -23,12 +27,16 @@ DEFINITIONS: Mapping[str, Define] = MappingProxyType(
     {
         **approximations.ROWS,
         **blocks.ROWS,
+        **boxes.ROWS,
         **convolutions.ROWS,
+        **drawing.ROWS,
         **gathering.ROWS,
         **images.ROWS,
         **order.ROWS,
+        **quantized.ROWS,
         **rearrangement.ROWS,
         **reductions.ROWS,
+        **regions.ROWS,
         **scans.ROWS,
         **windows.ROWS,
     }
