@@ -24,37 +24,41 @@ def _xor(left: Expr, right: Expr) -> Expr:
     return call("bitwise_xor", left, right)
 
 
-def _threefry(nest: Definition, key: Sequence[Expr], counter: Sequence[Expr]) -> list[Load]:
+def _threefry(nest: Definition, key: Sequence[Expr], counter: Sequence[Expr]) -> Buffer:
     """Return one block of four words."""
+    schedule, x = nest.scratch("uint64", 5), nest.scratch("uint64", 4)
     mixed: Expr = _word(PARITY)
-    for word in key:
-        mixed = _xor(mixed, word)
-    schedule = [*key, nest.local("uint64", mixed)]
-    x: list[Load] = [
-        nest.local("uint64", count + word) for count, word in zip(counter, key, strict=True)
-    ]
-    for round_ in range(20):
-        first, second = ROTATIONS[round_ % 8]
-        for (left, right), count in (((0, 1), first), ((2, 3), second)):
+    for word, part in enumerate(key):
+        nest.store(schedule[word], part)
+        nest.store(x[word], counter[word] + part)
+        mixed = _xor(mixed, part)
+    nest.store(schedule[4], mixed)
+    counts = nest.table(ROTATIONS, "uint64")
+    with nest.loop(20) as turn:
+        for side, (left, right) in enumerate(((0, 1), (2, 3))):
+            count = counts[turn % 8, side]
             nest.store(x[left], x[left] + x[right])
-            high = call("left_shift", x[right], _word(count))
-            low = call("right_shift", x[right], _word(64 - count))
+            high = call("left_shift", x[right], count)
+            low = call("right_shift", x[right], _word(64) - count)
             nest.store(x[right], _xor(call("bitwise_or", high, low), x[left]))
-        x[1], x[3] = x[3], x[1]
-        if round_ % 4 == 3:
-            step = round_ // 4 + 1
-            for word, part in enumerate(x):
-                added = part + schedule[(step + word) % 5]
-                nest.store(part, added + _word(step) if word == 3 else added)
+        kept = nest.local("uint64", x[1])
+        nest.store(x[1], x[3])
+        nest.store(x[3], kept)
+        with nest.when(equal(turn % 4, 3)):
+            step = turn // 4 + 1
+            for word in range(4):
+                nest.store(x[word], x[word] + schedule[(step + word) % 5])
+            nest.store(x[3], x[3] + cast(step, "uint64"))
     return x
 
 
 def _own_key(nest: Definition, key: Buffer) -> list[Load]:
     """Return the key of a generator: its path, encrypted."""
-    return _threefry(nest, [key[word] for word in range(4)], [key[word] for word in range(4, 8)])
+    own = _threefry(nest, [key[word] for word in range(4)], [key[word] for word in range(4, 8)])
+    return [own[word] for word in range(4)]
 
 
-def _block(nest: Definition, own: Sequence[Expr], first: Expr, purpose: int) -> list[Load]:
+def _block(nest: Definition, own: Sequence[Expr], first: Expr, purpose: int) -> Buffer:
     """Return the block of a number."""
     return _threefry(nest, own, [first, _word(purpose), _word(0), _word(0)])
 
@@ -69,8 +73,8 @@ def _draw(nest: Definition, key: Buffer, following: Buffer, count: int) -> Buffe
     own = _own_key(nest, key)
     with nest.loop(blocks) as place:
         made = _block(nest, own, key[8] + cast(place, "uint64"), 0)
-        for word, value in enumerate(made):
-            nest.store(words[place * 4 + word], value)
+        with nest.loop(4) as word:
+            nest.store(words[place * 4 + word], made[word])
     return words
 
 
