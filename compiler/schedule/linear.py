@@ -135,6 +135,26 @@ def at_least_zero(expr: Expr, extents: Extents, facts: tuple[Expr, ...] = ()) ->
             rest = form.plus(known.times(-times))
             if times > 0 and at_least_zero(rest.expr(), extents, others):
                 return True
+    return _multiplied(form, extents, facts)
+
+
+def _multiplied(form: Linear, extents: Extents, facts: tuple[Expr, ...]) -> bool:
+    """Return whether a form is proved when it is multiplied by the divisor of a quotient in it.
+
+    x // d is in (x - d + 1) / d .. x / d; an integer above -1 is at least 0.
+    """
+    for atom, factor in form.terms:
+        match atom:
+            case Apply("floor_divide", _, (dividend, Constant(value))) if value > 0:
+                divisor = int(value)
+                rest = Linear(form.constant, tuple(t for t in form.terms if t[0] != atom))
+                least = linear(dividend).plus(Linear(1 - divisor if factor > 0 else 0, ()))
+                scaled = rest.times(divisor).plus(least.times(factor))
+                whole = scaled.plus(Linear(divisor - 1, ())).expr()
+                if at_least_zero(whole, extents, facts):
+                    return True
+            case _:
+                pass
     return False
 
 

@@ -4,9 +4,8 @@ from ..expressions import Buffer, Constant, Load, Variable
 from ..linear import linear
 from ..nodes import Allocate, For, If, Nest, Sequence, Statement, Store, While
 from ..regions import refreshed
-from ..simplify import simplified
 from ..walk import inner, statements_of
-from .place import around, fresh, loop_of, refuse, replaced
+from .place import around, fresh, kept, loop_of, refuse, replaced
 from .redirect import box_in, copied, outside, redirected
 
 __all__ = ["cache_read", "cache_write"]
@@ -47,7 +46,7 @@ def cache_read(nest: Nest, loop: str, buffer: str) -> Nest:
     )
     body = Allocate(small, Sequence((fill, redirected(found.body, whole, small, box))))
     made = For(found.variable, found.extent, found.kind, refreshed(body))
-    return simplified(replaced(nest, found, made))
+    return kept(nest, "cache_read", what, replaced(nest, found, made))
 
 
 def cache_write(nest: Nest, loop: str, buffer: str) -> Nest:
@@ -87,7 +86,7 @@ def cache_write(nest: Nest, loop: str, buffer: str) -> Nest:
     flush = copied(lambda inside, at: Store(whole, at, Load(small, inside)), names, box)
     body = Allocate(small, Sequence((redirected(found.body, whole, small, box), flush)))
     made = For(found.variable, found.extent, found.kind, refreshed(body))
-    return simplified(replaced(nest, found, made))
+    return kept(nest, "cache_write", what, replaced(nest, found, made))
 
 
 def _buffer(nest: Nest, primitive: str, name: str) -> Buffer:

@@ -1,14 +1,13 @@
 """A buffer computed where it is used."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..expressions import Buffer, Expr, Variable
 from ..functions import size_of
 from ..nodes import Allocate, Block, For, If, Nest, Sequence, Statement, Store
 from ..regions import accesses_of, refreshed
-from ..simplify import simplified
 from ..walk import inner, map_statements, statements_of
-from .place import around, block_of, fresh, loop_of, refuse
+from .place import around, block_of, fresh, kept, loop_of, refuse
 from .redirect import Box, box_in, copied, outside, redirected
 from .split import put_in
 
@@ -67,9 +66,7 @@ def compute_at(nest: Nest, block: str, loop: str) -> Nest:
             return parts[0] if len(parts) == 1 else Sequence(parts)
         return None
 
-    return simplified(
-        Nest(nest.name, nest.inputs, nest.outputs, nest.symbols, map_statements(nest.body, change))
-    )
+    return kept(nest, "compute_at", what, replace(nest, body=map_statements(nest.body, change)))
 
 
 @dataclass(frozen=True, slots=True)

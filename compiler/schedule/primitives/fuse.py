@@ -5,9 +5,8 @@ from dataclasses import replace
 from ..dependence import parallel_obstacle
 from ..expressions import Load, Variable
 from ..nodes import For, Nest
-from ..simplify import simplified
 from ..walk import subexpressions, variables_of
-from .place import chain, fresh, refuse, replaced
+from .place import chain, fresh, kept, refuse, replaced
 from .split import put_in
 
 __all__ = ["fuse"]
@@ -44,4 +43,4 @@ def fuse(nest: Nest, outer: str, inner: str) -> Nest:
     made = For(name, first.extent * second.extent, "serial", body)
     if first.kind == second.kind and parallel_obstacle(made) is None:
         made = replace(made, kind=first.kind)
-    return simplified(replaced(nest, first, made))
+    return kept(nest, "fuse", what, replaced(nest, first, made))

@@ -3,11 +3,13 @@
 from dataclasses import replace
 
 from ...errors import InvalidSchedule
+from ..dependence import parallel_obstacle
 from ..expressions import Expr
 from ..nodes import Allocate, Block, For, Nest, Statement
+from ..simplify import simplified
 from ..walk import inner, map_statements, statements_of
 
-__all__ = ["around", "block_of", "chain", "fresh", "loop_of", "refuse", "replaced"]
+__all__ = ["around", "block_of", "chain", "fresh", "kept", "loop_of", "refuse", "replaced"]
 
 
 def refuse(nest: Nest, primitive: str, what: str, reason: str) -> InvalidSchedule:
@@ -78,6 +80,23 @@ def chain(nest: Nest, primitive: str, names: tuple[str, ...]) -> list[For]:
         f"loops {', '.join(names)}",
         f"loop {missing} does not stand right inside loop {found[-1].variable}",
     )
+
+
+def kept(nest: Nest, primitive: str, what: str, made: Nest) -> Nest:
+    """Return a rewritten nest, indices simplified.
+
+    Raises
+    ------
+    InvalidSchedule
+        It can no longer be shown that a parallel or vector loop may be one.
+    """
+    made = simplified(made)
+    for one in statements_of(made.body):
+        if isinstance(one, For) and one.kind in ("parallel", "vector"):
+            reason = parallel_obstacle(one)
+            if reason is not None:
+                raise refuse(nest, primitive, what, f"{reason}, and it is {one.kind}")
+    return made
 
 
 def around(nest: Nest, statement: Statement) -> dict[str, Expr]:

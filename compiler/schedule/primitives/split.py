@@ -3,9 +3,8 @@
 from ..expressions import Constant, Expr, Variable
 from ..functions import number
 from ..nodes import Block, For, If, Nest, Sequence, Statement
-from ..simplify import simplified
 from ..walk import loads_of, map_expressions, substitute
-from .place import fresh, loop_of, refuse, replaced
+from .place import fresh, kept, loop_of, refuse, replaced
 
 __all__ = ["split"]
 
@@ -43,7 +42,7 @@ def split(nest: Nest, loop: str, factor: int) -> Nest:
         body = guarded(body, index < found.extent)
     count = (found.extent + (factor - 1)) // number(factor, "int64")
     made = For(outer, count, found.kind, For(inner, number(factor, "int64"), found.kind, body))
-    return simplified(replaced(nest, found, made))
+    return kept(nest, "split", f"loop {loop}", replaced(nest, found, made))
 
 
 def put_in(statement: Statement, values: dict[str, Expr]) -> Statement:
