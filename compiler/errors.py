@@ -6,6 +6,7 @@
     |- ParseError                text that is not Relay 0.0.5, or not an image of it
     |- TypeInferenceError        expressions whose types do not fit
     |- InvalidModule             a module that is not well formed
+    |- InvalidSchedule           a rewrite of a loop nest that would change what it computes
     |- InvalidInput              values that a network cannot be run on
     |- Unsupported               correct, but not (yet) taken; names the nearest that is
     |- ImportFailed              a file that is no network, or a damaged one
@@ -21,6 +22,7 @@ __all__ = [
     "ImportFailed",
     "InvalidInput",
     "InvalidModule",
+    "InvalidSchedule",
     "ParseError",
     "TooLarge",
     "TypeInferenceError",
@@ -74,6 +76,10 @@ class TypeInferenceError(CompileError):
 
 class InvalidModule(CompileError):
     """The module is not well formed."""
+
+
+class InvalidSchedule(CompileError):
+    """A schedule asks for what its loop nest does not allow."""
 
 
 class InvalidInput(CompileError):

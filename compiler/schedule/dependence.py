@@ -1,5 +1,7 @@
 """Which iterations of a loop may run at once: none touches what another one writes."""
 
+from math import gcd, inf
+
 from .expressions import Apply, Buffer, Constant, Expr
 from .linear import interval, linear, split_index
 from .nodes import Allocate, For
@@ -65,23 +67,48 @@ def _apart(loop: For, buffer: Buffer, uses: list[Use]) -> bool:
 
 
 def _axis_apart(loop: For, uses: list[tuple[Expr, dict[str, Expr]]]) -> bool:
-    """Return whether indices c * variable + rest of iterations differ, whatever the rests are."""
+    """Return whether indices c * variable + rest of iterations differ, whatever the rests are.
+
+    Two places are the same only if c times the distance of their iterations is made up by their
+    rests. It is not if the rests spread less than c; nor if they are multiples of what is more than
+    all iterations reach, and a part that spreads less than c.
+    """
     factors: set[int] = set()
     shared: set[Expr] = set()
-    low, high = 0.0, 0.0
-    for number, (index, extents) in enumerate(uses):
+    rests: list[tuple[int, list[tuple[Expr, int]], dict[str, Expr]]] = []
+    for index, extents in uses:
         found = split_index(index, loop.variable)
         if found is None or not found[0]:
             return False
         factors.add(found[0])
-        # What lies outside of the loop is the same everywhere; what is inside must stay small.
+        # What lies outside of the loop is the same everywhere.
         form = linear(found[1])
-        outside = [(a, n) for a, n in form.terms if not _inner_atom(a, extents)]
-        shared.add(_sum(outside))
+        shared.add(_sum([(a, n) for a, n in form.terms if not _inner_atom(a, extents)]))
         inside = [(a, n) for a, n in form.terms if _inner_atom(a, extents)]
-        ends = interval(_sum(inside) + form.constant, extents)
-        low, high = (ends[0], ends[1]) if number == 0 else (min(low, ends[0]), max(high, ends[1]))
-    return len(factors) == 1 and len(shared) == 1 and high - low < abs(factors.pop())
+        rests.append((form.constant, inside, extents))
+    if len(factors) != 1 or len(shared) != 1:
+        return False
+    factor = abs(factors.pop())
+    reach = factor * (interval(loop.extent, {})[1] - 1)
+    steps = {abs(n) for _, inside, _ in rests for _, n in inside}
+    for least in (inf, *steps):
+        spread = _spread(rests, least)
+        large = [step for step in steps if step >= least]
+        if spread < factor and (not large or gcd(*large) > reach + spread):
+            return True
+    return False
+
+
+def _spread(
+    rests: list[tuple[int, list[tuple[Expr, int]], dict[str, Expr]]], least: float
+) -> float:
+    """Return how far apart rests can be, terms of `least` and more left out."""
+    low, high = inf, -inf
+    for constant, terms, extents in rests:
+        small = _sum([(atom, n) for atom, n in terms if abs(n) < least])
+        first, last = interval(small + constant, extents)
+        low, high = min(low, first), max(high, last)
+    return high - low
 
 
 def _sum(terms: list[tuple[Expr, int]]) -> Expr:

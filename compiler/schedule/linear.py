@@ -14,7 +14,16 @@ import numpy as np
 from .expressions import Apply, Constant, Expr, Load, Symbol, Variable
 from .walk import variables_of
 
-__all__ = ["Interval", "Linear", "at_least_zero", "interval", "linear", "split_index"]
+__all__ = [
+    "Interval",
+    "Linear",
+    "at_least_zero",
+    "facts_of",
+    "interval",
+    "interval_of",
+    "linear",
+    "split_index",
+]
 
 Interval = tuple[float, float]
 """Smallest and largest value; infinite where unknown."""
@@ -107,11 +116,50 @@ def split_index(expr: Expr, variable: str) -> tuple[int, Expr] | None:
     return factor, Linear(form.constant, tuple(rest)).expr()
 
 
-def at_least_zero(expr: Expr, extents: Extents) -> bool:
-    """Return whether `expr` is proved never to be negative inside loops of `extents`."""
+def at_least_zero(expr: Expr, extents: Extents, facts: tuple[Expr, ...] = ()) -> bool:
+    """Return whether `expr` is proved never to be negative inside loops of `extents`.
+
+    Parameters
+    ----------
+    facts : tuple of Expr
+        What else is known not to be negative.
+    """
     form = linear(expr)
-    if interval_of(form, extents)[0] >= 0:
+    if interval_of(form, extents)[0] >= 0 or _below_ends(form, extents):
         return True
+    factors = dict(form.terms)
+    for number, fact in enumerate(facts):
+        known = linear(fact)
+        others = facts[:number] + facts[number + 1 :]
+        for times in {factors[atom] // n for atom, n in known.terms if atom in factors}:
+            rest = form.plus(known.times(-times))
+            if times > 0 and at_least_zero(rest.expr(), extents, others):
+                return True
+    return _multiplied(form, extents, facts)
+
+
+def _multiplied(form: Linear, extents: Extents, facts: tuple[Expr, ...]) -> bool:
+    """Return whether a form is proved when it is multiplied by the divisor of a quotient in it.
+
+    x // d is in (x - d + 1) / d .. x / d; an integer above -1 is at least 0.
+    """
+    for atom, factor in form.terms:
+        match atom:
+            case Apply("floor_divide", _, (dividend, Constant(value))) if value > 0:
+                divisor = int(value)
+                rest = Linear(form.constant, tuple(t for t in form.terms if t[0] != atom))
+                least = linear(dividend).plus(Linear(1 - divisor if factor > 0 else 0, ()))
+                scaled = rest.times(divisor).plus(least.times(factor))
+                whole = scaled.plus(Linear(divisor - 1, ())).expr()
+                if at_least_zero(whole, extents, facts):
+                    return True
+            case _:
+                pass
+    return False
+
+
+def _below_ends(form: Linear, extents: Extents) -> bool:
+    """Return whether a form is proved by putting in an end of the range of one of its atoms."""
     depth = {name: place for place, name in enumerate(extents)}
     # Inner loops first: their extents may depend on outer ones.
     terms = sorted(
@@ -153,6 +201,24 @@ def _bounds_of(atom: Expr, factor: int, extents: Extents) -> tuple[Expr, ...]:
 def all_positive(operands: tuple[Expr, ...]) -> bool:
     """Return whether all are positive constants."""
     return all(isinstance(one, Constant) and one.value >= 0 for one in operands)
+
+
+def facts_of(condition: Expr) -> tuple[Expr, ...]:
+    """Return expressions of int64 that are not negative where `condition` holds."""
+    match condition:
+        case Apply("multiply" | "logical_and", "bool", (left, right)):
+            return (*facts_of(left), *facts_of(right))
+        case Apply(operation, "bool", (Expr(dtype="int64") as left, right)):
+            forms = {
+                "less": (right - left - 1,),
+                "less_equal": (right - left,),
+                "greater": (left - right - 1,),
+                "greater_equal": (left - right,),
+                "equal": (left - right, right - left),
+            }
+            return forms.get(operation, ())
+        case _:
+            return ()
 
 
 def interval_of(form: Linear, extents: Extents) -> Interval:

@@ -6,9 +6,9 @@ from .expressions import Buffer, Constant, Expr, Load, Variable
 from .functions import size_of
 from .linear import Linear, linear
 from .nodes import Allocate, Block, For, Region, Sequence, Statement, Store
-from .walk import expressions_of, inner, loads_of, subexpressions, variables_of
+from .walk import expressions_of, inner, loads_of, map_statements, subexpressions, variables_of
 
-__all__ = ["accesses_of", "box_of", "regions_of", "with_blocks"]
+__all__ = ["accesses_of", "box_of", "refreshed", "regions_of", "with_blocks"]
 
 Extents = Mapping[str, Expr]
 
@@ -38,12 +38,36 @@ def _hull(boxes: set[Region]) -> Region:
     first = next(iter(boxes))
     if len(boxes) == 1:
         return first
-    whole = [(Constant(0, "int64"), size_of(size)) for size in first.buffer.shape]
-    ranges = [
-        pairs.pop() if len(pairs := {box.ranges[axis] for box in boxes}) == 1 else whole[axis]
-        for axis in range(len(whole))
-    ]
+    ranges: list[tuple[Expr, Expr]] = []
+    for axis, size in enumerate(first.buffer.shape):
+        pairs = {box.ranges[axis] for box in boxes}
+        ranges.append(_around(pairs) or (Constant(0, "int64"), size_of(size)))
     return Region(first.buffer, tuple(ranges))
+
+
+def _around(pairs: set[tuple[Expr, Expr]]) -> tuple[Expr, Expr] | None:
+    """Return one range that holds all, if they lie at known distances from each other."""
+    starts = [linear(start) for start, _ in pairs]
+    lengths = [linear(extent) for _, extent in pairs]
+    if len(pairs) == 1:
+        return next(iter(pairs))
+    if any(form.terms for form in lengths) or len({frozenset(one.terms) for one in starts}) != 1:
+        return None
+    low = min(one.constant for one in starts)
+    ends = [one.constant + length.constant for one, length in zip(starts, lengths, strict=True)]
+    return Linear(low, starts[0].terms).expr(), Constant(max(ends) - low, "int64")
+
+
+def refreshed(statement: Statement) -> Statement:
+    """Return `statement` with the regions of every block found anew."""
+
+    def visit(one: Statement) -> Statement | None:
+        if not isinstance(one, Block):
+            return None
+        reads, writes = regions_of(one.body)
+        return Block(one.name, reads, writes, one.body)
+
+    return map_statements(statement, visit)
 
 
 Access = tuple[Buffer, tuple[Expr, ...], bool, dict[str, Expr]]

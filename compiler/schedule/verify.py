@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from ..errors import InvalidModule
 from .dependence import parallel_obstacle
-from .expressions import Apply, Buffer, Expr, Load, Symbol, Variable
+from .expressions import Buffer, Expr, Load, Symbol, Variable
 from .functions import size_of
-from .linear import at_least_zero, interval
+from .linear import at_least_zero, facts_of, interval
 from .nodes import KINDS, Allocate, Block, For, If, Nest, Sequence, Statement, Store, While
 from .walk import expressions_of, inner, statements_of, subexpressions
 
@@ -52,9 +52,16 @@ class _Checker:
         if not holds:
             raise InvalidModule(f"nest {self._nest.name}: {problem}")
 
-    def _visit(self, statement: Statement, extents: Extents, buffers: Mapping[str, Buffer]) -> None:
+    def _visit(
+        self,
+        statement: Statement,
+        extents: Extents,
+        buffers: Mapping[str, Buffer],
+        facts: tuple[Expr, ...] = (),
+    ) -> None:
+        """Check a statement where `facts` are not negative."""
         for expr in expressions_of(statement):
-            self._expression(expr, extents, buffers)
+            self._expression(expr, extents, buffers, facts)
         match statement:
             case For(variable, extent, kind, body):
                 self._require(kind in KINDS, f"loop {variable} must be {', '.join(KINDS)}: {kind}")
@@ -62,7 +69,7 @@ class _Checker:
                 if kind in ("parallel", "vector"):
                     reason = parallel_obstacle(statement)
                     self._require(reason is None, f"loop {variable} cannot be {kind}: {reason}")
-                self._visit(body, {**extents, variable: extent}, buffers)
+                self._visit(body, {**extents, variable: extent}, buffers, facts)
                 return
             case Store(buffer, indices, value):
                 self._require(
@@ -72,18 +79,29 @@ class _Checker:
                     value.dtype == buffer.dtype,
                     f"what is stored to {buffer.name} must be {buffer.dtype}, not {value.dtype}",
                 )
-                self._access(buffer, indices, None, extents, buffers)
-            case If(condition) | While(condition):
+                self._access(buffer, indices, None, extents, buffers, facts)
+            case If(condition, then, otherwise):
+                self._require(condition.dtype == "bool", "a condition must be bool")
+                self._visit(then, extents, buffers, (*facts, *facts_of(condition)))
+                self._visit(otherwise, extents, buffers, facts)
+                return
+            case While(condition):
                 self._require(condition.dtype == "bool", "a condition must be bool")
             case Allocate(buffer, body):
-                self._visit(body, extents, {**buffers, buffer.name: buffer})
+                self._visit(body, extents, {**buffers, buffer.name: buffer}, facts)
                 return
             case Block() | Sequence():
                 pass
         for part in inner(statement):
-            self._visit(part, extents, buffers)
+            self._visit(part, extents, buffers, facts)
 
-    def _expression(self, expr: Expr, extents: Extents, buffers: Mapping[str, Buffer]) -> None:
+    def _expression(
+        self,
+        expr: Expr,
+        extents: Extents,
+        buffers: Mapping[str, Buffer],
+        facts: tuple[Expr, ...],
+    ) -> None:
         for one in subexpressions(expr):
             match one:
                 case Variable(name):
@@ -91,7 +109,7 @@ class _Checker:
                 case Symbol(name):
                     self._require(one in self._symbols, f"symbol {name} is not declared")
                 case Load(buffer, indices, where):
-                    self._access(buffer, indices, where, extents, buffers)
+                    self._access(buffer, indices, where, extents, buffers, facts)
                 case _:
                     pass
 
@@ -102,17 +120,19 @@ class _Checker:
         where: Expr | None,
         extents: Extents,
         buffers: Mapping[str, Buffer],
+        facts: tuple[Expr, ...],
     ) -> None:
         """Check that an access is inside of its buffer."""
         self._require(
             buffers.get(buffer.name) == buffer, f"{buffer.name} is used where it does not exist"
         )
-        facts = _conjuncts(where) if where is not None else ()
+        if where is not None:
+            facts = (*facts, *facts_of(where))
         for axis, (index, size) in enumerate(zip(indices, buffer.shape, strict=True)):
             self._require(index.dtype == "int64", f"indices of {buffer.name} must be int64")
             extent = size_of(size)
-            low = at_least_zero(index, extents) or (index >= 0) in facts
-            high = at_least_zero(extent - 1 - index, extents) or (index < extent) in facts
+            low = at_least_zero(index, extents, facts)
+            high = at_least_zero(extent - 1 - index, extents, facts)
             if not (low and high) and not _never(extents):
                 first, last = interval(index, extents)
                 self._require(
@@ -120,15 +140,6 @@ class _Checker:
                     f"index {axis} of {buffer.name} must be in 0..{size} - 1, and is in "
                     f"{first:g}..{last:g} as far as is known: clamp it",
                 )
-
-
-def _conjuncts(condition: Expr) -> tuple[Expr, ...]:
-    """Return the conditions that all hold where `condition` does."""
-    match condition:
-        case Apply("multiply" | "logical_and", "bool", (left, right)):
-            return (*_conjuncts(left), *_conjuncts(right))
-        case _:
-            return (condition,)
 
 
 def _never(extents: Extents) -> bool:

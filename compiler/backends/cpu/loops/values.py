@@ -2,6 +2,7 @@
 
 from ....schedule.expressions import Apply, Constant, Expr, Load, Symbol, Variable
 from ....schedule.linear import interval, linear
+from ....schedule.walk import subexpressions
 from ..builder import Index, llvm_type
 from ..formula import Node
 from ..operations import OPERATIONS
@@ -34,7 +35,7 @@ class Values:
                 return str(self.index(expr))
             case Load():
                 return load(self._frame, self, expr, wide=False)
-            case Apply(operation, "int64", _) if operation in ("add", "subtract", "multiply"):
+            case Apply("add" | "subtract" | "multiply", "int64", _) if _is_index(expr):
                 return str(self.index(expr))
             case Apply(_, _, operands):
                 return self._apply(expr, [self.narrow(one) for one in operands], 1)
@@ -100,3 +101,11 @@ class Values:
         if not positive or interval(left, self._frame.extents)[0] < 0:
             return None
         return self._build.value(f"{name} {llvm_type('int64', lanes)} {values[0]}, {values[1]}")
+
+
+def _is_index(expr: Expr) -> bool:
+    """Return whether an expression is made of sizes and indices, which do not overflow."""
+    return not any(
+        isinstance(one, Load) or (isinstance(one, Apply) and one.operation == "cast")
+        for one in subexpressions(expr)
+    )

@@ -1,0 +1,129 @@
+"""Indices in simpler words, by what is known of the loops around."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from .expressions import Apply, Constant, Expr
+from .linear import Linear, at_least_zero, interval_of, linear
+from .nodes import Allocate, Block, For, If, Nest, Region, Sequence, Statement, Store, While
+from .walk import rewrite
+
+__all__ = ["simplified", "simplify"]
+
+Extents = Mapping[str, Expr]
+
+
+def simplified(nest: Nest) -> Nest:
+    """Return `nest` with every index simplified, and what never happens left out."""
+    return replace(nest, body=_statement(nest.body, {}))
+
+
+def _statement(statement: Statement, extents: Extents) -> Statement:
+    """Return a statement simplified inside loops of `extents`."""
+
+    def expr(one: Expr) -> Expr:
+        return simplify(one, extents)
+
+    def region(one: Region) -> Region:
+        return Region(one.buffer, tuple((expr(start), expr(size)) for start, size in one.ranges))
+
+    match statement:
+        case For(variable, extent, _, body):
+            size = expr(extent)
+            return replace(
+                statement, extent=size, body=_statement(body, {**extents, variable: size})
+            )
+        case Block(_, reads, writes, body):
+            return replace(
+                statement,
+                reads=tuple(map(region, reads)),
+                writes=tuple(map(region, writes)),
+                body=_statement(body, extents),
+            )
+        case Store(buffer, indices, value):
+            return Store(buffer, tuple(map(expr, indices)), expr(value))
+        case If(condition, then, otherwise):
+            made = expr(condition)
+            if isinstance(made, Constant):
+                return _statement(then if made.value else otherwise, extents)
+            return If(made, _statement(then, extents), _statement(otherwise, extents))
+        case While(condition, body):
+            return While(expr(condition), _statement(body, extents))
+        case Allocate(_, body):
+            return replace(statement, body=_statement(body, extents))
+        case Sequence(parts):
+            return Sequence(tuple(_statement(part, extents) for part in parts))
+
+
+def simplify(expr: Expr, extents: Extents) -> Expr:
+    """Return `expr` with its indices in normal form.
+
+    ``(4*i + j) // 4 -> i`` and ``(4*i + j) % 4 -> j`` where 0 <= j < 4,
+    ``x // 4 * 4 + x % 4 -> x``, ``min(a, b) -> a`` where a <= b, and comparisons that always come
+    out the same.
+    """
+
+    def change(one: Expr) -> Expr | None:
+        match one:
+            case Apply("floor_divide", "int64", (left, Constant(divisor))) if divisor > 0:
+                return _quotient(linear(left), int(divisor), extents)
+            case Apply("floor_mod", "int64", (left, Constant(divisor))) if divisor > 0:
+                return _remainder(linear(left), int(divisor), extents)
+            case Apply("minimum" | "maximum" as name, "int64", (left, right)):
+                low, high = (left, right) if name == "minimum" else (right, left)
+                if at_least_zero(high - low, extents):
+                    return left
+                return right if at_least_zero(low - high, extents) else None
+            case Apply("less", "bool", (left, right)) if left.dtype == "int64":
+                if at_least_zero(right - left - 1, extents):
+                    return Constant(True, "bool")
+                return Constant(False, "bool") if at_least_zero(left - right, extents) else None
+            case Apply("add" | "subtract" | "multiply", "int64", _):
+                return _joined(linear(one)).expr()
+            case _:
+                return None
+
+    return rewrite(expr, change)
+
+
+def _parts(form: Linear, divisor: int) -> tuple[Linear, Linear]:
+    """Return (q, r) with form = divisor * q + r."""
+    whole = tuple((atom, n // divisor) for atom, n in form.terms if n % divisor == 0)
+    rest = tuple((atom, n) for atom, n in form.terms if n % divisor)
+    quotient, remainder = divmod(form.constant, divisor)
+    return Linear(quotient, whole), Linear(remainder, rest)
+
+
+def _quotient(form: Linear, divisor: int, extents: Extents) -> Expr | None:
+    quotient, rest = _parts(form, divisor)
+    low, high = interval_of(rest, extents)
+    if low >= 0 and high < divisor:
+        return quotient.expr()
+    if quotient == Linear(0, ()):
+        return None
+    return quotient.expr() + rest.expr() // divisor
+
+
+def _remainder(form: Linear, divisor: int, extents: Extents) -> Expr | None:
+    quotient, rest = _parts(form, divisor)
+    low, high = interval_of(rest, extents)
+    if low >= 0 and high < divisor:
+        return rest.expr()
+    if quotient == Linear(0, ()):
+        return None
+    return rest.expr() % divisor
+
+
+def _joined(form: Linear) -> Linear:
+    """Return a form with quotients and remainders of one division put together."""
+    factors = dict(form.terms)
+    for atom, factor in form.terms:
+        match atom:
+            case Apply("floor_mod", _, (dividend, Constant(divisor) as size)):
+                whole = Apply("floor_divide", "int64", (dividend, size))
+                if factors.get(whole) == factor * int(divisor):
+                    rest = tuple(t for t in form.terms if t[0] not in (atom, whole))
+                    return _joined(Linear(form.constant, rest).plus(linear(dividend).times(factor)))
+            case _:
+                pass
+    return form
