@@ -18,20 +18,20 @@ from ..ir.types import TensorType, Type
 from .operator import Array, Attribute, Attributes, Kind, Mismatch, Operator, from_tensors
 from .shapes import axis_in, require_broadcast, require_float
 
-__all__ = ["ROWS"]
+__all__ = ["ERF", "EXP", "ROWS", "TANH_EVEN", "TANH_ODD"]
 
-_EXP = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 0.5)
-_TANH_ODD = (
+EXP = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 0.5)
+TANH_ODD = (
     -2.76076847742355e-16, 2.00018790482477e-13, -8.60467152213735e-11, 5.12229709037114e-08,
     1.48572235717979e-05, 6.37261928875436e-04, 4.89352455891786e-03,
 )  # fmt: skip
-_TANH_EVEN = (
+TANH_EVEN = (
     1.19825839466702e-06,
     1.18534705686654e-04,
     2.26843463243900e-03,
     4.89352518554385e-03,
 )
-_ERF = (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592)
+ERF = (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592)
 
 
 def _float_type(attrs: Attributes, data: TensorType) -> Type:
@@ -44,7 +44,7 @@ def _fast_exp(x: Array) -> Array:
     wide = np.clip(x.astype(np.float64), -88.3762626647949, 88.3762626647950)
     whole = np.floor(wide * np.log2(np.e) + 0.5)
     rest = wide - whole * np.log(2.0)
-    power = np.polyval(_EXP, rest) * rest * rest + rest + 1.0
+    power = np.polyval(EXP, rest) * rest * rest + rest + 1.0
     return np.asarray(np.ldexp(power, whole.astype(np.int32)))
 
 
@@ -52,13 +52,13 @@ def _fast_tanh(x: Array) -> Array:
     # tanh of 9 is 1 in float32.
     wide = np.clip(x.astype(np.float64), -9.0, 9.0)
     square = wide * wide
-    return np.asarray(wide * np.polyval(_TANH_ODD, square) / np.polyval(_TANH_EVEN, square))
+    return np.asarray(wide * np.polyval(TANH_ODD, square) / np.polyval(TANH_EVEN, square))
 
 
 def _fast_erf(x: Array) -> Array:
     wide = x.astype(np.float64)
     t = 1.0 / (1.0 + 0.3275911 * np.abs(wide))
-    return np.copysign(1.0 - np.polyval(_ERF, t) * t * np.exp(-wide * wide), wide)
+    return np.copysign(1.0 - np.polyval(ERF, t) * t * np.exp(-wide * wide), wide)
 
 
 def _lift(function: Callable[[Array], Array]) -> Callable[..., Array]:

@@ -27,12 +27,12 @@ from .shapes import (
 )
 from .windows import ints
 
-__all__ = ["ROWS", "threefry"]
+__all__ = ["PARITY", "ROTATIONS", "ROWS", "threefry"]
 
 Words = npt.NDArray[np.uint64]
 
-_PARITY = np.uint64(0x1BD11BDAA9FC1A22)
-_ROTATIONS = ((14, 16), (52, 57), (23, 40), (5, 37), (25, 33), (46, 12), (58, 22), (32, 32))
+PARITY = 0x1BD11BDAA9FC1A22
+ROTATIONS = ((14, 16), (52, 57), (23, 40), (5, 37), (25, 33), (46, 12), (58, 22), (32, 32))
 _KEY = TensorType((10,), "uint64")
 
 
@@ -48,10 +48,10 @@ def threefry(key: Words, counters: Words) -> Words:
     -------
     uint64[n, 4]
     """
-    schedule = [*key, np.bitwise_xor.reduce(key) ^ _PARITY]
+    schedule = [*key, np.bitwise_xor.reduce(key) ^ np.uint64(PARITY)]
     x = [np.asarray(counters[:, word] + schedule[word]) for word in range(4)]
     for number in range(20):
-        first, second = _ROTATIONS[number % 8]
+        first, second = ROTATIONS[number % 8]
         x[0] = x[0] + x[1]
         x[1] = _rotate(x[1], first) ^ x[0]
         x[2] = x[2] + x[3]

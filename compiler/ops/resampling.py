@@ -22,7 +22,15 @@ from .shapes import product
 from .spatial import AXES, check_layout, sizes_of, with_sizes
 from .windows import ints
 
-__all__ = ["RESIZE_ATTRIBUTES", "ROWS", "UPSAMPLING_ATTRIBUTES", "resize_attributes"]
+__all__ = [
+    "RESIZE_ATTRIBUTES",
+    "ROWS",
+    "UPSAMPLING_ATTRIBUTES",
+    "coordinates",
+    "resize_attributes",
+    "resize_of_upsampling",
+    "weights_along",
+]
 
 Matrix = npt.NDArray[np.float64]
 
@@ -83,7 +91,7 @@ def _cubic(distance: Matrix, alpha: float) -> Matrix:
     return np.where(d <= 1, near, np.where(d < 2, far, 0.0))
 
 
-def _matrix(size: int, target: int, attrs: Attributes, roi: tuple[float, float]) -> Matrix:
+def weights_along(size: int, target: int, attrs: Attributes, roi: tuple[float, float]) -> Matrix:
     """Return the weights float64[target, size] along one axis."""
     mode = str(attrs["coordinate_transformation_mode"])
     place = coordinates(size, target, mode, roi)
@@ -126,7 +134,7 @@ def resize(attrs: Attributes, data: Array, layout: str, sizes: tuple[int, ...]) 
     for number, (letter, target) in enumerate(zip(letters, sizes, strict=True)):
         axis = layout.index(letter)
         size, ends = data.shape[axis], (roi[number], roi[number + len(sizes)])
-        weights = _matrix(size, target, attrs, ends)
+        weights = weights_along(size, target, attrs, ends)
         result = np.moveaxis(np.tensordot(weights, result, axes=(1, axis)), 0, axis)
     if crops:
         for number, (letter, target) in enumerate(zip(letters, sizes, strict=True)):
@@ -226,22 +234,27 @@ def _upsampling_type(count: int) -> Callable[..., Type]:
     return result
 
 
+def resize_of_upsampling(attrs: Attributes) -> Attributes:
+    """Return the attributes of the resize that an upsampling is, without the size."""
+    method = str(attrs["method"])
+    corners = "align_corners" if attrs.get("align_corners") else "asymmetric"
+    return {
+        "method": _UPSAMPLING.get(method, method),
+        "coordinate_transformation_mode": corners,
+        "rounding_method": "",
+        "cubic_alpha": -0.5,
+        "cubic_exclude": 0,
+        "roi": None,
+        **{name: attrs[name] for name in attrs if name == "coordinate_transformation_mode"},
+    }
+
+
 def _upsampling(count: int) -> Callable[..., Array]:
     """Return the meaning of an upsampling over `count` axes."""
 
     def meaning(attrs: Attributes, data: Array) -> Array:
-        layout, method = str(attrs["layout"]), str(attrs["method"])
+        layout, full = str(attrs["layout"]), resize_of_upsampling(attrs)
         sizes = tuple(data.shape[layout.index(letter)] for letter in AXES[count])
-        corners = "align_corners" if attrs.get("align_corners") else "asymmetric"
-        full = {
-            "method": _UPSAMPLING.get(method, method),
-            "coordinate_transformation_mode": corners,
-            "rounding_method": "",
-            "cubic_alpha": -0.5,
-            "cubic_exclude": 0,
-            "roi": None,
-            **{name: attrs[name] for name in attrs if name == "coordinate_transformation_mode"},
-        }
         new = cast(tuple[int, ...], _upsampled(attrs, sizes))
         return _as_dtype(resize(full, data, layout, new), str(data.dtype))
 

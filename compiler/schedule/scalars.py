@@ -53,7 +53,7 @@ def meaning(node: Apply) -> Callable[..., Array]:
         return lambda *operands: function(node, *operands)
     row = lookup(node.operation)
     attrs: dict[str, Any] = {}
-    if node.operation == "cast":
+    if node.operation in ("cast", "reinterpret"):
         attrs["dtype"] = node.dtype
     elif node.operation in _ATTRIBUTES:
         attrs[_ATTRIBUTES[node.operation]] = node.detail

@@ -1,15 +1,44 @@
 """All definitions, by operator."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
-from ...ops.operator import Attributes
-from . import gathering, rearrangement, scans
-from .definition import Definition
+from . import (
+    approximations,
+    blocks,
+    boxes,
+    convolutions,
+    drawing,
+    gathering,
+    images,
+    order,
+    quantized,
+    rearrangement,
+    reductions,
+    regions,
+    scans,
+    windows,
+)
+from .axes import Define
 
 __all__ = ["DEFINITIONS"]
 
-DEFINITIONS: Mapping[str, Callable[[Definition, Attributes], None]] = MappingProxyType(
-    {**gathering.ROWS, **rearrangement.ROWS, **scans.ROWS}
+DEFINITIONS: Mapping[str, Define] = MappingProxyType(
+    {
+        **approximations.ROWS,
+        **blocks.ROWS,
+        **boxes.ROWS,
+        **convolutions.ROWS,
+        **drawing.ROWS,
+        **gathering.ROWS,
+        **images.ROWS,
+        **order.ROWS,
+        **quantized.ROWS,
+        **rearrangement.ROWS,
+        **reductions.ROWS,
+        **regions.ROWS,
+        **scans.ROWS,
+        **windows.ROWS,
+    }
 )
 """From an operator's name to the function that writes its nest."""
