@@ -111,16 +111,19 @@ class Objects:
         return ctypes.addressof(memory)
 
 
-def _parts_of(name: str, value: object, form: Form) -> tuple[int, Sequence[object], tuple[int, ...]]:
+def _parts_of(
+    name: str, value: object, form: Form
+) -> tuple[int, Sequence[object], tuple[int, ...]]:
     """Return tag, parts and their forms of a tuple or of data."""
     if form.kind == "tuple":
         if not isinstance(value, tuple | list) or len(value) != len(form.fields):
             raise _wrong(name, form, _words(value))
         return 0, value, form.fields
     for tag, constructor in enumerate(form.constructors):
-        if isinstance(value, Data) and value.constructor == constructor.name:
-            if len(value.fields) == len(constructor.fields):
-                return tag, value.fields, constructor.fields
+        if not isinstance(value, Data) or value.constructor != constructor.name:
+            continue
+        if len(value.fields) == len(constructor.fields):
+            return tag, value.fields, constructor.fields
     raise _wrong(name, form, _words(value))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from types import MappingProxyType
 
-from ...ir.dims import Dim, Size, Symbol
+from ...ir.dims import Dim, Symbol
 from .sizes import index_of
 
 __all__ = ["Builder", "Index", "element_bytes", "llvm_type", "memory_type", "stored_type"]

@@ -17,7 +17,6 @@ from ...ir.nodes import (
     Expr,
     Function,
     GlobalVar,
-    If,
     Let,
     Op,
     Tuple,
@@ -269,8 +268,12 @@ class _Tracer:
         values: dict[int, Value] = dict(outer)
         for param, argument in zip(function.params, arguments, strict=True):
             values[id(param)] = argument
-        for node in _in_order(function.body, values):
-            values[id(node)] = self._evaluate(node, values)
+        bound: dict[int, Expr] = {}
+        for node in _in_order(function.body, values, bound):
+            if id(node) in bound:
+                values[id(node)] = values[id(bound[id(node)])]
+            else:
+                values[id(node)] = self._evaluate(node, values)
         return values[id(function.body)]
 
     def _evaluate(self, node: Expr, values: Mapping[int, Value]) -> Value:
@@ -284,6 +287,8 @@ class _Tracer:
                 whole = values[id(value)]
                 assert isinstance(whole, tuple)
                 return whole[index]
+            case Let(_, _, body):
+                return values[id(body)]
             case Call(op, args):
                 return self._call(node, op, tuple(values[id(arg)] for arg in args), values)
             case _:
@@ -363,8 +368,14 @@ def tensors_of(kind: Type | None, span: Span | None) -> Value:
             )
 
 
-def _in_order(root: Expr, known: Mapping[int, Value]) -> Iterator[Expr]:
-    """Yield what `root` needs and is not known, each expression once, operands first."""
+def _in_order(root: Expr, known: Mapping[int, Value], bound: dict[int, Expr]) -> Iterator[Expr]:
+    """Yield what `root` needs and is not known, each expression once, operands first.
+
+    Parameters
+    ----------
+    bound : dict
+        What the variables of `Let`s stand for; those that are met are added.
+    """
     seen = set(known)
     stack: list[tuple[Expr, bool]] = [(root, False)]
     while stack:
@@ -374,6 +385,10 @@ def _in_order(root: Expr, known: Mapping[int, Value]) -> Iterator[Expr]:
         elif id(node) not in seen:
             seen.add(id(node))
             stack.append((node, True))
+            if isinstance(node, Let):
+                bound[id(node.var)] = node.value
+                seen.add(id(node.var))
+                stack += [(node.body, False), (node.var, True), (node.value, False)]
             stack.extend((part, False) for part in reversed(_operands(node)))
 
 
@@ -393,12 +408,6 @@ def _operands(node: Expr) -> tuple[Expr, ...]:
 def _refuse(node: Expr) -> Unsupported:
     """Return the error for an expression that this backend does not take."""
     match node:
-        case Let():
-            what, remedy = "let", "write the value in place: sharing is kept"
-        case If():
-            what, remedy = "if", "compute both sides and choose with where"
-        case Function():
-            what, remedy = "a closure", "call the function where it stands, or make it global"
         case Var(name):
             what, remedy = f"the free variable %{name}", "make it a parameter of @main"
         case _:

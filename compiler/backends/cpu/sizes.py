@@ -10,7 +10,17 @@ from typing import cast
 
 from ...ir.dims import Any, Dim, Quotient, Size, Symbol, symbols_in
 
-__all__ = ["Joined", "Stretch", "as_known", "index_of", "joined", "parts_of", "stretch", "symbol_value", "symbols_of"]
+__all__ = [
+    "Joined",
+    "Stretch",
+    "as_known",
+    "index_of",
+    "joined",
+    "parts_of",
+    "stretch",
+    "symbol_value",
+    "symbols_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +118,7 @@ def index_of(
     return total
 
 
-def symbol_value(
-    atom: Symbol, symbols: Mapping[Symbol, str], value: Callable[[str], str]
-) -> str:
+def symbol_value(atom: Symbol, symbols: Mapping[Symbol, str], value: Callable[[str], str]) -> str:
     """Return the value of a symbol."""
     if atom in symbols:
         return symbols[atom]

@@ -138,9 +138,7 @@ class _Converter:
         result = self._variable(value, node.type, lines)
         return Block(tuple(lines), result)
 
-    def _value(
-        self, node: Expr, activation: _Activation, lines: list[Instruction]
-    ) -> Rule[Value]:
+    def _value(self, node: Expr, activation: _Activation, lines: list[Instruction]) -> Rule[Value]:
         """Return the value of an expression, after adding what computes it."""
         match node:
             case nodes.Tuple(fields):
@@ -158,7 +156,10 @@ class _Converter:
                 return closure
             case nodes.If(condition, then, otherwise):
                 chosen = self._variable(activation.find(condition), condition.type, lines)
-                blocks = ((yield self._block(then, activation)), (yield self._block(otherwise, activation)))
+                blocks = (
+                    (yield self._block(then, activation)),
+                    (yield self._block(otherwise, activation)),
+                )
                 target = _new("chosen", node.type)
                 lines.append(Choose(target, chosen, *blocks))
                 return target
@@ -267,7 +268,8 @@ class _Converter:
         params = tuple(_parameter(param, activation) for param in node.params)
         body: Block = yield self._block(node.body, activation)
         taken = tuple(
-            Field(inner, itself, (place,)) for place, inner in enumerate(activation.captured.values())
+            Field(inner, itself, (place,))
+            for place, inner in enumerate(activation.captured.values())
         )
         body = Block((*taken, *body.instructions), body.result)
         self.functions[activation.name] = Function(activation.name, params, itself, body)
@@ -275,9 +277,7 @@ class _Converter:
         lines.append(Close(closure, activation.name, tuple(activation.captured)))
         return closure
 
-    def _match(
-        self, node: Match, activation: _Activation, lines: list[Instruction]
-    ) -> Rule[Value]:
+    def _match(self, node: Match, activation: _Activation, lines: list[Instruction]) -> Rule[Value]:
         """Add a match."""
         subject = self._variable(activation.find(node.value), node.value.type, lines)
         cases: list[Case] = []

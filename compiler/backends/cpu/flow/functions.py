@@ -16,7 +16,6 @@ import numpy as np
 
 from isa.host import TENSOR_TAG, Status
 
-from ....ir.types import TensorType
 from .code import (
     Apply,
     Block,
@@ -219,9 +218,7 @@ class _Body:
         data = write.address(constants, self._objects.constant(value))
         size = FIELDS_OFFSET + 8 * value.ndim
         head = head_of(TENSOR_TAG, value.ndim)
-        made = write.value(
-            f"call ptr @take_record(ptr %state, i64 {head}, i64 {size}, ptr {data})"
-        )
+        made = write.value(f"call ptr @take_record(ptr %state, i64 {head}, i64 {size}, ptr {data})")
         self._checked(made)
         for axis, extent in enumerate(value.shape):
             write.store("i64", str(extent), made, FIELDS_OFFSET + 8 * axis)

@@ -76,7 +76,9 @@ class Sizes:
         write, source = self._write, self._reads[measure.read]
         if measure.axis is not None:
             size = write.load("i64", source, FIELDS_OFFSET + 8 * measure.axis)
-            return size if measure.divisor == 1 else write.value(f"sdiv i64 {size}, {measure.divisor}")
+            return (
+                size if measure.divisor == 1 else write.value(f"sdiv i64 {size}, {measure.divisor}")
+            )
         data = write.load("ptr", source, CODE_OFFSET)
         width = 8 * element_bytes(measure.dtype)
         value = write.load(f"i{width}", data, measure.element * width // 8)

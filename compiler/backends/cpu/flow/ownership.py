@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from .code import (
+    Apply,
     Block,
     Call,
-    Apply,
     Cases,
     Choose,
     Drop,

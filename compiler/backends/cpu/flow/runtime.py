@@ -30,7 +30,7 @@ __all__ = [
 
 SIZE_OFFSET, CODE_OFFSET, FIELDS_OFFSET = 12, 16, OBJECT_BYTES
 
-STACK_BYTES = 1 << 30
+STACK_BYTES = 1 << 29
 """Of the stack of a program that calls itself. It is address space: only what is used is memory."""
 
 SLOTS: Mapping[str, int] = MappingProxyType(
@@ -131,7 +131,8 @@ begin:
   store i64 %stop, ptr %end_at
   br label %done
 done:
-  %block = phi ptr [%first, %again], [%cut_block, %cut], [%start_block, %got], [%start_block, %begin]
+  %block = phi ptr [%first, %again], [%cut_block, %cut],
+                   [%start_block, %got], [%start_block, %begin]
   store i64 1, ptr %block
   %class_at = getelementptr i8, ptr %block, i64 24
   store i64 %class, ptr %class_at

@@ -93,8 +93,7 @@ def add_operator(
     if all(tensor.constant is not None for tensor in tensors):
         return steps.operator(name, attrs, arguments, kind, span)
     if name.startswith("dyn."):
-        content = {tensor: place for tensor, place in reads.items()}
-        name, attrs, arguments, kind = expand_dynamic(shapes, operator, arguments, content)
+        name, attrs, arguments, kind = expand_dynamic(shapes, operator, arguments, reads)
         tensors = [tensor for argument in arguments for tensor in flatten(argument)]
     elif all(_is_known(tensor) for tensor in tensors) and kind is not None and _is_closed(kind):
         return steps.operator(name, attrs, arguments, kind, span)
@@ -127,17 +126,17 @@ def _with_broadcast(
     broadcasts = name in ELEMENTWISE and lookup(name).kind in (Kind.BROADCAST, Kind.ELEMENTWISE)
     if broadcasts and isinstance(kind, TensorType):
         rank = len(kind.shape)
-        sizes = list(cast(tuple[Dim, ...], (1,) * rank))
+        sizes: list[Dim] = [1] * rank
         place = "" if span is None else f"{span}: "
         message = f"{place}{name}: sizes must be equal, or one of them 1"
-        fixed = list(kind.shape)
+        fixed: list[Dim] = list(kind.shape)
         for tensor in tensors:
             for axis, size in enumerate(tensor.shape, rank - len(tensor.shape)):
                 sizes[axis] = _join(shapes, sizes[axis], size, message)
         if name in _SHAPED:
-            for axis, (size, wanted) in enumerate(zip(sizes, fixed, strict=True)):
-                if size != wanted and size != 1:
-                    shapes.requires.append(Require(size, wanted, message, stretches=True))
+            for have, wanted in zip(sizes, fixed, strict=True):
+                if have not in (wanted, 1):
+                    shapes.requires.append(Require(have, wanted, message, stretches=True))
             sizes = fixed
         kind = TensorType(tuple(sizes), kind.dtype)
     if not _is_said(kind):

@@ -50,9 +50,10 @@ def _is_straight(
         if not _is_plain(node) or (node.type is not None and not _is_known(node.type)):
             return False
         called = node.op if isinstance(node, Call) else None
-        if isinstance(called, GlobalVar) and called.name not in regions:
-            if not _is_straight(module, called.name, regions, done, (*callers, name)):
-                return False
+        if not isinstance(called, GlobalVar) or called.name in regions:
+            continue
+        if not _is_straight(module, called.name, regions, done, (*callers, name)):
+            return False
     if _has_function(function.body):
         return False
     return all(param.type is None or _is_known(param.type) for param in function.params)

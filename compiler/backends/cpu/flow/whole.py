@@ -17,15 +17,15 @@ import numpy as np
 
 from isa.host import MEMBERS, Status
 
-from ....ir.module import Module
 from ....ir.dims import Size
+from ....ir.module import Module
 from ....passes.to_a_normal_form import to_a_normal_form
 from ..arena import ALIGNMENT
 from ..entry import Kernels, is_threaded, lay_out_memory, write_entry
 from ..graph import Graph
 from ..pool import has_pool
 from ..program import Program, RegionCall
-from .code import Compute, Function
+from .code import Compute
 from .convert import convert
 from .functions import Objects, write_function
 from .measures import Sizes
@@ -37,6 +37,7 @@ from .start import write_start
 from .writer import Writer
 
 __all__ = ["FlowCode", "compile_flow"]
+
 
 @dataclass(frozen=True, slots=True)
 class FlowCode:

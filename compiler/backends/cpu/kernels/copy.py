@@ -124,7 +124,9 @@ class Gather:
             moved = build.value(f"add i64 {rest}, {size}")
             return build.value(f"select i1 {negative}, i64 {moved}, i64 {rest}")
         low = build.call("i64", "llvm.smax.i64", ("i64", index), ("i64", "0"))
-        return build.call("i64", "llvm.smin.i64", ("i64", low), ("i64", str(build.size(self.size - 1))))
+        return build.call(
+            "i64", "llvm.smin.i64", ("i64", low), ("i64", str(build.size(self.size - 1)))
+        )
 
 
 def copy_bytes(build: Builder, target: str, source: str, size_bytes: int) -> None:

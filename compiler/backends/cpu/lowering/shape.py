@@ -68,7 +68,9 @@ def _tile(context: Context, step: Step) -> None:
     shape = (1,) * (rank - len(data.shape)) + data.shape
     to, of = row_major(target.shape), row_major(shape)
     sizes = [size for pair in zip(reps, shape, strict=True) for size in pair]
-    into = [step for size, stride in zip(shape, to, strict=True) for step in (size * stride, stride)]
+    into = [
+        step for size, stride in zip(shape, to, strict=True) for step in (size * stride, stride)
+    ]
     out_of = [step for stride in of for step in (0, stride)]
     context.copy(target, data, sizes, into, out_of)
 
