@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 from isa.host import CLOSE_POOL, MAIN, OPEN_POOL
-from isa.image import Host
+from isa.image import Host, Interface
 
 from ...errors import Unsupported
 from ...ir.module import Module
@@ -12,6 +12,7 @@ from ...ops import Mismatch
 from ...schedule.operators import DEFINITIONS
 from .entry import is_threaded, lay_out_memory, write_module
 from .expansion import expand
+from .flow import compile_flow, describe, is_straight
 from .formula import FormulaBuilder, row_major
 from .fusion import Group, fuse
 from .graph import Graph, RegionStep, Step, Tensor, flatten, trace
@@ -40,7 +41,7 @@ def compile_host(
     Parameters
     ----------
     module : Module
-        Typed, all sizes known, @main without control flow.
+        Typed.
     regions : Mapping of str to int
         The global functions that the accelerator runs, and their numbers. They are called with
         plain row-major tensors; all other functions become part of the program.
@@ -53,6 +54,8 @@ def compile_host(
         An operator, a construct or a CPU that is not taken; the message names the nearest one.
     """
     machine = find_machine(cpu, triple)
+    if not is_straight(module, regions):
+        return _write_flow(module, regions, machine)
     program, _ = lower(module, regions, machine)
     return write_host(program, machine)
 
@@ -84,7 +87,32 @@ def lower(
     Unsupported
         As of `compile_host`.
     """
-    graph = trace(module, regions)
+    return _lower_graph(trace(module, regions), machine)
+
+
+def _write_flow(module: Module, regions: Mapping[str, int], machine: Machine) -> Host:
+    """Return the program of @main with control flow, data, or unknown sizes."""
+    params, result, forms = describe(module, module["main"])
+
+    def lower_one(graph: Graph) -> Program:
+        return _lower_graph(graph, machine)[0]
+
+    flow = compile_flow(module, regions, lower_one, machine.triple)
+    return Host(
+        code=assemble(flow.text, machine),
+        symbol=MAIN,
+        triple=machine.triple,
+        cpu=machine.cpu,
+        features=machine.features,
+        arena_bytes=flow.arena_bytes,
+        constants=flow.constants,
+        threaded=flow.threaded,
+        interface=Interface(forms, params, result, flow.failures),
+    )
+
+
+def _lower_graph(graph: Graph, machine: Machine) -> tuple[Program, tuple[Origin, ...]]:
+    """Return the operations of a graph, and for each what it is part of."""
     context = Context(machine)
     origins: list[Origin] = []
     steps = sink(graph, place(graph, expand(graph.steps)))
