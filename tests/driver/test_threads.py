@@ -165,20 +165,50 @@ def test_fork_is_refused(hosts):
     np.testing.assert_array_equal(run(program, 0), wanted)
 
 
-def test_device_of_a_fork_is_refused(hosts):
-    image = Image(
-        "net",
-        preset("tiny"),
-        (Tensor("x", SHAPE, "float32"),),
-        (Tensor("y", (1, 32, 48), "float32"),),
-        (),
-        hosts[0],
-    )
+@pytest.fixture
+def images(hosts):
+    """Two images for the CPU."""
+    x, y = Tensor("x", SHAPE, "float32"), Tensor("y", (1, 32, 48), "float32")
+    return [Image("net", preset("tiny"), (x,), (y,), (), host) for host in hosts]
+
+
+def test_device_of_a_fork_is_refused(images):
     x = np.zeros(SHAPE, np.float32)
     with tw.open_device("cpu", threads=2) as device:
-        wanted = device.run(image, [x])[0]
-        assert in_fork(lambda: device.run(image, [x])).startswith("DeviceFault: process ")
-        np.testing.assert_array_equal(device.run(image, [x])[0], wanted)
+        wanted = device.run(images[0], [x])[0]
+        assert in_fork(lambda: device.run(images[0], [x])).startswith("DeviceFault: process ")
+        np.testing.assert_array_equal(device.run(images[0], [x])[0], wanted)
+
+
+def test_one_device_runs_two_images_at_once(images):
+    xs = [np.random.default_rng(seed).normal(size=SHAPE).astype(np.float32) for seed in range(4)]
+    wrong = []
+    with tw.open_device("cpu", threads=2) as device:
+        wanted = {(n, k): device.run(images[n], [xs[k]])[0] for n in (0, 1) for k in range(4)}
+
+        def work(k):
+            for turn in range(10):
+                n = (k + turn) % 2
+                if not np.array_equal(device.run(images[n], [xs[k]])[0], wanted[n, k]):
+                    wrong.append((n, k))
+
+        callers = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join()
+    assert not wrong
+
+
+def test_images_stay_loaded_while_they_exist(images):
+    x, before = np.zeros(SHAPE, np.float32), threads_of_process()
+    with tw.open_device("cpu", threads=2) as device:
+        for number in (0, 1, 0, 1):
+            device.run(images[number], [x])
+        assert threads_of_process() == before + 2
+        images.pop()
+        assert threads_of_process() == before + 1
+    assert threads_of_process() == before
 
 
 def test_python_ends_while_threads_sleep_or_work(tmp_path, hosts):
