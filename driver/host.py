@@ -113,7 +113,7 @@ class HostProgram:
         Raises
         ------
         InputMismatch
-            An array is not contiguous, cannot be written, or shares memory; or the program has
+            An array is not contiguous, not aligned, cannot be written, or shares memory; or the program has
             regions and `region` is None.
         DeviceFault
             The process was forked after the program was loaded with threads.
@@ -309,6 +309,11 @@ def _check_arrays(inputs: Sequence[Array], outputs: Sequence[Array]) -> None:
                 raise InputMismatch(
                     f"{kind} {number} must be contiguous in memory; "
                     "pass numpy.ascontiguousarray(...)"
+                )
+            if not array.flags.aligned:
+                raise InputMismatch(
+                    f"{kind} {number} must begin at a multiple of its elements' size; pass "
+                    "numpy.require(..., requirements='A')"
                 )
     for number, array in enumerate(outputs):
         if not array.flags.writeable:

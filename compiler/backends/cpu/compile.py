@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 
 from isa.host import CLOSE_POOL, MAIN, OPEN_POOL
 from isa.image import Host, Interface
@@ -18,7 +19,8 @@ from .fusion import Group, fuse
 from .graph import Graph, RegionStep, Step, Tensor, flatten, trace
 from .layouts import plan_layouts
 from .lowering import ANCHORS, ELEMENTWISE, OTHERS, Context, follow, lower_nest
-from .machine import Machine, assemble, find_machine
+from .machine import Machine, find_machine
+from .objects import assemble_cached
 from .placement import place
 from .program import Program
 from .sinking import sink
@@ -35,6 +37,7 @@ def compile_host(
     *,
     cpu: str | None = None,
     triple: str | None = None,
+    cache: Path | None = None,
 ) -> Host:
     """Return the native program of @main.
 
@@ -47,6 +50,8 @@ def compile_host(
         plain row-major tensors; all other functions become part of the program.
     cpu, triple : str, optional
         See `find_machine`; by default this machine, with all it can do.
+    cache : Path, optional
+        Folder of object files that were made before.
 
     Raises
     ------
@@ -57,14 +62,15 @@ def compile_host(
     if not is_straight(module, regions):
         return _write_flow(module, regions, machine)
     program, _ = lower(module, regions, machine)
-    return write_host(program, machine)
+    return write_host(program, machine, cache)
 
 
-def write_host(program: Program, machine: Machine) -> Host:
+def write_host(program: Program, machine: Machine, cache: Path | None = None) -> Host:
     """Return the object code of a program, with its constants."""
     layout = lay_out_memory(program)
     symbols = (MAIN, OPEN_POOL, CLOSE_POOL)
-    code = assemble(write_module(program, layout, machine.triple), machine, symbols)
+    text = write_module(program, layout, machine.triple)
+    code = assemble_cached(text, machine, symbols, cache)
     return Host(
         code=code,
         symbol=MAIN,
