@@ -69,7 +69,7 @@ def compare(
     case: Case, threads: int, rounds: int, clock: Callable[[], float], peak: Peak
 ) -> list[dict[str, Any]]:
     """Return a row for each peer that reads this file and is installed."""
-    runners = [open_ours(case.image, case.inputs), *_peers(case, threads)]
+    runners = [open_ours(case.image, case.inputs, threads), *_peers(case, threads)]
     seconds = interleaved(runners, rounds, clock)
     ours = seconds.pop(OURS)
     least = case.least_seconds(peak) / threads
