@@ -3,9 +3,12 @@
 Many rows share a program, so that LLVM starts a few times and not a thousand.
 """
 
+import re
+
 import numpy as np
 import pytest
 
+from compiler.backends.cpu import compile_host
 from compiler.errors import TypeInferenceError, Unsupported
 from compiler.infer import infer
 from compiler.ir import Constant, Function, Module, TensorType, Tuple, TupleGetItem, TupleType, Var
@@ -19,9 +22,9 @@ REFUSED = {
 """Operators that the CPU does not take, and why."""
 
 ROWS = [name for name in operators() if name not in REFUSED]
-SEEDS = (0, 1, 2)
+SEEDS = (0, 1)
 ROWS_A_PROGRAM = 24
-DTYPES = ("float64", "float16", "int8", "uint8", "int32", "int64", "bool")
+DTYPES = ("float64", "float16", "int8", "uint8", "int64", "bool")
 """In place of the float32 of the samples."""
 
 TOLERANCE = {"float16": 2e-3, "float32": 2e-5, "float64": 1e-12}
@@ -70,10 +73,10 @@ def the_call(name, seed, made, dtype="float32"):
     """Return the call of a sample, with its arguments."""
     row, args, attrs = case(name, seed)
     names = [*row.arguments, *row.arguments[-1:] * len(args)]
-    given = [
-        as_exprs(retyped(arg, dtype), made, is_constant(row, part))
-        for arg, part in zip(args, names, strict=False)
-    ]
+    given = []
+    for arg, part in zip(args, names, strict=False):
+        known = is_constant(row, part)
+        given.append(as_exprs(arg if known else retyped(arg, dtype), made, known))
     return call(name, *given, **attrs)
 
 
@@ -126,14 +129,16 @@ def test_rows_of_float32_or_their_own_type(names, check):
 
 
 FLOATING = [name for name in ROWS if has_floats(tuple(case(name, 1)[1]))]
-TAKEN = {}
-"""How many samples are programs with another data type."""
+NO_PRODUCTS_OF_BOOL = ("nn.batch_matmul", "nn.conv2d", "nn.dense")
+"""What the kernels of products refuse: the operands are to be cast."""
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("names", batches(FLOATING), ids=lambda names: f"{names[0]}..{names[-1]}")
 def test_rows_of_other_data_types(names, dtype, check):
-    module, inputs, labels, taken = program([(name, 1, dtype) for name in names])
+    refused = NO_PRODUCTS_OF_BOOL if dtype == "bool" else ()
+    cases = [(name, 1, dtype) for name in names if name not in refused]
+    module, inputs, labels, taken = program(cases)
     assert taken or dtype == "bool"
     if taken:
         tolerance = TOLERANCE.get(dtype, 2e-5)
@@ -141,9 +146,23 @@ def test_rows_of_other_data_types(names, dtype, check):
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_not_taken_is_refused(name, execute):
+def test_what_is_not_taken_is_refused(name):
     made = []
     body = the_call(name, 0, made)
     module = infer(Module({"main": Function(tuple(var for var, _ in made), body)}))
-    with pytest.raises(Unsupported):
-        execute(module, [array for _, array in made])
+    with pytest.raises(Unsupported, match=r"^all sizes must be known to compile for the CPU, but "):
+        compile_host(module, {})
+
+
+@pytest.mark.parametrize("name", NO_PRODUCTS_OF_BOOL)
+def test_products_of_bool_are_refused(name):
+    module = program([(name, 1, "bool")])[0]
+    message = f'{name} of bool: cast the operands to "int8" first'
+    with pytest.raises(Unsupported, match=f"^{re.escape(message)}$"):
+        compile_host(module, {})
+
+
+def test_a_line_too_long_for_the_stack_is_sorted(variable, main, check):
+    x = np.random.default_rng(1).normal(size=(2, 30000)).astype(np.float32)
+    data = variable("x", x.shape)
+    check(main([data], call("sort", data)), [x])
