@@ -11,6 +11,7 @@ from .fuse import fuse
 from .kinds import parallelise, unroll, vectorise
 from .reorder import reorder
 from .split import split
+from .split_reduction import split_reduction
 from .tile import tile
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "parallelise",
     "reorder",
     "split",
+    "split_reduction",
     "tile",
     "unroll",
     "vectorise",

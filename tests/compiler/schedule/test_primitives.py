@@ -15,6 +15,7 @@ from compiler.schedule.primitives import (
     parallelise,
     reorder,
     split,
+    split_reduction,
     tile,
     unroll,
     vectorise,
@@ -81,6 +82,14 @@ def test_a_loop_that_carries_a_dependence_may_move_inside(make, same):
     same(nest, parallelise(reorder(nest, j, i), j))
 
 
+@pytest.mark.parametrize("lanes", [1, 2, 3, 8])
+def test_split_reduction(make, same, lanes):
+    nest = make("product")
+    made = split_reduction(nest, loops(nest)[2], lanes)
+    assert (lanes,) in locals_of(made).values()
+    same(nest, made)
+
+
 def test_kinds(make, same):
     nest = make("product")
     i, j, k = loops(nest)
@@ -134,6 +143,9 @@ REFUSED = [
     ("product", lambda nest, i, j, k: vectorise(nest, k),
      "vectorise of loop i3: iterations of i3 may write the same elements of t2, or read what "
      "another one writes"),
+    ("sweep", lambda nest, h, i, j: split_reduction(nest, i, 4),
+     "split_reduction of loop i1: its body must be stores t = t + value, or *, minimum, maximum, "
+     "where t is the same in every iteration"),
     ("sweep", lambda nest, h, i, j: parallelise(nest, i),
      "parallelise of loop i1: iterations of i1 may write the same elements of y, or read what "
      "another one writes"),
@@ -186,6 +198,7 @@ def any_rewrite(nest, choice):
             (f"fuse {first} {second}", lambda: fuse(nest, first, second)),
             (f"reorder {second} {first}", lambda: reorder(nest, second, first)),
             (f"tile {first} {second}", lambda: tile(nest, first, second, factor, 3)),
+            (f"split_reduction {first}", lambda: split_reduction(nest, first, factor)),
             (f"parallelise {first}", lambda: parallelise(nest, first)),
             (f"vectorise {first}", lambda: vectorise(nest, first)),
             (f"unroll {first}", lambda: unroll(nest, first)),

@@ -13,6 +13,9 @@ from .values import Values
 
 __all__ = ["emit"]
 
+# A loop over so few vectors is written out: buffers that it fills then live in registers.
+_MOST_VECTORS = 4
+
 
 def emit(frame: Frame, statement: Statement, vector_bytes: int) -> None:
     """Write the instructions of `statement`.
@@ -75,7 +78,11 @@ class _Emitter:
             inside = frame.inside(loop.variable, index, extent)
             self.do(replace(inside, vector=loop.variable, lanes=lanes), loop.body)
 
-        frame.build.loop(0, whole, vector, step=lanes)
+        if isinstance(whole, int) and whole <= _MOST_VECTORS * lanes:
+            for first in range(0, whole, lanes):
+                vector(first, [])
+        else:
+            frame.build.loop(0, whole, vector, step=lanes)
         self._scalar(frame, loop, whole, stop)
 
     def _scalar(self, frame: Frame, loop: For, start: Index, stop: Index) -> None:

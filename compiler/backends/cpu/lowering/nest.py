@@ -29,7 +29,8 @@ def lower_nest(context: Context, step: Step) -> None:
     DEFINITIONS[step.name](nest, step.attrs)
     made = nest.finish()
     verify(made)
-    kernel = NestKernel(default_schedule(made), context.machine.vector_bytes)
+    size = context.machine.vector_bytes
+    kernel = NestKernel(default_schedule(made, size), size)
     tensors = dict(zip(inputs, operands, strict=True))
     for buffer, values in nest.tables.items():
         tensors[buffer] = Tensor(values.shape, buffer.dtype, constant=values)

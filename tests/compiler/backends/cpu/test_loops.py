@@ -5,7 +5,7 @@ import pytest
 
 from compiler.schedule.default import default_schedule
 from compiler.schedule.expressions import Buffer
-from compiler.schedule.functions import call, cast, clamp, equal, inside, select
+from compiler.schedule.functions import call, cast, clamp, equal, inside, maximum, select
 from compiler.schedule.interpreter import run
 from compiler.schedule.nodes import For
 from compiler.schedule.verify import verify
@@ -65,6 +65,18 @@ def triangle(nest):
         nest.store(out[i], total)
 
 
+def reduced(nest):
+    """A sum, a product and a maximum of each line."""
+    (data,), (out,) = nest.inputs, nest.outputs
+    with nest.loop(out.shape[0]) as i:
+        total = nest.local(data.dtype, 3)
+        most = nest.local(data.dtype, data[i, 0])
+        with nest.loop(data.shape[1]) as j:
+            nest.store(total, total + data[i, j] * data[i, j])
+            nest.store(most, maximum(data[i, j], most))
+        nest.store(out[i], total - most)
+
+
 def two_results(nest):
     (data,), (small, large) = nest.inputs, nest.outputs
     with nest.loops(*small.shape) as (i, j):
@@ -98,6 +110,8 @@ def case(define, seed, dtype):
         case "gathered":
             inputs = [numbers(n, m), random.integers(-3, n + 3, (5, m)).astype("int32")]
             return build(define, inputs, [((5, m), dtype)]), inputs
+        case "reduced":
+            return build(define, [numbers(n, 9 * m)], [((n,), dtype)]), [numbers(n, 9 * m)]
         case "two_results":
             return build(define, [numbers(m, n)], [((n, m), dtype)] * 2), [numbers(m, n)]
         case _:
@@ -114,7 +128,9 @@ def case(define, seed, dtype):
         ("int8", "x86-64-v3"),
     ],
 )
-@pytest.mark.parametrize("define", [padded, running, gathered, masked, triangle, two_results])
+@pytest.mark.parametrize(
+    "define", [padded, running, gathered, masked, triangle, two_results, reduced]
+)
 def test_native_code_computes_the_nest(run_nest, define, dtype, cpu):
     if define is masked and dtype == "int8":
         dtype = "int16"
@@ -123,7 +139,7 @@ def test_native_code_computes_the_nest(run_nest, define, dtype, cpu):
     for seed in range(2):
         nest, inputs = case(define, seed, dtype)
         expected = run(nest, inputs)
-        scheduled = default_schedule(nest)
+        scheduled = default_schedule(nest, 64)
         verify(scheduled)
         for one in (nest, scheduled) if seed == 0 else (scheduled,):
             for found, value in zip(run_nest(one, inputs, cpu), expected, strict=True):
@@ -137,9 +153,10 @@ def test_native_code_computes_the_nest(run_nest, define, dtype, cpu):
         (running, ["vector", "serial"]),
         (gathered, ["parallel", "vector"]),
         (masked, ["vector"]),
-        (triangle, ["parallel", "serial"]),
+        (triangle, ["parallel", "vector", "serial", "vector", "unrolled", "serial"]),
+        (reduced, ["parallel", "vector", "serial", "vector", "serial", "serial"]),
     ],
 )
 def test_the_default_schedule(define, expected):
     nest, _ = case(define, 0, "int32")
-    assert kinds(default_schedule(nest)) == expected
+    assert kinds(default_schedule(nest, 64)) == expected
