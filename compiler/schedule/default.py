@@ -6,6 +6,7 @@ iterations are neighbours in memory becomes lanes.
 
 from collections.abc import Iterator
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
@@ -14,11 +15,18 @@ from .expressions import Constant, Expr
 from .functions import offset_of
 from .linear import split_index
 from .nodes import Allocate, For, Nest, Statement, Store
-from .primitives import split_reduction
+from .primitives import split, split_reduction, tensorise
 from .primitives.split_reduction import reductions
+from .products import Product, recognise
 from .walk import expressions_of, inner, loads_of, map_statements, statements_of, variables_of
 
 __all__ = ["default_schedule"]
+
+# Below, a microkernel makes more code than it saves time.
+_LEAST_PRODUCTS = 1 << 12
+# Rows of a part: at least about two tiles; and how many parts there should be.
+_LEAST_ROWS = 16
+_PARTS = 16
 
 
 def default_schedule(nest: Nest, vector_bytes: int) -> Nest:
@@ -34,7 +42,31 @@ def default_schedule(nest: Nest, vector_bytes: int) -> Nest:
         partial = _partial_results(loop, vector_bytes)
         if partial > 1:
             made = split_reduction(made, loop.variable, partial)
+    for loop in tuple(_products(made.body)):
+        made = _as_product(made, loop)
     return replace(made, body=_parallel(made.body))
+
+
+def _products(statement: Statement) -> Iterator[For]:
+    """Yield the loops that are matrix products worth a microkernel, outermost only."""
+    if isinstance(statement, For) and isinstance(found := recognise(statement), Product):
+        steps = prod(count for count, _ in found.reduction)
+        if found.rows * found.columns * steps >= _LEAST_PRODUCTS:
+            yield statement
+        return
+    for part in inner(statement):
+        yield from _products(part)
+
+
+def _as_product(nest: Nest, loop: For) -> Nest:
+    """Return a nest with a product by the microkernel, its rows in parts for threads."""
+    assert isinstance(loop.extent, Constant)
+    rows = int(loop.extent.value)
+    sizes = [size for size in range(_LEAST_ROWS, rows // 4 + 1) if rows % size == 0]
+    if nest.body != loop or not sizes:
+        return tensorise(nest, loop.variable)
+    size = min(sizes, key=lambda one: abs(one - rows // _PARTS))
+    return tensorise(split(nest, loop.variable, size), f"{loop.variable}_inner")
 
 
 def _long_reductions(statement: Statement) -> Iterator[For]:

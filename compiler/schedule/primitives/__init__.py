@@ -12,6 +12,7 @@ from .kinds import parallelise, unroll, vectorise
 from .reorder import reorder
 from .split import split
 from .split_reduction import split_reduction
+from .tensorise import tensorise
 from .tile import tile
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "reorder",
     "split",
     "split_reduction",
+    "tensorise",
     "tile",
     "unroll",
     "vectorise",

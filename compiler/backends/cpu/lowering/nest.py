@@ -29,8 +29,8 @@ def lower_nest(context: Context, step: Step) -> None:
     DEFINITIONS[step.name](nest, step.attrs)
     made = nest.finish()
     verify(made)
-    size = context.machine.vector_bytes
-    kernel = NestKernel(default_schedule(made, size), size)
+    scheduled = default_schedule(made, context.machine.vector_bytes)
+    kernel = NestKernel(scheduled, context.machine)
     tensors = dict(zip(inputs, operands, strict=True))
     for buffer, values in nest.tables.items():
         tensors[buffer] = Tensor(values.shape, buffer.dtype, constant=values)

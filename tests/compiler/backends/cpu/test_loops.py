@@ -7,7 +7,7 @@ from compiler.schedule.default import default_schedule
 from compiler.schedule.expressions import Buffer
 from compiler.schedule.functions import call, cast, clamp, equal, inside, maximum, select
 from compiler.schedule.interpreter import run
-from compiler.schedule.nodes import For
+from compiler.schedule.nodes import For, Tensor
 from compiler.schedule.verify import verify
 from compiler.schedule.walk import statements_of
 from compiler.schedule.writer import Writer
@@ -160,3 +160,30 @@ def test_native_code_computes_the_nest(run_nest, define, dtype, cpu):
 def test_the_default_schedule(define, expected):
     nest, _ = case(define, 0, "int32")
     assert kinds(default_schedule(nest, 64)) == expected
+
+
+def product(nest):
+    (a, b), (out,) = nest.inputs, nest.outputs
+    with nest.loops(*out.shape) as (n, i, j):
+        total = nest.local(out.dtype, 0)
+        with nest.loop(a.shape[2]) as k:
+            nest.store(total, total + cast(a[n, i, k], out.dtype) * cast(b[n, k, j], out.dtype))
+        nest.store(out[n, i, j], total)
+
+
+@pytest.mark.parametrize("cpu", [None, "x86-64"])
+@pytest.mark.parametrize(
+    ("source", "target"), [("float32", "float32"), ("int8", "int32"), ("float64", "float64")]
+)
+@pytest.mark.parametrize("sizes", [(2, 9, 29, 19), (1, 64, 16, 33)])
+def test_a_product_by_the_microkernel(run_nest, sizes, source, target, cpu):
+    batch, rows, depth, columns = sizes
+    random = np.random.default_rng(rows)
+    a = random.integers(-9, 9, (batch, rows, depth)).astype(source)
+    b = random.integers(-9, 9, (batch, depth, columns)).astype(source)
+    nest = build(product, [a, b], [((batch, rows, columns), target)])
+    scheduled = default_schedule(nest, 64)
+    assert any(isinstance(one, Tensor) for one in statements_of(scheduled.body))
+    verify(scheduled)
+    expected = np.matmul(a.astype(target), b.astype(target))
+    np.testing.assert_array_equal(run_nest(scheduled, [a, b], cpu)[0], expected)
