@@ -127,10 +127,10 @@ def _prediction(
         seconds.append(time.perf_counter() - begin)
         predicted = sum(prediction.cycles for prediction in predictions)
     median = sorted(seconds)[len(seconds) // 2]
-    # What takes less than a hundredth of the network is measured by that hundredth.
     errors = [
-        abs(row["predicted_cycles"] - row["cycles"]) / max(row["cycles"], cycles / 100, 1)
+        abs(row["predicted_cycles"] - row["cycles"]) / row["cycles"]
         for row in rows
+        if row["cycles"]
     ]
     return {
         "predicted_cycles": predicted,

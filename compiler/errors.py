@@ -10,6 +10,7 @@
     |- InvalidInput              values that a network cannot be run on
     |- Unsupported               correct, but not (yet) taken; names the nearest that is
     |- ImportFailed              a file that is no network, or a damaged one
+    |- LinkError                 no linker for a shared library, or it failed
     `- TooLarge                  a network that does not fit the machine
 """
 
@@ -23,6 +24,7 @@ __all__ = [
     "InvalidInput",
     "InvalidModule",
     "InvalidSchedule",
+    "LinkError",
     "ParseError",
     "TooLarge",
     "TypeInferenceError",
@@ -92,6 +94,10 @@ class Unsupported(CompileError):
 
 class ImportFailed(CompileError):
     """A file cannot be read as a network."""
+
+
+class LinkError(CompileError):
+    """There is no linker, or it cannot make a library."""
 
 
 class TooLarge(CompileError):

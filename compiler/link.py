@@ -6,7 +6,7 @@ from isa.config import Config
 from isa.image import Image, Region, Tensor
 
 from .backends.accel import CycleModel, compile_region, extract
-from .backends.cpu import compile_host
+from .backends.cpu import compile_host, order_cpus
 from .ir import Module
 
 __all__ = ["link"]
@@ -20,6 +20,8 @@ def link(
     outputs: Sequence[Tensor],
     progress: Callable[[str], None],
     cycles: CycleModel | None = None,
+    cpus: Sequence[str] = (),
+    triple: str | None = None,
 ) -> Image:
     """Return the image of `module`.
 
@@ -29,13 +31,15 @@ def link(
     inputs, outputs : the network's tensors, in order
     progress : called with the name of each part before it is compiled
     cycles : returns about how many cycles a program takes
+    cpus : names of CPUS to make host programs for; by default see `find_machine`
+    triple : of the host programs, by default of this machine
 
     Raises
     ------
     TooLarge
         A region does not fit the machine.
     Unsupported
-        The CPU has no code for an operator.
+        The CPU has no code for an operator; or there is no such CPU or triple.
     """
     regions: list[Region] = []
     numbers: dict[str, int] = {}
@@ -46,6 +50,11 @@ def link(
             numbers[function_name] = len(regions)
             graph = extract(function_name, function)
             regions.append(compile_region(graph, config, cycles))
-    progress("host program")
-    host = compile_host(module, numbers)
-    return Image(name, config, tuple(inputs), tuple(outputs), tuple(regions), host)
+    hosts = []
+    names: Sequence[str | None] = order_cpus(cpus) or (None,)
+    for cpu in names:
+        progress(f"host program{f' for {cpu}' if cpu else ''}")
+        hosts.append(compile_host(module, numbers, cpu=cpu, triple=triple))
+    best, *others = hosts
+    rows = tuple(inputs), tuple(outputs), tuple(regions)
+    return Image(name, config, *rows, best, tuple(others))

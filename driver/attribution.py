@@ -1,5 +1,7 @@
 """Which layer each cycle belongs to, where layers overlap."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,15 +11,24 @@ __all__ = ["attribute_cycles"]
 
 Cycles = npt.NDArray[np.int64]
 
+# Those that share a cycle; the second ones only where none of the first is at work.
+_COMPUTE = Engine.MATRIX, Engine.VECTOR
+_TRANSFER = Engine.LOAD, Engine.STORE
+_NOBODY = -1
+
 
 def attribute_cycles(
     layers: int, owners: Cycles, engines: Cycles, starts: Cycles, ends: Cycles
 ) -> Cycles:
     """Return int64[layers]: the cycles of each layer; their sum is the last instruction's end.
 
-    A cycle in which the matrix engine computes belongs to the layer that it computes. In any other
-    cycle something is waited for: it belongs to the layer whose instruction ends next. So no
-    layer's share of the matrix engine's peak is above one, however layers overlap.
+    A cycle in which matrix and vector engine compute belongs in halves to the layers that they
+    compute; if one of them does, to its layer. A cycle in which neither does belongs likewise to
+    the layers that load and store are at work for, so transfers behind computation cost nothing.
+    One in which nothing is at work belongs to the layer whose instruction ends next.
+
+    So what a layer costs is at least half of what the matrix engine computes for it, and where an
+    instruction ends some cycles later, so many cycles change hands and no more.
 
     Parameters
     ----------
@@ -27,16 +38,44 @@ def attribute_cycles(
     """
     order = np.argsort(ends, kind="stable")
     owners, engines, starts, ends = owners[order], engines[order], starts[order], ends[order]
-    multiplies = engines == Engine.MATRIX
-    result = np.zeros(layers, np.int64)
-    # Instructions of the matrix engine follow each other; each begins where the last one ended.
-    spans = np.stack([starts[multiplies], ends[multiplies]])
-    spans[0, 1:] = np.maximum(spans[0, 1:], spans[1, :-1])
-    np.add.at(result, owners[multiplies], spans[1] - spans[0])
-    # Every end closes a piece of time; what the matrix engine computes in it is taken already.
-    edges = np.concatenate(([0], ends))
-    computed = np.concatenate(([0], np.cumsum(spans[1] - spans[0])))
-    times = np.concatenate(([0], spans.T.reshape(-1)))
-    until = np.interp(edges, times, np.repeat(computed, 2)[:-1]).round().astype(np.int64)
-    np.add.at(result, owners, np.diff(edges) - np.diff(until))
-    return result
+    edges = np.unique(np.concatenate(([0], starts, ends)))
+    begins, lengths = edges[:-1], np.diff(edges)
+    working = {
+        engine: _working(begins, *(item[engines == engine] for item in (owners, starts, ends)))
+        for engine in Engine
+    }
+    halves = np.zeros(layers, np.int64)
+    left = np.ones(len(begins), np.bool_)
+    for group in (_COMPUTE, _TRANSFER):
+        left &= ~_share(halves, lengths, [np.where(left, working[item], _NOBODY) for item in group])
+    last = owners[np.searchsorted(ends, begins[left], side="right")]
+    np.add.at(halves, last, 2 * lengths[left])
+    # Halves are rounded so that the sum stays what it is.
+    return np.diff(np.cumsum(halves) // 2, prepend=0)
+
+
+def _working(times: Cycles, owners: Cycles, starts: Cycles, ends: Cycles) -> Cycles:
+    """Return the layer that an engine is at work for at each of `times`, or _NOBODY.
+
+    Several instructions may be in it at once: it is at work for the oldest.
+
+    Parameters
+    ----------
+    owners, starts, ends : int64[instructions], of the engine, by end
+    """
+    if not len(ends):
+        return np.full(len(times), _NOBODY)
+    oldest = np.searchsorted(ends, times, side="right")
+    inside = np.minimum(oldest, len(ends) - 1)
+    busy = (oldest < len(ends)) & (starts[inside] <= times)
+    return np.where(busy, owners[inside], _NOBODY)
+
+
+def _share(halves: Cycles, lengths: Cycles, pair: Sequence[Cycles]) -> npt.NDArray[np.bool_]:
+    """Add twice the lengths to those at work of two engines; return where there are any."""
+    busy = [item != _NOBODY for item in pair]
+    count: Cycles = np.stack(busy).astype(np.int64).sum(axis=0)
+    for item, here in zip(pair, busy, strict=True):
+        np.add.at(halves, item[here], 2 * lengths[here] // count[here])
+    shared: npt.NDArray[np.bool_] = count > 0
+    return shared

@@ -152,7 +152,8 @@ class Device:
         if known is None or known[0]() is not image:
             hosts, key = self._hosts, id(image)
             reference = weakref.ref(image, lambda _: hosts.pop(key, None))
-            known = hosts[key] = reference, HostProgram(image.host, self.threads)
+            program = HostProgram(image.host, *image.other_hosts, threads=self.threads)
+            known = hosts[key] = reference, program
         return known[1], self._placed[1] if self._placed is not None else ()
 
     def run(self, image: Image, inputs: Sequence[Array] | Mapping[str, Array]) -> Result:

@@ -18,7 +18,7 @@ from isa.host import MEMBERS, Status
 from isa.image import Host
 
 from .errors import DeviceFault, InputMismatch
-from .native import Memory, Pool, check_machine, load
+from .native import Memory, Pool, choose_host, load
 from .threads import check_threads
 
 __all__ = ["Binding", "HostProgram", "RunRegion"]
@@ -54,7 +54,8 @@ class HostProgram:
 
     Parameters
     ----------
-    host : Host
+    hosts : Host
+        The same program for CPUs, of which the first that this one can run is loaded.
     threads : int
         How many compute, the caller among them. They are this program's own, and sleep between
         calls. Of several calls at the same time one has them; the others compute alone. Results
@@ -69,9 +70,9 @@ class HostProgram:
         So many threads cannot be started.
     """
 
-    def __init__(self, host: Host, threads: int = 1) -> None:
+    def __init__(self, *hosts: Host, threads: int = 1) -> None:
         check_threads(threads)
-        check_machine(host)
+        host = choose_host(hosts)
         self._host = host
         self._constants = Memory(len(host.constants))
         self._constants.array[:] = np.frombuffer(host.constants, np.uint8)

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import weakref
+from collections.abc import Sequence
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -13,7 +14,7 @@ from isa.image import Host
 
 from .errors import DeviceFault, ImageMismatch, Unavailable
 
-__all__ = ["Library", "Memory", "Pool", "check_machine", "load"]
+__all__ = ["Library", "Memory", "Pool", "choose_host", "load"]
 
 _OPEN = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_int32)
 _CLOSE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
@@ -99,22 +100,32 @@ def load(host: Host) -> Library:
         ) from None
 
 
-def check_machine(host: Host) -> None:
-    """Raise ImageMismatch unless this processor can run the code of `host`."""
+def choose_host(hosts: Sequence[Host]) -> Host:
+    """Return the first of `hosts` that this processor can run.
+
+    Raises
+    ------
+    ImageMismatch
+        It can run none of them.
+    """
     ours = llvm.get_process_triple()
-    if _kind(host.triple) != _kind(ours):
-        raise ImageMismatch(
-            f"the host program of the image must be for {ours}, not {host.triple}; "
-            "compile the network on this machine"
-        )
     present = llvm.get_host_cpu_features()
-    needed = (name[1:] for name in host.features.split(",") if name.startswith("+"))
-    missing = [name for name in needed if not present.get(name, False)]
-    if missing:
-        raise ImageMismatch(
-            f"the host program of the image needs a processor with {', '.join(missing)}, which "
-            "this one does not have; compile the network on this machine, or for cpu x86-64"
-        )
+    fewest: list[str] = []
+    for host in hosts:
+        if _kind(host.triple) != _kind(ours):
+            raise ImageMismatch(
+                f"the host program of the image must be for {ours}, not {host.triple}; "
+                "compile the network on this machine"
+            )
+        needed = (name[1:] for name in host.features.split(",") if name.startswith("+"))
+        missing = [name for name in needed if not present.get(name, False)]
+        if not missing:
+            return host
+        fewest = missing if not fewest or len(missing) < len(fewest) else fewest
+    raise ImageMismatch(
+        f"the host program of the image needs a processor with {', '.join(fewest)}, which "
+        "this one does not have; compile the network on this machine, or for cpu x86-64"
+    )
 
 
 def _close_pool(library: Library, memory: Memory) -> None:

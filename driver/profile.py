@@ -47,7 +47,8 @@ class LayerProfile:
     end : int, cycle after the last one in which this layer or one before it was at work
     cycles : int, those that belong to the layer (attribution.py); their sum is the region's
     dram_bytes : int, bytes that its loads and stores move
-    peak_share : float, MACs a cycle over what the matrix engine can do
+    peak_share : float, MACs a cycle over what the matrix engine can do, in the cycles in which
+        `engine` was busy with the layer or waited before its instructions
     bound : str, the engine that works longest, or "latency" if none works half of the time; a
         load or store works in the cycles that its beats and words take
     busy : tuple of int, cycles in which each Engine was busy with the layer, whenever that was
@@ -168,6 +169,8 @@ def _profile(
     at_work = cycles > 0 and work[longest] >= _BOUND_SHARE * cycles
     order = (Engine.MATRIX, Engine.VECTOR, Engine.LOAD, Engine.STORE)
     engine = next((item for item in order if busy[item]), None)
+    waited = waits[engine] if engine is not None else np.zeros(len(Cause), np.int64)
+    turn = int(busy[engine] + waited.sum()) if engine is not None else 0
     return LayerProfile(
         name=layer.name,
         operator=layer.operator,
@@ -175,9 +178,9 @@ def _profile(
         end=end,
         cycles=cycles,
         dram_bytes=moved,
-        peak_share=layer.macs / (cycles * timeline.config.macs_per_cycle) if cycles else 0.0,
+        peak_share=layer.macs / (turn * timeline.config.macs_per_cycle) if turn else 0.0,
         bound=Engine(longest).name.lower() if at_work else "latency",
         busy=tuple(busy.tolist()),
         engine=engine,
-        waits=tuple(waits[engine].tolist()) if engine is not None else (0,) * len(Cause),
+        waits=tuple(waited.tolist()),
     )

@@ -50,8 +50,14 @@ POOL_BYTES = 832
 
 
 class Status(IntEnum):
-    """What the program itself returns; a region may return anything else."""
+    """What the program itself returns; a region may return anything else.
+
+    The functions of an exported network return these too, RAISED excepted.
+    """
 
     DONE = 0
     RAISED = -1
     FORKED = -2
+    NULL = -3
+    MISALIGNED = -4
+    THREADS = -5

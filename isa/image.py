@@ -25,6 +25,8 @@ __all__ = ["Host", "Image", "Layer", "Region", "Slot", "Tensor", "load_image", "
 MAGIC = b"TWIMAGE\0"
 _PREFIX = struct.Struct("<8sQ32s")
 _ALIGNMENT = 64
+# Of the header, below; 1 said nothing.
+_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,7 @@ class Image:
     inputs, outputs : tuple of Tensor
     regions : tuple of Region
     host : Host
+    other_hosts : tuple of Host, the same program for less able CPUs, the most able first
     """
 
     name: str
@@ -143,6 +146,7 @@ class Image:
     outputs: tuple[Tensor, ...]
     regions: tuple[Region, ...]
     host: Host
+    other_hosts: tuple[Host, ...] = ()
 
 
 def save_image(image: Image, path: str | os.PathLike[str]) -> None:
@@ -183,6 +187,11 @@ def load_image(path: str | os.PathLike[str]) -> Image:
     if _digest(size, body) != digest:
         raise ImageError(f"{path}: the image is damaged or cut short; compile the network again")
     header = json.loads(body[:size])
+    if header.get("format") != _FORMAT:
+        raise ImageError(
+            f"{path}: the file must have format {_FORMAT}, not {header.get('format', 1)}; compile "
+            "the network again"
+        )
     if header["version"] != VERSION:
         found, ours = header["version"], VERSION
         raise ImageError(
@@ -218,9 +227,13 @@ class _Sections:
     def __init__(self) -> None:
         self.parts: list[bytes] = []
         self.size = 0
+        self._places: dict[bytes, list[int]] = {}
 
     def add(self, data: bytes) -> list[int]:
-        place = [self.size, len(data)]
+        """Return start and size of `data`, which is kept once however often it is added."""
+        if data in self._places:
+            return self._places[data]
+        place = self._places[data] = [self.size, len(data)]
         padding = -len(data) % _ALIGNMENT
         self.parts += [data, bytes(padding)]
         self.size += len(data) + padding
@@ -243,18 +256,22 @@ def _to_header(image: Image) -> tuple[dict[str, Any], list[bytes]]:
         }
         for region in image.regions
     ]
-    host = asdict(image.host)
-    host |= {name: sections.add(host[name]) for name in ("code", "constants")}
     header = {
+        "format": _FORMAT,
         "version": VERSION,
         "name": image.name,
         "config": asdict(image.config),
         "inputs": [asdict(tensor) for tensor in image.inputs],
         "outputs": [asdict(tensor) for tensor in image.outputs],
         "regions": regions,
-        "host": host,
+        "hosts": [_host_header(host, sections) for host in (image.host, *image.other_hosts)],
     }
     return header, sections.parts
+
+
+def _host_header(host: Host, sections: _Sections) -> dict[str, Any]:
+    row = asdict(host)
+    return row | {name: sections.add(row[name]) for name in ("code", "constants")}
 
 
 def _from_header(header: Mapping[str, Any], body: bytes) -> Image:
@@ -279,15 +296,18 @@ def _from_header(header: Mapping[str, Any], body: bytes) -> Image:
         )
         for item in header["regions"]
     )
-    host = dict(header["host"])
-    host |= {name: section(host[name]) for name in ("code", "constants")}
+    hosts = [
+        Host(**row | {name: section(row[name]) for name in ("code", "constants")})
+        for row in header["hosts"]
+    ]
     return Image(
         header["name"],
         config,
         _tensors(header["inputs"]),
         _tensors(header["outputs"]),
         regions,
-        Host(**host),
+        hosts[0],
+        tuple(hosts[1:]),
     )
 
 

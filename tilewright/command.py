@@ -13,8 +13,9 @@ from driver.devices import DEVICES
 from driver.registers import check_config
 from isa.assembler import disassemble as disassemble_program
 from isa.config import Config, preset
-from isa.image import Image, load_image, save_image
+from isa.image import Image, load_image
 
+from .compiling import CompileOptions, compile_to_files, split_names, summarise
 from .errors import USER_ERRORS, CommandError
 from .face import compile as compile_model
 from .files import make_folder, require_folder
@@ -62,15 +63,20 @@ def _target_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("-o", "--output", required=True, type=click.Path(), help="Image to write.")
 @_config_option
 @_target_option
+@click.option("--cpu", help="Of the host program, by comma; by default this machine.")
+@click.option("--triple", help="System of the host program, as LLVM names it.")
+@click.option("--emit", help="For C, by comma: object, library, header, at --output with endings.")
+@click.option("--pool", is_flag=True, help="Let what is emitted for C use threads.")
 @click.option("--dump", type=click.Path(), help="Folder for the module after each pass.")
-def compile_command(model: str, output: str, config: str, target: str, dump: str | None) -> None:
-    """Compile MODEL (TFLite, ONNX or Relay text) to an image."""
+def compile_command(model: str, output: str, **options: Any) -> None:
+    """Compile MODEL (TFLite, ONNX or Relay text) to an image, or for C."""
     require_folder(output)
+    dump = options.pop("dump")
     observe = _dumper(make_folder(dump)) if dump else None
+    settings = CompileOptions(**options)
     with Reporter() as reporter:
-        image = compile_model(model, config, _targets(target), reporter.step, observe)
-        save_image(image, output)
-    click.echo(f"{output}: {_summary(image)}")
+        text = compile_to_files(model, Path(output), settings, reporter, observe)
+    click.echo(text)
 
 
 @main.command("run")
@@ -117,7 +123,7 @@ def inspect(image: str) -> None:
             )
         return
     loaded = load_image(image)
-    click.echo(f"{loaded.name}: {_summary(loaded)}")
+    click.echo(f"{loaded.name}: {summarise(loaded)}")
     lines = [
         (kind, tensor.name, tensor.dtype, str(list(tensor.shape)), str(tensor.scale))
         for kind, tensors in (("input", loaded.inputs), ("output", loaded.outputs))
@@ -196,14 +202,10 @@ def _verilog(config: Config) -> str:
     return to_verilog(config)
 
 
-def _targets(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",")]
-
-
 def _image(model: str, config: str | None, targets: str, reporter: Reporter) -> Image:
     """Return the image in `model`, or what the network in it compiles to."""
     if Path(model).suffix != ".twi":
-        return compile_model(model, config or "vta", _targets(targets), reporter.step)
+        return compile_model(model, config or "vta", split_names(targets), reporter.step)
     image = load_image(model)
     if config is not None:
         check_config(f"--config {config}", preset(config), image.config)
@@ -218,12 +220,3 @@ def _dumper(folder: Path) -> Callable[[str, Any], None]:
         (folder / f"{next(count):02}_{name}.relay").write_text(to_text(module))
 
     return observe
-
-
-def _summary(image: Image) -> str:
-    instructions = sum(len(region.program) for region in image.regions)
-    constants = sum(len(region.constants) for region in image.regions)
-    return (
-        f"configuration {image.config.name}, {len(image.regions)} region(s), "
-        f"{instructions} instructions, {constants + len(image.host.constants)} bytes of constants"
-    )

@@ -18,6 +18,9 @@ def compile(
     targets: Sequence[str] = TARGETS,
     progress: Callable[[str], None] | None = None,
     observe: Observer | None = None,
+    *,
+    cpu: str | None = None,
+    triple: str | None = None,
 ) -> Image:
     """Return the image of the network in `path`.
 
@@ -28,6 +31,9 @@ def compile(
     targets : who may compute: "accel", "cpu"; the CPU takes what nobody else does
     progress : called with the name of each step before it begins
     observe : called with each pass's name and the module after it
+    cpu : of the CPU's part, one of those in docs/cpu.md, or several by comma: the image gets code
+        for each, and the best one that a machine has runs there; by default this machine
+    triple : system of the CPU's part, as LLVM names it; by default this one
 
     Raises
     ------
@@ -37,4 +43,7 @@ def compile(
         There is no such preset.
     """
     machine = preset(config) if isinstance(config, str) else config
-    return compile_network(path, machine, targets, observe, progress, cycles)
+    cpus = [name.strip() for name in cpu.split(",")] if cpu is not None else []
+    return compile_network(
+        path, machine, targets, observe, progress, cycles, cpus=cpus, triple=triple
+    )

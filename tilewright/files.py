@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import CommandError
 
-__all__ = ["make_folder", "require_folder", "require_writable", "write_json", "write_texts"]
+__all__ = ["make_folder", "require_folder", "require_writable", "write_files", "write_json"]
 
 
 def require_folder(path: str | os.PathLike[str] | None) -> None:
@@ -78,7 +78,7 @@ def require_writable(folder: Path, names: Iterable[str]) -> None:
         raise CommandError(f"{folder}: cannot write into the folder: {error.strerror}") from None
 
 
-def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
+def write_files(folder: Path, contents: Mapping[str, str | bytes]) -> None:
     """Write files of these names into `folder`: none of them before all of them are whole.
 
     Raises
@@ -88,9 +88,10 @@ def write_texts(folder: Path, texts: Mapping[str, str]) -> None:
     """
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".") as drafts:
-            for name, text in texts.items():
-                (Path(drafts) / name).write_text(text, encoding="utf-8")
-            for name in texts:
+            for name, content in contents.items():
+                data = content.encode() if isinstance(content, str) else content
+                (Path(drafts) / name).write_bytes(data)
+            for name in contents:
                 os.replace(Path(drafts) / name, folder / name)
     except OSError as error:
         raise CommandError(f"{folder}: cannot write: {error.strerror}") from None

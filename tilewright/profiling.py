@@ -10,7 +10,7 @@ from driver.device import Result
 from isa.image import Image
 
 from .errors import CommandError
-from .files import make_folder, require_writable, write_texts
+from .files import make_folder, require_writable, write_files
 from .page import profile_page
 from .trace import trace_text
 
@@ -63,4 +63,4 @@ def write_profile(folder: Path, image: Image, result: Result, settings: Mapping[
         _TRACE: trace_text(analyses, settings),
         _PAGE: profile_page(image.name, analyses, image.config, settings),
     }
-    write_texts(folder, texts)
+    write_files(folder, texts)

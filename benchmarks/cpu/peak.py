@@ -66,7 +66,7 @@ def _measure(
     """Return operations a second of a loop of `body`, which updates one of the sums {total}."""
     text = "\n".join(_loop(kind, operand or kind, body, declaration))
     code = assemble(text, machine)
-    host = Host(code, _SYMBOL, machine.triple, machine.cpu, machine.features, 64, b"")
+    host = Host(code, _SYMBOL, machine.triple, machine.cpu, machine.features, 64, b"", False)
     run = HostProgram(host).bind([], [])
     best = min(_seconds(run) for _ in range(_ROUNDS))
     return operations * _SUMS * _TURNS / best

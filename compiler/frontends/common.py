@@ -17,6 +17,9 @@ __all__ = ["Array", "Network", "Signature", "TensorInfo", "identifiers", "neares
 
 Array = npt.NDArray[np.generic]
 
+# More names than this say less than one does.
+_MANY = 80
+
 
 @dataclass(frozen=True, slots=True)
 class TensorInfo:
@@ -78,8 +81,8 @@ def read_file(path: str | PathLike[str]) -> tuple[bytes, Span]:
 
 
 def nearest(name: str, supported: Collection[str]) -> str:
-    """Return the words that name what is supported and nearest to `name`, or all there is."""
-    near = get_close_matches(name, supported, 1, 0.5)
+    """Return the words that name the nearest supported thing, or all of them if they are few."""
+    near = get_close_matches(name, supported, 1, 0.5 if len(supported) < _MANY else 0.0)
     if near:
         return f"the nearest supported one is {near[0]}"
     return f"supported are {', '.join(sorted(supported))}"

@@ -10,8 +10,7 @@ from ..infer import infer
 from ..ir import Module, Span, TensorType, TupleType
 from ..prelude import parse_with_prelude
 from .common import Network, Signature, TensorInfo, read_file
-from .onnx import onnx_module, onnx_tensors
-from .onnx_file import read_onnx
+from .onnx import onnx_module, onnx_tensors, parse_onnx
 from .tflite import tflite_module, tflite_tensors
 from .tflite_file import read_tflite
 
@@ -87,7 +86,7 @@ def _format(path: str | PathLike[str], data: bytes, span: Span) -> _Format:
             "name a network's file",
             span,
         )
-    return _Format(read_onnx, onnx_module, onnx_tensors)
+    return _Format(parse_onnx, onnx_module, onnx_tensors)
 
 
 class _Text(NamedTuple):

@@ -4,14 +4,15 @@
 
     convolution      qnn.conv2d -> nn.bias_add -> qnn.requantize [-> clip]
     fully connected  qnn.dense  -> nn.bias_add -> qnn.requantize [-> clip]
+    two activations  qnn.batch_matmul -> qnn.requantize [-> clip]
     element-wise     qnn.add | qnn.mul [-> clip]
     average pool     qnn.avg_pool2d [-> clip]
     softmax          qnn.softmax
     other scale      qnn.requantize
 
-Every importer builds its layers here, so that what the backends match is written once. There is
-always a bias. Scales are float32 constants; only the product of two scales is float64, which holds
-it exactly.
+Every importer builds its layers here, so that what the backends match is written once. A layer with
+weights always has a bias. Scales are float32 constants; only the product of two scales is float64,
+which holds it exactly.
 """
 
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ __all__ = [
     "Quantization",
     "add",
     "average_pool",
+    "batch_product",
     "bounded",
     "convolution",
     "dense",
@@ -191,6 +193,40 @@ def dense(
         out_dtype="int32",
     )
     return _layer(accumulator, bias, 1, scales, rounding, span)
+
+
+def batch_product(
+    operands: tuple[Expr, Expr],
+    scales: tuple[Quantization, Quantization, Quantization],
+    rounding: str,
+    span: Span,
+) -> Expr:
+    """Return the products of int8 matrices [n, i, k] and [n, k, j], both computed."""
+    (left_scale, left_point), (right_scale, right_point) = (
+        _pair(what, span) for what in scales[:2]
+    )
+    sums = call(
+        "qnn.batch_matmul",
+        *operands,
+        left_point,
+        right_point,
+        left_scale,
+        right_scale,
+        span=span,
+        out_dtype="int32",
+        transpose_b=False,
+    )
+    unit = scales[0].scale.astype(np.float64) * scales[1].scale.astype(np.float64)
+    return call(
+        "qnn.requantize",
+        sums,
+        Constant(unit, span=span),
+        _int32(0, span),
+        *_pair(scales[2], span),
+        span=span,
+        rounding=rounding,
+        out_dtype="int8",
+    )
 
 
 def _binary(

@@ -7,20 +7,20 @@ import numpy as np
 
 from ..errors import ImportFailed, Unsupported
 from ..infer import infer
-from ..ir import Expr, Function, Module, Span, TensorType, Tuple, Var
+from ..ir import Constant, Expr, Function, Module, Span, TensorType, Tuple, Var
 from . import normal_form
 from .common import Array, Signature, TensorInfo, identifiers, nearest, read_file
 from .normal_form import Quantization
+from .onnx_arithmetic import clip_bounds
 from .onnx_file import OnnxGraph, OnnxNode, OnnxTensor, read_onnx
-from .onnx_node import OnnxContext, Source, Value, constant_value
-from .onnx_ops import FLOAT, MOVEMENT, clip_bounds
+from .onnx_node import PLAIN, OnnxContext, Source, Value, constant_value
+from .onnx_ops import MOVEMENT, ONE, SEVERAL
 from .onnx_qdq import QDQ, Layer
 from .onnx_quantize import dequantize, quantization_of, quantize
 
-__all__ = ["import_onnx", "onnx_module", "onnx_tensor_info", "onnx_tensors"]
+__all__ = ["import_onnx", "onnx_module", "onnx_tensor_info", "onnx_tensors", "parse_onnx"]
 
-SUPPORTED = frozenset((*FLOAT, *MOVEMENT, "QuantizeLinear", "DequantizeLinear"))
-PARAMETER_DTYPES = ("float32", "int8", "uint8")
+SUPPORTED = frozenset((*ONE, *MOVEMENT, *SEVERAL, "QuantizeLinear", "DequantizeLinear"))
 
 
 def import_onnx(path: str | PathLike[str]) -> Module:
@@ -45,7 +45,18 @@ def import_onnx(path: str | PathLike[str]) -> Module:
         An operator, a data type or a form of them is not supported; the message names it, its
         place, and the nearest that is.
     """
-    return onnx_module(read_onnx(*read_file(path)))
+    return onnx_module(parse_onnx(*read_file(path)))
+
+
+def parse_onnx(data: bytes, span: Span) -> OnnxGraph:
+    """Return the graph of an ONNX file, in terms of the operators that are supported.
+
+    Raises
+    ------
+    ImportFailed, Unsupported
+        As of `import_onnx`, for the file.
+    """
+    return read_onnx(data, span, SUPPORTED)
 
 
 def onnx_module(graph: OnnxGraph) -> Module:
@@ -69,7 +80,7 @@ def onnx_tensor_info(path: str | PathLike[str]) -> Signature:
     ImportFailed, Unsupported
         As of `import_onnx`, for the file.
     """
-    return onnx_tensors(read_onnx(*read_file(path)))
+    return onnx_tensors(parse_onnx(*read_file(path)))
 
 
 def onnx_tensors(graph: OnnxGraph) -> Signature:
@@ -127,10 +138,10 @@ class _Network:
         names = identifiers([tensor.name for tensor in self.graph.inputs])
         for tensor, name in zip(self.graph.inputs, names, strict=True):
             place = Span(self.graph.span.path, name=f"input '{tensor.name}'")
-            if tensor.dtype not in PARAMETER_DTYPES:
+            if tensor.dtype not in PLAIN:
                 raise Unsupported(
                     f"data type {tensor.dtype} is not supported; the nearest supported ones are "
-                    f"{', '.join(PARAMETER_DTYPES)}",
+                    f"{', '.join(PLAIN)}",
                     place,
                 )
             param = Var(name, TensorType(tensor.shape, tensor.dtype), span=place)
@@ -156,7 +167,7 @@ class _Network:
                 f"operator {node.kind} is not supported; {nearest(node.kind, SUPPORTED)}",
                 node.span,
             )
-        if len(node.outputs) != 1:
+        if len(node.outputs) != 1 and node.kind not in SEVERAL:
             raise Unsupported(
                 f"{len(node.outputs)} outputs are not supported; the nearest supported form is of "
                 "the first output alone",
@@ -182,24 +193,38 @@ class _Network:
         elif node.kind in MOVEMENT:
             self.values[node.outputs[0]] = _moved(context)
         elif not self._layer(number, context):
-            plain = (None if value is None else value.plain(node.span) for value in context.inputs)
-            context = replace(context, inputs=tuple(plain))
-            expr = FLOAT[node.kind](context)
-            self.values[node.outputs[0]] = Value(expr, context.result.shape, context.result.dtype)
+            self._plain(node, context)
+
+    def _plain(self, node: OnnxNode, context: OnnxContext) -> None:
+        """Make the values of a node from its inputs as the file has them."""
+        plain = (None if value is None else value.plain(node.span) for value in context.inputs)
+        context = replace(context, inputs=tuple(plain))
+        several = SEVERAL.get(node.kind)
+        exprs = several(context) if several else (ONE[node.kind](context),)
+        for name, expr, result in zip(node.outputs, exprs, context.results, strict=False):
+            if not name:
+                continue
+            array = expr.value if isinstance(expr, Constant) else None
+            self.values[name] = Value(expr, result.shape, result.dtype, array)
 
     def _context(self, node: OnnxNode) -> OnnxContext:
         """Return what a converter sees of a node; of one further on, the constants alone."""
-        result = self.graph.types.get(node.outputs[0])
+        results = tuple(self._result(name, node) for name in node.outputs)
+        inputs = tuple(self.value(name) if self._is_made(name) else None for name in node.inputs)
+        return OnnxContext(
+            node.kind, inputs, node.attributes, results, self.graph.version, node.span
+        )
+
+    def _result(self, name: str, node: OnnxNode) -> OnnxTensor:
+        """Return the type of a result; nothing is known, or needed, of one left out."""
+        result = self.graph.types.get(name) if name else OnnxTensor("", (), "")
         if result is None:
             raise Unsupported(
-                f"the shape of '{node.outputs[0]}' must be known; fix the network's input sizes "
+                f"the shape of '{name}' must be known; fix the network's input sizes "
                 "and fold constants (onnxsim) before",
                 node.span,
             )
-        inputs = tuple(self.value(name) if self._is_made(name) else None for name in node.inputs)
-        return OnnxContext(
-            node.kind, inputs, node.attributes, result, self.graph.version, node.span
-        )
+        return result
 
     def _layer(self, number: int, context: OnnxContext) -> bool:
         """Make an int8 layer if the operator is part of one; return whether it was."""

@@ -5,7 +5,7 @@ Nodes that mean nothing at inference (Identity, Dropout) and constants are resol
 importer sees only operators that compute.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,11 +15,15 @@ import onnx
 from ..errors import ImportFailed, Unsupported
 from ..ir import Span
 from .common import Array
+from .onnx_expand import expand_functions
+from .onnx_fold import fold_known
 
 __all__ = ["OnnxGraph", "OnnxNode", "OnnxTensor", "read_onnx"]
 
 # Sizes that shape inference computes with are far smaller, weights of any cost larger.
 _LARGE_BYTES = 1 << 14
+# Functions in functions, sizes that follow from sizes: no deeper.
+_ROUNDS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class OnnxNode:
     inputs : tuple of str
         Values; "" is an optional input left out.
     outputs : tuple of str
+        Values; "" is an optional output left out.
     attributes : Mapping of str to int, float, bytes, array, or lists of them
     span : Span
     """
@@ -96,13 +101,14 @@ class _Reader:
     aliases: dict[str, str] = field(default_factory=dict)
 
 
-def read_onnx(data: bytes, span: Span) -> OnnxGraph:
+def read_onnx(data: bytes, span: Span, kinds: Collection[str] = ()) -> OnnxGraph:
     """Return the graph of an ONNX file.
 
     Parameters
     ----------
     data : its content
     span : the file
+    kinds : of operators that need not be put as others
 
     Raises
     ------
@@ -115,7 +121,7 @@ def read_onnx(data: bytes, span: Span) -> OnnxGraph:
         onnx.checker.check_model(data)
         model = onnx.load_model_from_string(data)
         large = _take_large(model)
-        model = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+        model = _inferred(model, kinds)
     except (ValueError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         reason = str(error).strip().splitlines()[0].rstrip(".")
         raise ImportFailed(
@@ -128,6 +134,19 @@ def read_onnx(data: bytes, span: Span) -> OnnxGraph:
     for number, node in enumerate(graph.node):
         _read_node(reader, node, number)
     return _finished(reader, model)
+
+
+def _inferred(model: Any, kinds: Collection[str]) -> Any:
+    """Return a model with the types of its values, what is known computed."""
+    model = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+    for _ in range(_ROUNDS):
+        expanded = expand_functions(model, kinds)
+        if not fold_known(model) and not expanded:
+            break
+        # Sizes that were open may be known now.
+        del model.graph.value_info[:]
+        model = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+    return model
 
 
 def _take_large(model: Any) -> list[Any]:
@@ -224,6 +243,8 @@ def _read_node(reader: _Reader, node: Any, number: int) -> None:
     attributes = {
         attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute
     }
+    if kind == "ConstantOfShape" and "value" in attributes:
+        attributes["value"] = _array(attributes["value"], span)
     if kind == "Constant":
         reader.constants[node.output[0]] = _constant(attributes, span)
         return
@@ -231,7 +252,9 @@ def _read_node(reader: _Reader, node: Any, number: int) -> None:
         training = reader.constants.get(inputs[2])
         if training is None or training.any():
             raise Unsupported("Dropout in training is not supported; export for inference", span)
-    outputs = tuple(name for name in node.output if name)
+    outputs = tuple(node.output)
+    while outputs and not outputs[-1]:
+        outputs = outputs[:-1]
     if kind in ("Identity", "Dropout") and len(outputs) == 1:
         reader.aliases[outputs[0]] = inputs[0]
         return

@@ -13,7 +13,24 @@ from .common import Array
 from .normal_form import Quantization
 from .onnx_file import OnnxTensor
 
-__all__ = ["OnnxConverter", "OnnxContext", "Source", "Value", "constant_value"]
+__all__ = [
+    "PLAIN",
+    "OnnxContext",
+    "OnnxConverter",
+    "OnnxSplitter",
+    "Source",
+    "Value",
+    "constant_value",
+]
+
+FLOATS = ("float32", "float64", "float16")
+PLAIN = (
+    *FLOATS,
+    *("int8", "int16", "int32", "int64"),
+    *("uint8", "uint16", "uint32", "uint64"),
+    "bool",
+)
+"""What an input may be of."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +114,7 @@ class OnnxContext:
     inputs : tuple of Value or None
         None for an optional input left out.
     attributes : Mapping
-    result : OnnxTensor
+    results : tuple of OnnxTensor
     version : int
         Of the operator set.
     span : Span
@@ -106,9 +123,14 @@ class OnnxContext:
     kind: str
     inputs: tuple[Value | None, ...]
     attributes: Mapping[str, Any]
-    result: OnnxTensor
+    results: tuple[OnnxTensor, ...]
     version: int
     span: Span
+
+    @property
+    def result(self) -> OnnxTensor:
+        """The first result."""
+        return self.results[0]
 
     def has(self, number: int) -> bool:
         """Return whether optional input `number` is there."""
@@ -132,17 +154,35 @@ class OnnxContext:
         return array
 
     def floats(self, *numbers: int) -> tuple[Expr, ...]:
-        """Return the expressions of these inputs, which must be float32."""
+        """Return the expressions of these inputs, which must be floats."""
         for number in numbers:
             value = self.value(number)
-            if value.dtype != "float32":
+            if value.dtype not in FLOATS:
                 raise Unsupported(
                     f"input {number} of data type {value.dtype} is not supported; the nearest "
-                    "supported forms are float32, and int8 between DequantizeLinear and "
-                    "QuantizeLinear",
+                    f"supported forms are {', '.join(FLOATS)}, and int8 between DequantizeLinear "
+                    "and QuantizeLinear",
                     self.span,
                 )
+        return self.numbers(*numbers)
+
+    def numbers(self, *numbers: int) -> tuple[Expr, ...]:
+        """Return the expressions of these inputs, of whatever type."""
         return tuple(self.value(number).expr for number in numbers)
+
+    def is_float(self, number: int) -> bool:
+        """Return whether input `number` is of floats."""
+        return self.value(number).dtype in FLOATS
+
+    def scalar(self, value: float, number: int = 0) -> Expr:
+        """Return a constant of the data type of input `number`."""
+        return Constant(np.array(value, self.value(number).dtype), span=self.span)
+
+    def cast(self, expr: Expr, source: str, target: str) -> Expr:
+        """Return `expr` of data type `source` as `target`."""
+        if source == target:
+            return expr
+        return call("cast", expr, span=self.span, dtype=target)
 
     def attribute(self, name: str, default: Any) -> Any:
         """Return an attribute, text decoded."""
@@ -171,20 +211,21 @@ class OnnxContext:
         n, c, h, w = shape
         return n, c, h, w
 
-    def window(self, size: tuple[int, int]) -> dict[str, tuple[int, ...]]:
-        """Return strides, dilation and padding (top, left, bottom, right) of a sliding window.
+    def window(self, size: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        """Return strides, dilation and padding (first all before, then all after) of windows.
 
         Source
         ------
         ONNX operator specification, Conv and MaxPool, attributes auto_pad and pads.
         """
-        strides = tuple(self.attribute("strides", (1, 1)))
-        dilation = tuple(self.attribute("dilations", (1, 1)))
-        padding = tuple(self.attribute("pads", (0, 0, 0, 0)))
-        if (len(strides), len(dilation), len(padding)) != (2, 2, 4):
+        count = len(size)
+        strides = tuple(self.attribute("strides", (1,) * count))
+        dilation = tuple(self.attribute("dilations", (1,) * count))
+        padding = tuple(self.attribute("pads", (0,) * 2 * count))
+        if (len(strides), len(dilation), len(padding)) != (count, count, 2 * count):
             raise ImportFailed(
-                "strides, dilations and pads must have 2, 2 and 4 elements, not "
-                f"{len(strides)}, {len(dilation)} and {len(padding)}; export the network again",
+                f"strides, dilations and pads must have {count}, {count} and {2 * count} elements, "
+                f"not {len(strides)}, {len(dilation)} and {len(padding)}; export the network again",
                 self.span,
             )
         kind = self.attribute("auto_pad", "NOTSET")
@@ -192,15 +233,19 @@ class OnnxContext:
             rests = [
                 max((-(-extent // stride) - 1) * stride + (taps - 1) * step + 1 - extent, 0)
                 for extent, stride, taps, step in zip(
-                    self.image(0)[2:], strides, size, dilation, strict=True
+                    self.value(0).shape[2:], strides, size, dilation, strict=True
                 )
             ]
             small, large = [rest // 2 for rest in rests], [rest - rest // 2 for rest in rests]
             first, last = (small, large) if kind == "SAME_UPPER" else (large, small)
             padding = (*first, *last)
         elif kind == "VALID":
-            padding = (0, 0, 0, 0)
+            padding = (0,) * 2 * count
         return {"strides": strides, "dilation": dilation, "padding": padding}
 
 
 OnnxConverter = Callable[[OnnxContext], Expr]
+"""Returns the one result of an operator."""
+
+OnnxSplitter = Callable[[OnnxContext], tuple[Expr, ...]]
+"""Returns all results of an operator."""

@@ -21,8 +21,9 @@ from ..ops import call
 from . import normal_form
 from .common import Array
 from .normal_form import Quantization
+from .onnx_linear import batched, units_first
 from .onnx_node import OnnxContext, Source
-from .onnx_ops import pool_attributes, units_first
+from .onnx_pooling import pool_attributes
 
 __all__ = ["QDQ", "Layer"]
 
@@ -117,8 +118,9 @@ def _conv(layer: Layer) -> Expr | None:
     if data is None or found is None:
         return None
     weight, scales = found
+    if len(context.value(0).shape) != 4:
+        return None
     channels, _, height, width = context.image(1)
-    context.image(0)
     bias = _bias(layer, 2, data.quantization, scales, channels)
     if bias is None:
         return None
@@ -137,7 +139,7 @@ def _conv(layer: Layer) -> Expr | None:
 
 
 def _dense(layer: Layer) -> Expr | None:
-    """Convert Gemm, and MatMul with a matrix."""
+    """Convert Gemm, and MatMul with a matrix of weights."""
     context = layer.context
     if len(context.value(1).shape) != 2 or len(context.value(0).shape) < 2:
         return None
@@ -163,6 +165,25 @@ def _dense(layer: Layer) -> Expr | None:
     return call("reshape", made, span=context.span, newshape=context.result.shape)
 
 
+def _matmul(layer: Layer) -> Expr | None:
+    """Convert MatMul: with a matrix of weights, or of two activations."""
+    made = _dense(layer)
+    left, right = layer.source(0), layer.source(1)
+    ranks = len(layer.context.value(0).shape), len(layer.context.value(1).shape)
+    if made is not None or left is None or right is None or min(ranks) < 2 or max(ranks) < 3:
+        return made
+    if layer.bias is not None:
+        return None
+    context = layer.context
+    product = normal_form.batch_product(
+        batched(context, left.expr, right.expr),
+        (left.quantization, right.quantization, layer.target),
+        ROUNDING,
+        context.span,
+    )
+    return call("reshape", product, span=context.span, newshape=context.result.shape)
+
+
 def _element_wise(make: Callable[..., Expr]) -> LayerConverter:
     """Return the converter of an element-wise operator on two tensors."""
 
@@ -183,7 +204,7 @@ def _element_wise(make: Callable[..., Expr]) -> LayerConverter:
 
 def _average_pool(layer: Layer) -> Expr | None:
     source = layer.source(0)
-    if source is None:
+    if source is None or len(layer.context.value(0).shape) != 4:
         return None
     attrs = pool_attributes(layer.context)
     return normal_form.average_pool(
@@ -230,7 +251,7 @@ QDQ: Mapping[str, LayerConverter] = {
     "Conv": _conv,
     "Gemm": _dense,
     "GlobalAveragePool": _average_pool,
-    "MatMul": _dense,
+    "MatMul": _matmul,
     "Mul": _element_wise(normal_form.multiply),
     "Relu": _unchanged,
     "Softmax": _softmax,

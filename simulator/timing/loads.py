@@ -100,24 +100,38 @@ def place_load(model: Model, number: int) -> None:
 def stretch(model: Model, number: int) -> None:
     """Compute when the data of a load has come, which begins to arrive when it did."""
     load, window = model.loads[number], model.shape.window
-    span = max(load.work - load.lead - load.tail, load.beats) + load.lost
-    writer = model.leaders[_WRITER]
-    if model.writing and load.arrive < writer.end and load.arrive + span > writer.begin:
-        span += _loses(model, number, writer.end, load.arrive + span)
-    each = span / load.bursts
-    round_trip = model.hardware.load_address + model.latency + each
+    each = _burst_cycles(load)
+    span = each * load.bursts
     between = float(load.between)
-    if load.bursts > window and round_trip > window * each:
+    idle = _idle_cycles(model, load)
+    if idle > 0.0:
         # Each waits for the one that is answered `window` before it. In that time instructions may
         # come too, `fetch_ahead` of them; what exceeds it is lost.
         fetched = model.hardware.fetch_ahead * model.shape.beats
-        between *= min(max(window * each + fetched - round_trip, 0.0) / fetched, 1.0)
-        rounds = (load.bursts - 1) // window
-        rest = (load.bursts - 1) % window
-        span = rounds * round_trip + (rest + 1) * each
+        between *= min(max(fetched - idle, 0.0) / fetched, 1.0)
+        span += (load.bursts - 1) // window * idle
+    span += load.lost
+    writer = model.leaders[_WRITER]
+    if model.writing and load.arrive < writer.end and load.arrive + span > writer.begin:
+        span += _loses(model, number, writer.end, load.arrive + span)
     load.pace = (span + between) / load.bursts
     load.end = load.arrive + load.pace * load.bursts - 1 + load.tail
     load.last_asked = _asked_for(model, load, load.bursts - 1)
+
+
+def _burst_cycles(load: Load) -> float:
+    """Return the cycles of a burst of a load that waits for nothing."""
+    return max(load.work - load.lead - load.tail, load.beats) / load.bursts
+
+
+def _idle_cycles(model: Model, load: Load) -> float:
+    """Return in how many cycles of a round trip nothing comes: `window` bursts are on their way."""
+    window, each = model.shape.window, _burst_cycles(load)
+    if load.bursts <= window:
+        return 0.0
+    # Bursts of different lengths take turns: those `window` apart are alike, the longest count.
+    last = max(each, load.longest)
+    return max(model.hardware.load_address + model.latency + last - window * each, 0.0)
 
 
 def _first_asked(model: Model, load: Load, before: Load, begin: float) -> float:
@@ -191,6 +205,16 @@ def _loses(model: Model, number: int, until: int, end: float) -> float:
     at = writer.base + model.offsets[writer.walk * OFFSETS + phase]
     # It makes the chunks of a word in turn, and some cycles none.
     hold = model.shape.word_chunks
-    pace = max((end - load.arrive) / (load.words * hold), 1.0)
+    idle = 0.0
+    share = 1.0
+    span = end - load.arrive
+    if load.bursts > 0:
+        idle = _idle_cycles(model, load)
+    if idle > 0.0:
+        # It can go faster for a while, as what it asked for has come meanwhile.
+        each = _burst_cycles(load)
+        share += idle / (model.shape.window * each)
+        span = each * load.bursts
+    pace = max(span / (load.words * hold), 1.0)
     speed = speed_beside(model, writer.walk, at, writer.gap, slot, load.base, pace, hold)
-    return cycles * (1 - speed)
+    return max(cycles * (1.0 - speed * share) - idle, 0.0)

@@ -4,7 +4,7 @@ from isa.instructions import MATRIX_LEVELS
 
 from .decoding import field
 from .fields import MatrixField
-from .nests import acc_banks, iterations, make_walk
+from .nests import first_bank_share, iterations, make_walk
 from .progress import advance
 from .state import Model
 from .stores import expect_stores, settle_stores
@@ -46,7 +46,7 @@ def _lead_acc(model: Model, index: int, leader: Leader, cycles: int) -> None:
     """Find what a matrix instruction uses of acc."""
     start = field(model, index, MatrixField.ACC_BASE)
     count, step = MatrixField.COUNT, MatrixField.ACC
-    leader.acc_banks = acc_banks(model, index, start, count, step, MATRIX_LEVELS)
+    leader.acc_low = first_bank_share(model, index, start, count, step, MATRIX_LEVELS)
     reduce = field(model, index, MatrixField.REDUCE)
     # Innermost levels that keep the acc address: acc is read and written once for all of them.
     kept = 1

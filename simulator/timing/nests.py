@@ -7,7 +7,7 @@ from .fields import VectorField
 from .state import Model
 from .walks import add_level, begin_walk
 
-__all__ = ["acc_banks", "iterations", "make_walk", "results"]
+__all__ = ["first_bank_share", "iterations", "make_walk", "results"]
 
 
 def iterations(model: Model, index: int, count: int, levels: int) -> int:
@@ -32,16 +32,17 @@ def make_walk(
         )
 
 
-def acc_banks(model: Model, index: int, start: int, count: int, step: int, levels: int) -> int:
-    """Return which banks lie between the lowest and the highest acc address, a bit each."""
+def first_bank_share(
+    model: Model, index: int, start: int, count: int, step: int, levels: int
+) -> float:
+    """Return the share of the acc words between the lowest and the highest in the first bank."""
     low = start
     high = start
     for level in range(levels):
         move = (field(model, index, count + level) - 1) * field(model, index, step + level)
         low += min(move, 0)
         high += max(move, 0)
-    words = model.shape.acc_words
-    return int(low < words) + 2 * int(high >= words)
+    return min(max(model.shape.acc_words - low, 0), high + 1 - low) / (high + 1 - low)
 
 
 def results(model: Model, index: int, level: int) -> int:

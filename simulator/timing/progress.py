@@ -1,7 +1,7 @@
 """How far an engine that can be refused has come, while others go first."""
 
 from .state import OFFSETS, Model
-from .underway import Follower, Leader
+from .underway import NO_ACC, Follower, Leader
 from .walks import speed_beside
 
 __all__ = ["advance", "finish_time", "phase_at", "start_follower"]
@@ -21,8 +21,9 @@ def start_follower(
     follower.base = base
     follower.pace = max(1.0, pace)
     follower.phase = model.walks[walk].length * pace if walk >= 0 else work
-    follower.acc_read = 0
-    follower.acc_write = 0
+    follower.read_low = NO_ACC
+    follower.write_low = NO_ACC
+    follower.write_pace = 1.0
     follower.work = work
     follower.done = 0.0
     follower.time = 0.0
@@ -48,11 +49,8 @@ def _shared_speed(
     model: Model, follower: Follower, leader: Leader, phase: int, done: float
 ) -> float:
     """Return the share of its own speed at which a follower goes beside a leader."""
-    share = 1.0
-    if follower.acc_read & leader.acc_banks:
-        share -= leader.acc_read
-    if follower.acc_write & leader.acc_banks:
-        share *= 1.0 - leader.acc_write
+    share = _acc_speed(follower.read_low, leader.acc_low, leader.acc_read, follower.pace)
+    share *= _acc_speed(follower.write_low, leader.acc_low, leader.acc_write, follower.write_pace)
     if follower.walk < 0:
         return share
     at = leader.base + model.offsets[leader.walk * OFFSETS + phase]
@@ -64,6 +62,39 @@ def _shared_speed(
     return share * speed_beside(
         model, leader.walk, at, leader.gap, follower.walk, here, follower.pace, 1
     )
+
+
+def _meets(low: float, other: float) -> bool:
+    """Return whether two use the same bank of acc, by the shares of their words in the first."""
+    return low != NO_ACC and (low * other > 0.0 or (1.0 - low) * (1.0 - other) > 0.0)
+
+
+def _acc_speed(low: float, leader_low: float, share: float, pace: float) -> float:
+    """Return the share of its own speed at which a follower uses acc.
+
+    Parameters
+    ----------
+    low : share of its words that lie in the first bank, NO_ACC if it uses none
+    leader_low, share : the same of the leader, and share of the cycles in which that uses acc
+    pace : cycles from an access of the follower to the next one
+    """
+    if low == NO_ACC:
+        return 1.0
+    first = _bank_wait(low, leader_low * share)
+    second = _bank_wait(1.0 - low, (1.0 - leader_low) * share)
+    return pace / (pace + first + second)
+
+
+def _bank_wait(used: float, taken: float) -> float:
+    """Return how long an access waits for a bank, times the share of accesses `used` that do.
+
+    Parameters
+    ----------
+    taken : share of cycles in which the bank is taken, whenever that is
+    """
+    if used == 0.0 or taken == 0.0:
+        return 0.0
+    return used * taken / (1.0 - taken) if taken < 1.0 else FOREVER
 
 
 def _phase_left(model: Model, follower: Follower, done: float) -> float:
@@ -110,7 +141,9 @@ def finish_time(model: Model, follower: Follower, leaders: int) -> float:
     for place in range(leaders):
         leader = model.leaders[place]
         if leader.end > time and (
-            follower.walk >= 0 or (follower.acc_read | follower.acc_write) & leader.acc_banks != 0
+            follower.walk >= 0
+            or _meets(follower.read_low, leader.acc_low)
+            or _meets(follower.write_low, leader.acc_low)
         ):
             advance(model, follower, leaders, FOREVER)
             end = follower.time

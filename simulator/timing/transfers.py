@@ -52,6 +52,7 @@ def read_load(model: Model, index: int, load: Load) -> None:
     # Cycles of the runs, preloading left out, that are over when the last beat is used.
     over = 0
     run = 0
+    single = True
     for z in range(z_count):
         line = field(model, index, LoadField.Z_ORIGIN) + z
         there = 0 <= line < line_count
@@ -76,8 +77,11 @@ def read_load(model: Model, index: int, load: Load) -> None:
                 load.last_bursts = _bursts(model, base + start, beats)
                 load.bursts += load.last_bursts
                 load.beats += beats
+                load.longest = max(load.longest, beats)
+                single = single and load.last_bursts == 1
                 load.work += preload
             run += 1
+    load.longest *= int(single)
     load.tail = run * chunks - over if load.beats > 0 else 0
 
 

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
-__all__ = ["Follower", "Leader", "Load", "Store", "Walk"]
+__all__ = ["NO_ACC", "Follower", "Leader", "Load", "Store", "Walk"]
+
+# Instead of a share, of one that does not use acc.
+NO_ACC = -1.0
 
 
 @dataclass
@@ -39,7 +42,7 @@ class Leader:
     base : first address
     begin, end : its first cycle and the one after its last
     gap : cycles of an iteration
-    acc_banks : mask of the acc banks it uses
+    acc_low : share of the acc words it uses that lie in the first bank
     acc_read, acc_write : share of cycles with an access
     """
 
@@ -48,7 +51,7 @@ class Leader:
     begin: int
     end: int
     gap: int
-    acc_banks: int
+    acc_low: float
     acc_read: float
     acc_write: float
 
@@ -63,7 +66,9 @@ class Follower:
     walk : place of its walk of act, -1 if it does not use act
     base : first address
     pace : cycles of an iteration
-    acc_read, acc_write : mask of the acc banks it reads, writes
+    read_low, write_low : share of the acc words it reads, writes that lie in the first bank, NO_ACC
+        if there are none
+    write_pace : cycles from a write to the next one
     phase : cycles of a phase, never refused
     work : cycles of all, never refused
     done : of `work`
@@ -74,8 +79,9 @@ class Follower:
     walk: int
     base: int
     pace: float
-    acc_read: int
-    acc_write: int
+    read_low: float
+    write_low: float
+    write_pace: float
     phase: float
     work: float
     done: float
@@ -91,6 +97,7 @@ class Load:
     index : of the instruction
     runs, bursts : runs, and bursts on the bus
     beats : on the bus
+    longest : beats of the longest burst, 0 where a run has several
     between : beats of the instructions that are fetched in between
     work : cycles of the aligner
     lead, tail : cycles of it before the first beat is needed, and after the last one
@@ -113,6 +120,7 @@ class Load:
     runs: int
     bursts: int
     beats: int
+    longest: int
     between: int
     work: int
     lead: int

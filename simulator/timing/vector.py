@@ -6,7 +6,7 @@ from .constants import NEVER
 from .decoding import field
 from .fields import VectorField
 from .loads import loads_after_vector, loads_beside_vector
-from .nests import acc_banks, iterations, make_walk, results
+from .nests import first_bank_share, iterations, make_walk, results
 from .progress import finish_time, start_follower
 from .state import Model
 from .stores import expect_stores, settle_stores
@@ -38,7 +38,7 @@ def start_vector(model: Model, index: int, start: int) -> None:
     base = field(model, index, VectorField.A_BASE)
     start_follower(model, follower, walk, base, total, work)
     follower.time = begin
-    _follow_acc(model, index, follower)
+    _follow_acc(model, index, follower, pace)
     model.vector_tail = hardware.vector_pipe - 1
     if field(model, index, VectorField.REQUANTIZE):
         model.vector_tail += hardware.requantize_pipe + model.shape.groups
@@ -82,19 +82,22 @@ def _vector_cycles(model: Model, index: int, each: int, pace: int) -> float:
     return float(each + (results - 1) * pace)
 
 
-def _follow_acc(model: Model, index: int, follower: Follower) -> None:
-    """Find which banks of acc a vector instruction uses."""
+def _follow_acc(model: Model, index: int, follower: Follower, pace: int) -> None:
+    """Find what a vector instruction with a result each `pace` cycles uses of acc."""
     count = VectorField.COUNT
     if field(model, index, VectorField.A_MEMORY) == AMemory.ACC:
         start = field(model, index, VectorField.A_BASE)
-        follower.acc_read = acc_banks(model, index, start, count, VectorField.A, VECTOR_LEVELS)
+        step = VectorField.A
+        follower.read_low = first_bank_share(model, index, start, count, step, VECTOR_LEVELS)
     elif field(model, index, VectorField.B_SOURCE) == BSource.ACC:
         start = field(model, index, VectorField.B_BASE)
-        follower.acc_read = acc_banks(model, index, start, count, VectorField.B, VECTOR_LEVELS)
+        step = VectorField.B
+        follower.read_low = first_bank_share(model, index, start, count, step, VECTOR_LEVELS)
     if field(model, index, VectorField.DESTINATION) == Destination.ACC:
         start = field(model, index, VectorField.OUTPUT_BASE)
         step = VectorField.OUTPUT
-        follower.acc_write = acc_banks(model, index, start, count, step, VECTOR_LEVELS)
+        follower.write_low = first_bank_share(model, index, start, count, step, VECTOR_LEVELS)
+        follower.write_pace = float(pace)
 
 
 def _vector_reads(model: Model, follower: Follower) -> None:

@@ -71,14 +71,14 @@ def threads_of_process():
 
 @pytest.mark.parametrize("threads", [2, 3, 8, 64])
 def test_results_do_not_depend_on_threads(hosts, threads):
-    alone, helped = HostProgram(hosts[0]), HostProgram(hosts[0], threads)
+    alone, helped = HostProgram(hosts[0]), HostProgram(hosts[0], threads=threads)
     for seed in range(5):
         np.testing.assert_array_equal(run(helped, seed), run(alone, seed), err_msg=f"seed {seed}")
 
 
 def test_many_callers_of_two_programs(hosts):
     """Six threads call two programs, which have threads of their own; each gets its results."""
-    programs = [HostProgram(host, 2) for host in hosts]
+    programs = [HostProgram(host, threads=2) for host in hosts]
     wanted = {(n, seed): run(HostProgram(hosts[n]), seed) for n in (0, 1) for seed in range(6)}
     wrong = []
 
@@ -98,7 +98,7 @@ def test_many_callers_of_two_programs(hosts):
 
 def test_programs_may_end_while_others_run(hosts):
     """A program whose threads end under its caller goes on alone."""
-    program = HostProgram(hosts[0], 4)
+    program = HostProgram(hosts[0], threads=4)
     wanted, wrong = run(program, 0), []
 
     def work():
@@ -109,7 +109,7 @@ def test_programs_may_end_while_others_run(hosts):
     caller = threading.Thread(target=work)
     caller.start()
     for _ in range(5):
-        np.testing.assert_array_equal(run(HostProgram(hosts[0], 3), 0), wanted)
+        np.testing.assert_array_equal(run(HostProgram(hosts[0], threads=3), 0), wanted)
     program.close()
     caller.join()
     assert not wrong
@@ -118,7 +118,7 @@ def test_programs_may_end_while_others_run(hosts):
 def test_threads_end_with_the_program(hosts):
     gc.collect()
     before = threads_of_process()
-    program = HostProgram(hosts[0], 5)
+    program = HostProgram(hosts[0], threads=5)
     run(program, 0)
     assert threads_of_process() == before + 4
     del program
@@ -152,7 +152,7 @@ def in_fork(action):
 
 def test_fork_is_refused(hosts):
     """The child is told, and may use programs of its own; the parent's go on."""
-    program, alone = HostProgram(hosts[0], 3), HostProgram(hosts[0])
+    program, alone = HostProgram(hosts[0], threads=3), HostProgram(hosts[0])
     wanted = run(program, 0)
     assert re.search(
         r"^DeviceFault: process \d+ was forked from the one that opened the device, and has none "
@@ -160,7 +160,7 @@ def test_fork_is_refused(hosts):
         in_fork(lambda: run(program, 0)),
     )
     assert in_fork(lambda: (run(alone, 0) == wanted).all()) == "True"
-    assert in_fork(lambda: (run(HostProgram(hosts[0], 3), 0) == wanted).all()) == "True"
+    assert in_fork(lambda: (run(HostProgram(hosts[0], threads=3), 0) == wanted).all()) == "True"
     assert in_fork(program.close) == "None"
     np.testing.assert_array_equal(run(program, 0), wanted)
 
@@ -186,7 +186,7 @@ def test_python_ends_while_threads_sleep_or_work(tmp_path, hosts):
     script = """
         import pickle, sys, threading, numpy as np
         from driver.host import HostProgram
-        program = HostProgram(pickle.load(open(sys.argv[1], "rb")), 4)
+        program = HostProgram(pickle.load(open(sys.argv[1], "rb")), threads=4)
         x, y = np.zeros((1, 32, 33, 48), np.float32), np.empty((1, 32, 48), np.float32)
         program.run([x], [y])
         begun = threading.Event()
@@ -218,7 +218,7 @@ def test_threads_that_cannot_start(tmp_path, hosts):
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
         before = len(os.listdir("/proc/self/task"))
         try:
-            HostProgram(host, 64)
+            HostProgram(host, threads=64)
         except Unavailable as error:
             print(error)
         print(len(os.listdir("/proc/self/task")) - before)
@@ -237,7 +237,7 @@ def test_threads_that_cannot_start(tmp_path, hosts):
 def test_number_of_threads_is_checked(hosts, threads):
     message = f"^threads must be in 1..64, not {threads}$"
     with pytest.raises(Unavailable, match=message):
-        HostProgram(hosts[0], threads)
+        HostProgram(hosts[0], threads=threads)
     with pytest.raises(Unavailable, match=message):
         tw.open_device("cpu", threads=threads)
 

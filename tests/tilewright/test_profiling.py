@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from tilewright.command import main
 from tilewright.errors import CommandError
-from tilewright.files import require_writable, write_texts
+from tilewright.files import require_writable, write_files
 
 
 def run(*arguments):
@@ -95,9 +95,9 @@ def test_files_are_written_all_or_none(tmp_path):
     with pytest.raises(
         CommandError, match=rf"^{tmp_path}: cannot write: No such file or directory$"
     ):
-        write_texts(tmp_path, {"old": "after", "no/folder": "text"})
+        write_files(tmp_path, {"old": "after", "no/folder": "text"})
     assert [path.name for path in tmp_path.iterdir()] == ["old"]
     assert (tmp_path / "old").read_text() == "before"
-    write_texts(tmp_path, {"old": "after", "new": "text"})
+    write_files(tmp_path, {"old": "after", "new": "text"})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "old"]
     assert (tmp_path / "old").read_text() == "after"

@@ -5,10 +5,11 @@ from .markup import element
 __all__ = ["GUIDE"]
 
 _WORDS = {
-    "cycles": "Those in which the matrix engine computes the layer, and those in which it waits "
-    "for an instruction of the layer to end. They add up to the whole run; what is hidden behind "
-    "another layer's products costs nothing here.",
-    "of peak": "MACs over these cycles, of rows x columns MACs a cycle.",
+    "cycles": "Those in which matrix or vector engine computes the layer, half of those in which "
+    "the other one computes another layer, and those in which nothing is computed while loads or "
+    "stores of the layer are at work. They add up to the whole run.",
+    "of peak": "MACs over the cycles in which the engine that computes the layer was busy with it "
+    "or waited for it, of rows x columns MACs a cycle.",
     "matrix busy, busy of peak": "Cycles in which the matrix engine worked on the layer, whenever "
     "that was, and MACs over these: less than 100 % where channels do not fill the array.",
     "bound by": "The engine that works longest for the layer, if that is at least half of the "

@@ -25,14 +25,14 @@ def roofline(layers: Sequence[LayerProfile], config: Config) -> str:
 
     A layer that moves no bytes stands at the right edge.
     """
+    peak, slope = config.macs_per_cycle, config.bus_bytes
     points = [
-        (number, layer, layer.macs / max(1, layer.dram_bytes), layer.macs / layer.cycles)
+        (number, layer, layer.macs / max(1, layer.dram_bytes), layer.peak_share * peak)
         for number, layer in enumerate(layers, start=1)
-        if layer.macs and layer.cycles
+        if layer.peak_share
     ]
     if not points:
         return element("p", "No layer multiplies.", class_="soft")
-    peak, slope = config.macs_per_cycle, config.bus_bytes
     knee = peak / slope
     shown = [point[2] for point in points if point[1].dram_bytes] or [knee]
     x_axis = _powers(min(*shown, knee / 4), max(*shown, knee * 4), _LEFT, WIDTH - _RIGHT)
@@ -107,7 +107,7 @@ def _roof(x_axis: Axis, y_axis: Axis, peak: float, slope: float) -> str:
 def _dot(dot: Dot) -> str:
     number, layer, x, y, radius = dot
     title = (
-        f"{number} {layer.name}: {count(layer.macs)} MACs in {count(layer.cycles)} cycles, "
+        f"{number} {layer.name}: {count(layer.macs)} MACs, {count(layer.cycles)} cycles, "
         f"{percent(layer.peak_share)} of peak, {count(layer.dram_bytes)} bytes, "
         f"bound by {layer.bound}"
     )

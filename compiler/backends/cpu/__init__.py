@@ -1,5 +1,7 @@
-"""The CPU: LLVM makes one native program of everything that no accelerator takes."""
+"""What runs on the CPU: a typed module to one native function, through kernels and LLVM."""
 
-from .compile import compile_host
+from .compile import compile_host, lower
+from .cpus import order_cpus
+from .machine import find_machine
 
-__all__ = ["compile_host"]
+__all__ = ["compile_host", "find_machine", "lower", "order_cpus"]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
-from isa.host import MAIN
+from isa.host import CLOSE_POOL, MAIN, OPEN_POOL
 from isa.image import Host
 
 from ...errors import Unsupported
@@ -15,9 +15,12 @@ from .expansion import expand
 from .formula import FormulaBuilder, row_major
 from .fusion import Group, fuse
 from .graph import Graph, RegionStep, Step, Tensor, flatten, trace
+from .layouts import plan_layouts
 from .lowering import ANCHORS, ELEMENTWISE, OTHERS, Context, follow, lower_nest
 from .machine import Machine, assemble, find_machine
+from .placement import place
 from .program import Program
+from .sinking import sink
 
 __all__ = ["compile_host", "lower", "write_host"]
 
@@ -25,7 +28,13 @@ Origin = Group | RegionStep | None
 """What an operation is part of; None of the copies that own results need."""
 
 
-def compile_host(module: Module, regions: Mapping[str, int], *, cpu: str | None = None) -> Host:
+def compile_host(
+    module: Module,
+    regions: Mapping[str, int],
+    *,
+    cpu: str | None = None,
+    triple: str | None = None,
+) -> Host:
     """Return the native program of @main.
 
     Parameters
@@ -35,15 +44,15 @@ def compile_host(module: Module, regions: Mapping[str, int], *, cpu: str | None 
     regions : Mapping of str to int
         The global functions that the accelerator runs, and their numbers. They are called with
         plain row-major tensors; all other functions become part of the program.
-    cpu : str, optional
-        x86-64, x86-64-v2, -v3 or -v4; by default this machine, with all it can do.
+    cpu, triple : str, optional
+        See `find_machine`; by default this machine, with all it can do.
 
     Raises
     ------
     Unsupported
         An operator, a construct or a CPU that is not taken; the message names the nearest one.
     """
-    machine = find_machine(cpu)
+    machine = find_machine(cpu, triple)
     program, _ = lower(module, regions, machine)
     return write_host(program, machine)
 
@@ -51,7 +60,8 @@ def compile_host(module: Module, regions: Mapping[str, int], *, cpu: str | None 
 def write_host(program: Program, machine: Machine) -> Host:
     """Return the object code of a program, with its constants."""
     layout = lay_out_memory(program)
-    code = assemble(write_module(program, layout, machine.triple), machine)
+    symbols = (MAIN, OPEN_POOL, CLOSE_POOL)
+    code = assemble(write_module(program, layout, machine.triple), machine, symbols)
     return Host(
         code=code,
         symbol=MAIN,
@@ -77,9 +87,11 @@ def lower(
     graph = trace(module, regions)
     context = Context(machine)
     origins: list[Origin] = []
-    steps = expand(graph.steps)
+    steps = sink(graph, place(graph, expand(graph.steps)))
     _require_half(steps, machine)
-    for item in fuse(graph, steps):
+    items = fuse(graph, steps)
+    plan_layouts(graph, items, machine)
+    for item in items:
         if isinstance(item, Group):
             _lower_group(context, item)
         else:
@@ -98,7 +110,8 @@ def _require_half(steps: Iterable[Step | RegionStep], machine: Machine) -> None:
         tensors = (tensor for value in (*step.operands, step.result) for tensor in flatten(value))
         if any(tensor.dtype == "float16" for tensor in tensors):
             raise Unsupported(
-                f"{step.name} of float16 needs cpu x86-64-v3 or better; use float32 instead",
+                f"{step.name} of float16 needs cpu x86-64-v3 or better, or aarch64; use float32 "
+                "instead",
                 step.span,
             )
 
@@ -106,6 +119,8 @@ def _require_half(steps: Iterable[Step | RegionStep], machine: Machine) -> None:
 def _lower_group(context: Context, group: Group) -> None:
     """Lower steps that are computed together."""
     anchor = group.anchor
+    if anchor is None or anchor.name in ANCHORS:
+        context.surround(group.target)
     try:
         if anchor is None:
             build = FormulaBuilder(group.target.shape)
@@ -139,7 +154,7 @@ def _own_outputs(context: Context, graph: Graph) -> tuple[Tensor, ...]:
     outputs: list[Tensor] = []
     for tensor in graph.outputs:
         root = tensor.root
-        if root in taken or root.constant is not None:
+        if root in taken or root.constant is not None or tensor.is_part:
             own = Tensor(tensor.shape, tensor.dtype)
             strides = row_major(tensor.shape)
             context.copy(own, tensor, tensor.shape, strides, strides)

@@ -84,9 +84,9 @@ def is_threaded(program: Program, triple: str) -> bool:
     )
 
 
-def write_module(program: Program, layout: Layout, triple: str) -> str:
-    """Return the text of the LLVM module of `program`."""
-    threaded = is_threaded(program, triple)
+def write_module(program: Program, layout: Layout, triple: str, *, threads: bool = True) -> str:
+    """Return the text of the LLVM module of `program`, with a pool if it has use for `threads`."""
+    threaded = threads and is_threaded(program, triple)
     declarations: set[str] = set()
     functions: dict[Kernel, str] = {}
     texts: list[str] = []
@@ -155,7 +155,7 @@ class _Entry:
         self._frame: list[str] = []
         self._lines: list[str] = []
         self._numbers = count()
-        self._pointers: dict[Tensor, str] = {}
+        self._pointers: dict[tuple[Tensor, int], str] = {}
 
     def text(self) -> str:
         """Return the function."""
@@ -208,17 +208,16 @@ class _Entry:
         return self._value(f"load ptr, ptr {address}, align {_POINTER_BYTES}")
 
     def _pointer(self, tensor: Tensor) -> str:
-        """Return the address of a tensor."""
-        root = tensor.root
-        if root not in self._pointers:
+        """Return the address of the first element of a tensor that is no border."""
+        root, start = tensor.root, tensor.start_bytes
+        if (root, start) not in self._pointers:
             segment, offset = self._layout.places[root]
             member = self._members[segment]
             if segment in ("inputs", "outputs"):
-                self._pointers[root] = self._load(member, offset)
-            else:
-                address = f"getelementptr i8, ptr {member}, i64 {offset}"
-                self._pointers[root] = self._value(address)
-        return self._pointers[root]
+                member, offset = self._load(member, offset), 0
+            place = self._value(f"getelementptr i8, ptr {member}, i64 {offset + start}")
+            self._pointers[root, start] = place
+        return self._pointers[root, start]
 
     def _region(self, call: RegionCall) -> None:
         """Call a region; return its result if that is not 0."""

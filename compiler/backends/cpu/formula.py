@@ -60,9 +60,16 @@ def row_major(shape: Sequence[int]) -> tuple[int, ...]:
 
 def broadcast_strides(shape: Sequence[int], target: Sequence[int]) -> tuple[int, ...]:
     """Return the strides of a plain tensor of `shape` stretched to `target`, 0 where it is."""
-    padded = (1,) * (len(target) - len(shape)) + tuple(shape)
-    strides = row_major(padded)
-    return tuple(0 if size == 1 else stride for size, stride in zip(padded, strides, strict=True))
+    return stretched(shape, row_major(shape), target)
+
+
+def stretched(
+    shape: Sequence[int], strides: Sequence[int], target: Sequence[int]
+) -> tuple[int, ...]:
+    """Return the strides of a tensor stretched to `target`: 0 where it has one element."""
+    missing = (0,) * (len(target) - len(shape))
+    kept = (0 if size == 1 else step for size, step in zip(shape, strides, strict=True))
+    return (*missing, *kept)
 
 
 @dataclass
@@ -86,11 +93,12 @@ class FormulaBuilder:
     def load(self, tensor: Tensor, strides: tuple[int, ...] | None = None) -> int:
         """Return the node that loads from `tensor`, by default broadcast to the shape."""
         if strides is None:
-            strides = broadcast_strides(tensor.shape, self.shape)
+            strides = stretched(tensor.shape, tensor.strides, self.shape)
         if tensor not in self.tensors:
             self.tensors.append(tensor)
         argument = self.tensors.index(tensor)
-        return self._add(Node("load", tensor.dtype, (), argument, strides))
+        node = self._add(Node("load", tensor.memory_dtype, (), argument, strides))
+        return self.moved_sign(node, tensor.dtype)
 
     def constant(self, value: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> int:
         """Return the node that loads from an array known now, broadcast to the shape."""
@@ -122,6 +130,16 @@ class FormulaBuilder:
         """Return `node` as `dtype`, as the operator cast converts."""
         source = self.nodes[node].dtype
         return node if source == dtype else self.apply("cast", dtype, node)
+
+    def moved_sign(self, node: int, dtype: str) -> int:
+        """Return an int8 or uint8 node as the other, 128 more or less; others as they are."""
+        if self.nodes[node].dtype == dtype or {self.nodes[node].dtype, dtype} != {"int8", "uint8"}:
+            return node
+        last = self.nodes[node]
+        if last.operation.startswith("quantize_") and isinstance(last.value, int):
+            point = last.value + (128 if dtype == "uint8" else -128)
+            return self.apply(last.operation, dtype, *last.operands, value=point)
+        return self.apply("move_sign", dtype, node)
 
     def formula(self, result: int) -> Formula:
         """Return the formula of `result`, nothing in it unused, and number its arguments."""

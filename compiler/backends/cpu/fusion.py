@@ -1,5 +1,6 @@
 """Groups of steps that become one kernel: a heavy step and the element-wise ones that follow it."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -45,7 +46,8 @@ class Group:
 def fuse(graph: Graph, steps: Iterable[Step | RegionStep]) -> list[Group | RegionStep]:
     """Return `steps` in groups, in an order in which they can be done.
 
-    ``x = conv(..); y = bias_add(x, b); z = clip(y)  ->  one group``, where nothing else uses x, y.
+    ``x = conv(..); y = bias_add(x, b); z = x * erf(y)  ->  one group``, where nothing outside of it
+    uses x and y.
     """
     steps = tuple(steps)
     uses = _count_uses(graph, steps)
@@ -74,36 +76,53 @@ def fuse(graph: Graph, steps: Iterable[Step | RegionStep]) -> list[Group | Regio
 
 
 def _join(step: Step, groups: dict[Tensor, Group], uses: dict[Tensor, int]) -> Group:
-    """Return the group of an element-wise step; those it takes in leave `groups`."""
-    anchor: Step | None = None
-    joined: list[Step] = []
+    """Return the group of an element-wise step; those it takes in leave `groups`.
+
+    A group is taken in once all uses of its result are inside, the nearest first: of
+    ``x * (1 + erf(x))`` first 1 + erf(x), then x.
+    """
     assert isinstance(step.result, Tensor)
-    for operand in dict.fromkeys(step.operands):
-        if not isinstance(operand, Tensor) or operand not in groups:
+    anchor: Step | None = None
+    joined: list[Step] = [step]
+    inside = Counter(_operands(step))
+    waiting = list(inside)
+    while waiting:
+        operand = waiting.pop(0)
+        if operand not in groups:
             continue
         group = groups[operand]
         if (
-            uses[operand] != 1
+            uses[operand] != inside[operand]
             or operand.shape != step.result.shape
             or (anchor is not None and group.anchor is not None)
-            or len(joined) + len(group.steps) >= _MOST_STEPS
+            or len(joined) + len(group.steps) > _MOST_STEPS
         ):
             continue
         anchor = anchor or group.anchor
-        joined.extend(group.steps)
+        joined = [*group.steps, *joined]
         del groups[operand]
-    return Group(anchor, (*joined, step))
+        more = Counter(other for inner in group.steps for other in _operands(inner))
+        inside += more
+        waiting += more
+    return Group(anchor, tuple(joined))
+
+
+def _operands(step: Step) -> list[Tensor]:
+    """Return the tensors that a step uses, each once: of x * x it needs one element, once."""
+    return list(dict.fromkeys(tensor for value in step.operands for tensor in flatten(value)))
 
 
 def _count_uses(graph: Graph, steps: Iterable[Step | RegionStep]) -> dict[Tensor, int]:
     """Return how often each tensor is used, views counting for what they show."""
     uses: dict[Tensor, int] = {}
     for step in steps:
-        # x * x is one use: it needs one element, once.
-        for tensor in dict.fromkeys(tensor for value in step.operands for tensor in flatten(value)):
+        operands = step.operands if isinstance(step, RegionStep) else _operands(step)
+        for tensor in dict.fromkeys(operands):
             uses[tensor] = uses.get(tensor, 0) + 1
             if tensor.base is not None:
                 uses[tensor.root] = uses.get(tensor.root, 0) + 2
+            if tensor.held:
+                uses[tensor] += 2
     for tensor in graph.outputs:
         uses[tensor.root] = uses.get(tensor.root, 0) + 2
     return uses

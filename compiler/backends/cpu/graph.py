@@ -35,7 +35,10 @@ Array = npt.NDArray[np.generic]
 
 @dataclass(eq=False, slots=True)
 class Tensor:
-    """A plain row-major array that exists while the program runs.
+    """An array that exists while the program runs, row-major.
+
+    How it lies in memory is the compiler's choice (`layouts`): an image may have a border, pixels
+    around it that hold one value, and int8 may be stored as uint8, 128 more.
 
     Attributes
     ----------
@@ -44,16 +47,67 @@ class Tensor:
     constant : array or None
         Its value if that is known now.
     base : Tensor or None
-        The tensor whose memory it shares, for a reshaped one.
+        The tensor whose memory it shares: it is that one reshaped, or a part of it.
+    offset : int
+        Elements of the base before its first.
+    held : bool
+        It is part of another tensor, for which it must be written even if nothing reads it.
     slack : int
         Bytes past its end that may be read.
+    border : (int, int, int, int)
+        Of an image [n, h, w, c]: lines above, pixels to the left, lines below, pixels to the right.
+    fill : float
+        What the border holds.
+    stored : str
+        Data type in memory, "" for `dtype`.
     """
 
     shape: tuple[int, ...]
     dtype: str
     constant: Array | None = None
     base: "Tensor | None" = None
+    offset: int = 0
+    held: bool = False
     slack: int = 0
+    border: tuple[int, int, int, int] = (0, 0, 0, 0)
+    fill: float = 0
+    stored: str = ""
+
+    @property
+    def memory_dtype(self) -> str:
+        """Data type of the elements in memory."""
+        return self.root.stored or self.dtype
+
+    @property
+    def memory_shape(self) -> tuple[int, ...]:
+        """Shape, border included."""
+        if not any(self.border):
+            return self.shape
+        top, left, bottom, right = self.border
+        n, h, w, c = self.shape
+        return n, top + h + bottom, left + w + right, c
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Elements from one index to the next, by axis."""
+        shape = self.memory_shape
+        return tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
+
+    @property
+    def start_bytes(self) -> int:
+        """Bytes of the root's memory before the first element that is no border."""
+        if self.base is not None:
+            return self.base.start_bytes + self.offset * element_bytes(self.memory_dtype)
+        if not any(self.border):
+            return 0
+        top, left, _, _ = self.border
+        _, line, pixel, _ = self.strides
+        return (top * line + left * pixel) * element_bytes(self.memory_dtype)
+
+    @property
+    def is_part(self) -> bool:
+        """Whether its root has other elements as well."""
+        return prod(self.root.shape) != prod(self.shape)
 
     @property
     def root(self) -> "Tensor":
@@ -66,7 +120,7 @@ class Tensor:
     @property
     def size_bytes(self) -> int:
         """Size of the memory, slack included."""
-        return prod(self.shape) * element_bytes(self.dtype) + self.slack
+        return prod(self.memory_shape) * element_bytes(self.memory_dtype) + self.slack
 
 
 Value = Tensor | tuple["Value", ...]

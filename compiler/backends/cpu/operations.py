@@ -6,10 +6,17 @@ What they compute is defined by `compiler.ops`; tests hold them to it.
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from .fixed_point import requantize_tflite, requantize_upward, saturate
+from .fixed_point import (
+    quantize_tflite,
+    quantize_upward,
+    requantize_tflite,
+    requantize_upward,
+    saturate,
+)
 from .functions import FUNCTIONS, emit_function
 from .integer_operations import INTEGER_OPERATIONS
-from .site import Site, is_float, is_signed, resize, type_suffix
+from .site import Site, is_float, is_signed, resize
+from .truncation import truncated
 
 __all__ = ["OPERATIONS"]
 
@@ -165,11 +172,7 @@ def _cast(site: Site) -> str:
         wider = int(target[5:]) > int(source[5:])
         return site.convert("fpext" if wider else "fptrunc", x, source, target)
     if is_float(source):
-        name = "fptosi" if is_signed(target) else "fptoui"
-        suffix = f"{type_suffix(target, site.lanes)}.{type_suffix(source, site.lanes)}"
-        return site.builder.call(
-            site.type(target), f"llvm.{name}.sat.{suffix}", (site.type(source), x)
-        )
+        return truncated(site, x, source, target)
     if is_float(target):
         return site.convert("sitofp" if is_signed(source) else "uitofp", x, source, target)
     return resize(site, x, source, target)
@@ -201,6 +204,11 @@ def _rounded_to_odd(site: Site, x: str) -> str:
     return site.convert("bitcast", odd, "int32", "float32")
 
 
+def _move_sign(site: Site) -> str:
+    """Take int8 for uint8 or the other way round, 128 more or less."""
+    return site.binary("xor", site.operand, site.number(-128, "int8"), "int8")
+
+
 def _copy(site: Site) -> str:
     return site.values[0]
 
@@ -217,11 +225,14 @@ OPERATIONS: Mapping[str, Callable[[Site], str]] = MappingProxyType(
         "floor": _intrinsic("floor"),
         "logical_not": _logical_not,
         "maximum": _maximum,
+        "move_sign": _move_sign,
         "minimum": _minimum,
         "multiply": _arithmetic("mul", "fmul", "and"),
         "negative": _negative,
         "nn.leaky_relu": _leaky_relu,
         "nn.relu": _relu,
+        "quantize_tflite": quantize_tflite,
+        "quantize_upward": quantize_upward,
         "requantize_tflite": requantize_tflite,
         "requantize_upward": requantize_upward,
         "round": _intrinsic("round"),

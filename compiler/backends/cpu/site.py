@@ -1,7 +1,7 @@
 """One operation of a formula at the place where it is emitted."""
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -55,6 +55,10 @@ class Site:
         """Both operands."""
         left, right = self.values
         return left, right
+
+    def halved(self) -> "Site":
+        """Return the same place for half as many lanes."""
+        return replace(self, lanes=self.lanes // 2)
 
     def type(self, dtype: str) -> str:
         """Return the LLVM type of `dtype` in all lanes."""

@@ -6,7 +6,7 @@ from itertools import product
 from .kernels.tile import split_evenly
 from .machine import Machine
 
-__all__ = ["choose_tile"]
+__all__ = ["choose_tile", "choose_window_tile"]
 
 _WIDEST_ROW = 32
 _MOST_LINES = 4
@@ -42,6 +42,34 @@ def choose_tile(
                 cost = _cost(extents, vectors, (down, across, wide))
                 if cost < best:
                     best, choice = cost, (down, across, wide)
+    return choice
+
+
+def choose_window_tile(
+    machine: Machine, extents: Sequence[int], window: tuple[int, int]
+) -> tuple[int, int]:
+    """Return lines, and places in each, of a register tile of a depthwise convolution.
+
+    Parameters
+    ----------
+    extents : (int, int)
+        Lines of the result, and places in a line.
+    window : (int, int)
+        Taps down and across, whose weights stay in registers if they can.
+    """
+    lines, places = extents
+    room = machine.registers - 2 - window[0] * window[1]
+    rows = room if room >= 4 else machine.registers // 3
+    best, choice = float("inf"), (1, 1)
+    for down in range(1, min(lines, _MOST_LINES) + 1):
+        for across in range(1, min(places, rows // down) + 1):
+            tiles = -(-lines // down) * -(-places // across)
+            # Loads of data, and of weights, which may be in the cache next to them.
+            loads = (down + window[0] - 1) * (across + window[1] - 1) + window[0] * window[1]
+            splits = len(split_evenly(lines, down)) * len(split_evenly(places, across))
+            cost = tiles * loads * (1 + 0.05 * splits)
+            if cost < best:
+                best, choice = cost, (down, across)
     return choice
 
 

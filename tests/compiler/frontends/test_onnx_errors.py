@@ -89,12 +89,11 @@ def test_damage_never_shows_as_another_error(seed, network, save):
 
 
 def test_unsupported_operator(network, save):
-    image = network.input("image", (1, 4))
+    image = network.input("image", (4, 4))
     _refuses(
-        save(network.build(network.node("LogSoftmax", image))),
+        save(network.build(network.node("Det", image))),
         Unsupported,
-        "LogSoftmax #0 'value0': operator LogSoftmax is not supported; "
-        "the nearest supported one is Softmax",
+        "Det #0 'value0': operator Det is not supported; the nearest supported one is OneHot",
     )
 
 
@@ -112,22 +111,24 @@ def test_unsupported_operator_of_another_domain(network, save):
 
 
 def test_unsupported_data_type_of_an_input(network, save):
-    image = network.input("image", (1, 4), "float64")
+    image = network.input("image", (1, 4), "complex64")
     _refuses(
-        save(network.build(network.node("Relu", image))),
+        save(network.build(network.node("Flatten", image))),
         Unsupported,
-        "input 'image': data type float64 is not supported; "
-        "the nearest supported ones are float32, int8, uint8",
+        "input 'image': data type complex64 is not supported; the nearest supported ones are "
+        "float32, float64, float16, int8, int16, int32, int64, uint8, uint16, uint32, uint64, bool",
     )
 
 
-def test_integers_outside_a_quantised_layer(network, save):
-    image = network.input("image", (1, 4), "int8")
+def test_integers_where_floats_are_needed(network, save):
+    image = network.input("image", (1, 4), "int32")
+    weight = network.constant(np.ones((4, 2), np.int32))
     _refuses(
-        save(network.build(network.node("Add", image, image))),
+        save(network.build(network.node("MatMul", image, weight))),
         Unsupported,
-        "Add #0 'value0': input 0 of data type int8 is not supported; the nearest supported forms "
-        "are float32, and int8 between DequantizeLinear and QuantizeLinear",
+        "MatMul #0 'value0': input 0 of data type int32 is not supported; the nearest supported "
+        "forms are float32, float64, float16, and int8 between DequantizeLinear and "
+        "QuantizeLinear",
     )
 
 
@@ -238,56 +239,70 @@ def test_activation_with_several_scales(network, save):
     )
 
 
-def test_convolution_in_three_dimensions(network, save):
-    image = network.input("image", (1, 1, 4, 4, 4))
-    weight = network.constant(np.ones((1, 1, 2, 2, 2), np.float32))
+def test_convolution_in_four_dimensions(network, save):
+    image = network.input("image", (1, 1, 4, 4, 4, 4))
+    weight = network.constant(np.ones((1, 1, 2, 2, 2, 2), np.float32))
     _refuses(
         save(network.build(network.node("Conv", image, weight))),
         Unsupported,
-        "Conv #0 'value0': input 0 must have 4 axes (NCHW), not 5; "
-        "the nearest supported form is two-dimensional",
+        "Conv #0 'value0': Conv of 6 axes is not supported; the nearest supported ones have 3, 4 "
+        "or 5",
     )
 
 
-def test_gemm_of_a_transposed_operand(network, save):
-    image = network.input("image", (4, 2))
-    weight = network.constant(np.ones((4, 3), np.float32))
+def test_lstm_with_clipped_sums(network, save):
+    image = network.input("image", (2, 1, 3))
+    parts = [network.constant(np.ones(s, np.float32)) for s in ((1, 16, 3), (1, 16, 4))]
     _refuses(
-        save(network.build(network.node("Gemm", image, weight, transA=1))),
+        save(network.build(network.node("LSTM", image, *parts, hidden_size=4, clip=2.0))),
         Unsupported,
-        "Gemm #0 'value0': attribute transA = 1 is not supported; the nearest supported value is 0",
+        "LSTM #0 'value0': attribute clip = 2.0 is not supported; the nearest supported value is "
+        "None",
     )
 
 
-def test_matmul_of_many_axes(network, save):
-    image = network.input("image", (2, 2, 3, 3))
+def test_lstm_with_another_activation(network, save):
+    image = network.input("image", (2, 1, 3))
+    parts = [network.constant(np.ones(s, np.float32)) for s in ((1, 16, 3), (1, 16, 4))]
+    names = ["Sigmoid", "Softsign", "Tanh"]
     _refuses(
-        save(network.build(network.node("MatMul", image, image))),
+        save(network.build(network.node("LSTM", image, *parts, hidden_size=4, activations=names))),
         Unsupported,
-        "MatMul #0 'value0': MatMul of 4 and 4 axes is not supported; "
-        "the nearest supported ones are n and 2 (n >= 2), and 3 and 3",
+        "LSTM #0 'value0': LSTM with activation Softsign is not supported; the nearest supported "
+        "ones are relu, sigmoid, tanh",
     )
 
 
-def test_old_softmax_over_several_axes(network, save):
-    image = network.input("image", (2, 3, 4))
+def test_sequences_of_different_lengths(network, save):
+    image = network.input("image", (3, 2, 3))
+    parts = [network.constant(np.ones(s, np.float32)) for s in ((1, 4, 3), (1, 4, 4), (1, 8))]
+    lengths = network.constant([3, 2], np.int32)
     _refuses(
-        save(network.build(network.node("Softmax", image), version=11)),
+        save(network.build(network.node("RNN", image, *parts, lengths, hidden_size=4))),
         Unsupported,
-        "Softmax #0 'value0': Softmax over the axes from 1 on is not supported; "
-        "the nearest supported one is over axis 2",
+        "RNN #0 'value0': RNN of sequences of [2, 3] steps is not supported; the nearest supported "
+        "form has 3 steps in each",
     )
 
 
-def test_computed_batch_norm(network, save):
-    image = network.input("image", (1, 2, 3, 3))
-    scale = network.input("scale", (2,))
-    others = [network.constant(np.ones(2, np.float32)) for _ in range(3)]
+def test_resize_to_parts_of_pixels(network, save):
+    image = network.input("image", (1, 1, 5, 5))
+    scales = network.constant([1, 1, 1.5, 1.5], np.float32)
     _refuses(
-        save(network.build(network.node("BatchNormalization", image, scale, *others))),
+        save(network.build(network.node("Resize", image, "", scales, mode="linear"))),
         Unsupported,
-        "BatchNormalization #0 'value0': scale must be a constant, not computed; "
-        "fold constants before (onnxsim)",
+        "Resize #0 'value0': Resize by [1.0, 1.0, 1.5, 1.5] of (1, 1, 5, 5) does not give whole "
+        "sizes; the nearest supported form gives the sizes",
+    )
+
+
+def test_padding_that_wraps(network, save):
+    image = network.input("image", (4, 4))
+    pads = network.constant([1, 1, 1, 1], np.int64)
+    _refuses(
+        save(network.build(network.node("Pad", image, pads, mode="wrap"), version=19)),
+        Unsupported,
+        "Pad #0 'value0': Pad of mode wrap is not supported; the nearest supported one is edge",
     )
 
 

@@ -48,6 +48,33 @@ EXACT = (
     BUSY.format("vector") + "vector wait=matrix signal=store count4=9\nstore wait=vector x_bytes=9",
     BUSY.format("load") + "load wait=matrix x_bytes=80 signal=matrix\nmatrix wait=load count5=4",
 )
+# In one of them something waits for the other; spans are within 3 %.
+MEETING = {
+    "four words in the bank of acc that vector writes": (
+        "matrix reduce=56 acc=252 act=1000 count0=9 acc0=28 count2=28 acc2=1 act2=2 count5=2 act5=1"
+        "\nvector requantize=1 destination=acc count3=7 count4=32 a3=32 output3=32 a4=1 output4=1"
+    ),
+    "a load that waits for answers, and for the bank of act that vector writes": (
+        "load x_bytes=3 destination=1792 y_count=226 z_count=3 y_stride=3 z_stride=672 y_step=1 "
+        "z_step=226 line_bytes=672 line_count=224\n"
+        "vector a_memory=acc requantize=1 output=1568 count3=8 count4=28 a3=28 a4=1 "
+        "output3=1 output4=8"
+    ),
+    "bursts of one and of two beats in turn, for whose answers a load waits": (
+        "load x_bytes=4 y_count=300 y_stride=3 y_step=1"
+    ),
+}
+
+
+@pytest.mark.parametrize("latency_cycles", [40, 100])
+@pytest.mark.parametrize("name", MEETING)
+def test_meeting(name, latency_cycles):
+    program = assemble(f"{MEETING[name]}\nend", CONFIG)
+    seen = run_verilated(program, latency_cycles)
+    found = predict(program.words, CONFIG, Memory(latency_cycles))
+    trace = found.instruction_trace[np.argsort(found.instruction_trace["index"])]
+    cycles = [last - first for first, last in seen.spans]
+    assert (trace["end_cycle"] - trace["start_cycle"]).tolist() == pytest.approx(cycles, rel=0.03)
 
 
 @pytest.mark.parametrize("latency_cycles", [40, 100])

@@ -3,17 +3,21 @@
 A kernel is a frozen dataclass; equal kernels are one function. Its first pointer is the target.
 """
 
+from .border import Border
 from .contraction import Contraction
 from .copy import Copy, Gather
 from .depthwise import Depthwise
 from .dot import Dot
 from .elementwise import Elementwise
 from .kernel import Kernel
+from .normalization import Normalization
 from .pool import Pool
 from .reduction import Reduction, Search
 from .softmax import QuantizedSoftmax, Softmax
+from .transpose import Transpose, find_block
 
 __all__ = [
+    "Border",
     "Contraction",
     "Copy",
     "Depthwise",
@@ -21,9 +25,12 @@ __all__ = [
     "Elementwise",
     "Gather",
     "Kernel",
+    "Normalization",
     "Pool",
     "QuantizedSoftmax",
     "Reduction",
     "Search",
     "Softmax",
+    "Transpose",
+    "find_block",
 ]

@@ -205,7 +205,11 @@ class _Emission:
     ) -> None:
         """Loop over the lines; the body gets the first of a tile, and how many."""
         for run in _runs(self.kernel.shape[-3], self.kernel.tile[0]):
-            self._loop(run, bounds, lambda first, run=run: body(first, run.size))
+
+            def band(first: Index, size: int = run.size) -> None:
+                body(first, size)
+
+            self._loop(run, bounds, band)
 
     def _blocks(
         self,
@@ -230,10 +234,11 @@ class _Emission:
             return Block(tuple(where[:-1]), column, at, vectors, count, dot)
 
         for run in _block_runs(kernel):
-            known = run.first if run.count == 1 else None
-            self._loop(
-                run, bounds, lambda first, run=run, known=known: body(block(first, run.size, known))
-            )
+
+            def one(first: Index, run: _Run = run) -> None:
+                body(block(first, run.size, run.first if run.count == 1 else None))
+
+            self._loop(run, bounds, one)
         done = columns // dot.lanes * dot.lanes if kernel.weight_step else columns
         lanes = dot.lanes
         while done < columns:

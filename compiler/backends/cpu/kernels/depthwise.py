@@ -1,17 +1,20 @@
 """The kernel of depthwise convolution: every channel has its own window of weights."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
 from ..builder import Builder, Index, element_bytes, llvm_type
 from ..formula import Formula
-from .evaluator import Evaluator, pieces
+from .evaluator import Evaluator
+from .finish import Finish, Tile
 from .parts import count_parts, nest_parts
-from .tile import Epilogue, accumulate, extend, split_evenly
+from .tile import accumulate, extend, split_evenly
 
 __all__ = ["Depthwise"]
 
-_MOST_ROWS = 4
+# Taps that are written out; of larger windows, a loop goes over the lines.
+_FEW_TAPS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +23,22 @@ class Depthwise:
 
     Attributes
     ----------
-    shape : (n, rows, columns, channels)
+    shape : (n, lines, places, channels)
         Of the result.
     target_strides : tuple of int
         Elements, by axis.
     data_strides : tuple of int
         Elements of the data from one index of the result to the next, by axis.
+    origin : int
+        Elements from the data to those of the first place.
     window : (int, int)
         Taps down and across.
     tap_strides : (int, int)
         Elements of the data from tap to tap.
+    tile : (int, int)
+        Lines, and places in each, computed at once.
+    starts : bool
+        The sums start from a vector of channels, given after the weights, not from 0.
     data_dtype, weight_dtype, sum_dtype : str
     formula : Formula
     vector_bytes : int
@@ -38,8 +47,11 @@ class Depthwise:
     shape: tuple[int, int, int, int]
     target_strides: tuple[int, ...]
     data_strides: tuple[int, ...]
+    origin: int
     window: tuple[int, int]
     tap_strides: tuple[int, int]
+    tile: tuple[int, int]
+    starts: bool
     data_dtype: str
     weight_dtype: str
     sum_dtype: str
@@ -48,110 +60,158 @@ class Depthwise:
 
     @property
     def chunks(self) -> int:
-        """How many parts: places along the first axes."""
-        return count_parts(self.shape[:2], prod(self.shape) * prod(self.window))
+        """How many parts: images and lines of tiles of one height."""
+        return count_parts(self._extents, prod(self.shape) * prod(self.window))
+
+    @property
+    def _extents(self) -> tuple[int, int]:
+        """Images, and lines of tiles; one where they are not all of a height."""
+        bands = split_evenly(self.shape[1], self.tile[0])
+        return self.shape[0], bands[0][0] if len(bands) == 1 else 1
 
     def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the body; `pointers` are target, data, weights and what the formula reads."""
-        target, data, weight, *others = pointers
-        evaluator = Evaluator(build, self.formula, others)
-        epilogue = Epilogue(
+        _Emission(self, build, pointers).run((first, last))
+
+
+class _Emission:
+    """Writes one depthwise convolution."""
+
+    def __init__(self, kernel: Depthwise, build: Builder, pointers: list[str]) -> None:
+        self.kernel, self.build = kernel, build
+        target, data, self.weight, *others = pointers
+        size = element_bytes(kernel.data_dtype)
+        self.data = build.address(data, kernel.origin, size)
+        self.start = others.pop(0) if kernel.starts else ""
+        lanes = kernel.vector_bytes // element_bytes(kernel.sum_dtype)
+        self.lanes = min(lanes, 1 << (kernel.shape[3].bit_length() - 1))
+        self.finish = Finish(
             build,
-            evaluator,
-            self.formula,
-            self.target_strides,
-            target,
-            self.sum_dtype,
-            self.vector_bytes,
+            Evaluator(build, kernel.formula, others),
+            kernel.formula,
+            (target, kernel.target_strides),
+            kernel.sum_dtype,
+            self.lanes,
+            prod(kernel.tile),
+            kernel.vector_bytes,
         )
-        channels = self.shape[3]
-        widest = self.vector_bytes // element_bytes(self.sum_dtype)
-        lanes = min(widest, 1 << (channels.bit_length() - 1))
-        tile = build.allocate(_MOST_ROWS * lanes * element_bytes(self.sum_dtype))
 
-        def places(outer: list[Index]) -> None:
-            for begin, end, width in pieces(channels, lanes):
-                for start, count, rows in _tiles(self.shape[2]):
+    def run(self, bounds: tuple[Index, Index]) -> None:
+        """Loop over all tiles, in some parts."""
+        kernel, build = self.kernel, self.build
+        bands = split_evenly(kernel.shape[1], kernel.tile[0])
 
-                    def block(
-                        channel: Index,
-                        _: list[str],
-                        width: int = width,
-                        start: int = start,
-                        count: int = count,
-                        rows: int = rows,
-                    ) -> None:
-                        def row_tile(number: Index, _: list[str]) -> None:
-                            column = build.offset([number], [rows], start)
-                            where = [*outer, column, channel]
-                            self._tile(build, epilogue, data, weight, tile, where, rows, width)
+        def image(where: list[Index]) -> None:
+            first = 0
+            for count, down in bands:
 
-                        build.loop(0, count, row_tile)
+                def band(number: Index, _: list[str], first: int = first, down: int = down) -> None:
+                    self._band(where[0], build.offset([number], [down], first), down)
 
-                    build.loop(begin, end, block, step=width)
+                if len(bands) == 1:
+                    band(where[1], [])
+                else:
+                    build.loop(0, count, band)
+                first += count * down
 
-        nest_parts(build, self.shape[:2], self.chunks, (first, last), places)
+        nest_parts(build, kernel._extents, kernel.chunks, bounds, image)
+
+    def _band(self, image: Index, line: Index, down: int) -> None:
+        """Loop over the places of some lines, and the channels of each."""
+        build, kernel = self.build, self.kernel
+        first = 0
+        for count, across in split_evenly(kernel.shape[2], kernel.tile[1]):
+
+            def place(
+                number: Index, _: list[str], first: int = first, across: int = across
+            ) -> None:
+                column = build.offset([number], [across], first)
+                self._channels((image, line, column), (down, across))
+
+            build.loop(0, count, place)
+            first += count * across
+
+    def _channels(self, where: tuple[Index, Index, Index], size: tuple[int, int]) -> None:
+        """Loop over the channels of a tile: whole vectors, then shorter and shorter ones."""
+        build, channels = self.build, self.kernel.shape[3]
+        done, lanes = 0, self.lanes
+        while done < channels:
+            stop = channels - (channels - done) % lanes
+
+            def vector(channel: Index, _: list[str], lanes: int = lanes) -> None:
+                self._tile(where, channel, size, lanes)
+
+            build.loop(done, stop, vector, step=lanes)
+            done, lanes = stop, lanes // 2
 
     def _tile(
         self,
-        build: Builder,
-        epilogue: Epilogue,
-        data: str,
-        weight: str,
-        tile: str,
-        where: list[Index],
-        rows: int,
+        where: tuple[Index, Index, Index],
+        channel: Index,
+        size: tuple[int, int],
         lanes: int,
     ) -> None:
-        """Compute `rows` places side by side of `lanes` channels, from `where` on."""
-        kind, width = llvm_type(self.sum_dtype, lanes), element_bytes(self.sum_dtype)
-        origin = build.offset(where, self.data_strides)
-        channel = where[3]
+        """Compute some channels of a tile."""
+        build, kernel = self.build, self.kernel
+        kind, dtype = llvm_type(kernel.sum_dtype, lanes), kernel.sum_dtype
+        offset = build.offset([*where, channel], kernel.data_strides)
+        data = build.address(self.data, offset, element_bytes(kernel.data_dtype))
+        weight = build.address(self.weight, channel, element_bytes(kernel.weight_dtype))
+        begin = "zeroinitializer" if lanes > 1 else "0.0" if dtype.startswith("float") else "0"
+        if self.start:
+            address = build.address(self.start, channel, element_bytes(dtype))
+            begin = build.load(dtype, address, lanes)
+        sums = [begin] * (size[0] * size[1])
+        taps = [(y, x) for y in range(kernel.window[0]) for x in range(kernel.window[1])]
+        if len(taps) <= _FEW_TAPS:
+            sums = self._products(data, weight, taps, size, sums, lanes)
+        else:
+            row = [(0, x) for x in range(kernel.window[1])]
 
-        def tap(down: Index, across: Index, sums: list[str]) -> list[str]:
-            place = build.offset(
-                [down, across, channel], [self.window[1] * self.shape[3], self.shape[3], 1]
-            )
-            y = self._load(build, weight, place, self.weight_dtype, lanes)
-            at = build.add(origin, build.offset([down, across], self.tap_strides))
-            result: list[str] = []
-            for row, total in enumerate(sums):
-                offset = build.add(at, row * self.data_strides[2])
-                x = self._load(build, data, offset, self.data_dtype, lanes)
-                result.append(accumulate(build, self.sum_dtype, total, x, y, lanes))
-            return result
+            def line(down: Index, carried: list[str]) -> list[str]:
+                place = build.multiply(down, kernel.tap_strides[0])
+                here = build.address(data, place, element_bytes(kernel.data_dtype))
+                place = build.multiply(down, kernel.window[1] * kernel.shape[3])
+                at = build.address(weight, place, element_bytes(kernel.weight_dtype))
+                return self._products(here, at, row, size, carried, lanes)
 
-        def window_row(down: Index, sums: list[str]) -> list[str]:
-            return build.loop(
-                0,
-                self.window[1],
-                lambda across, inner: tap(down, across, inner),
-                [(kind, total) for total in sums],
-            )
+            sums = build.loop(0, kernel.window[0], line, [(kind, total) for total in sums])
+        image, first, place = where
+        self.finish.run(Tile((image,), first, place, channel, size, 1, lanes, lanes), sums)
 
-        zero = "zeroinitializer"
-        if lanes == 1:
-            zero = "0.0" if self.sum_dtype.startswith("float") else "0"
-        sums = build.loop(0, self.window[0], window_row, [(kind, zero)] * rows)
-        for number, total in enumerate(sums):
-            address = build.address(tile, number * lanes, width)
-            build.do(f"store {kind} {total}, ptr {address}, align {width}")
+    def _products(
+        self,
+        data: str,
+        weight: str,
+        taps: Sequence[tuple[int, int]],
+        size: tuple[int, int],
+        sums: Sequence[str],
+        lanes: int,
+    ) -> list[str]:
+        """Return the sums with the products of some taps added; each datum is loaded once."""
+        build, kernel = self.build, self.kernel
+        uses: dict[int, list[tuple[int, int]]] = {}
+        for row in range(size[0] * size[1]):
+            place = row // size[1] * kernel.data_strides[1] + row % size[1] * kernel.data_strides[2]
+            for number, (y, x) in enumerate(taps):
+                step = y * kernel.tap_strides[0] + x * kernel.tap_strides[1]
+                uses.setdefault(place + step, []).append((row, number))
+        channels = kernel.shape[3]
+        factors = [
+            self._load(weight, (y * kernel.window[1] + x) * channels, kernel.weight_dtype, lanes)
+            for y, x in taps
+        ]
+        result = list(sums)
+        for offset, products in sorted(uses.items()):
+            value = self._load(data, offset, kernel.data_dtype, lanes)
+            for row, number in products:
+                result[row] = accumulate(
+                    build, kernel.sum_dtype, result[row], value, factors[number], lanes
+                )
+        return result
 
-        def indices(row: Index, column: Index) -> list[Index]:
-            return [*where[:2], build.add(where[2], row), build.add(channel, column)]
-
-        epilogue.run(tile, rows, lanes, lanes, indices)
-
-    def _load(self, build: Builder, pointer: str, offset: Index, dtype: str, lanes: int) -> str:
+    def _load(self, pointer: str, offset: int, dtype: str, lanes: int) -> str:
         """Return neighbouring elements in the type of the sums."""
-        address = build.address(pointer, offset, element_bytes(dtype))
-        return extend(build, build.load(dtype, address, lanes), dtype, self.sum_dtype, lanes)
-
-
-def _tiles(extent: int) -> list[tuple[int, int, int]]:
-    """Return (first, count, size) of the tiles of a row."""
-    found, first = [], 0
-    for count, size in split_evenly(extent, _MOST_ROWS):
-        found.append((first, count, size))
-        first += count * size
-    return found
+        address = self.build.address(pointer, offset, element_bytes(dtype))
+        value = self.build.load(dtype, address, lanes)
+        return extend(self.build, value, dtype, self.kernel.sum_dtype, lanes)

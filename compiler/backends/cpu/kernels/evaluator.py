@@ -35,6 +35,10 @@ def pieces(extent: int, lanes: int) -> list[tuple[int, int, int]]:
     return [(start, stop, width) for start, stop, width in parts if start < stop]
 
 
+Columns = dict[tuple[int, int, int], str]
+"""Loaded values by node, place along the last axis, and lanes."""
+
+
 class Evaluator:
     """Emits one formula, any number of times.
 
@@ -57,25 +61,43 @@ class Evaluator:
             if node.operation == "load" and not any(node.strides)
         }
 
-    def emit(self, indices: Sequence[Index], lanes: int, anchor: str = "") -> str:
+    def emit(
+        self,
+        indices: Sequence[Index],
+        lanes: int,
+        anchor: str = "",
+        shared: "Columns | None" = None,
+    ) -> str:
         """Return the value at `indices` and its `lanes - 1` neighbours along the last axis.
 
         Parameters
         ----------
         anchor : str
             What the kernel computed there.
+        shared : Columns, optional
+            What `shared` returned for the same place along the last axis.
         """
-        return self.emit_near(self.origin(indices), (), lanes, anchor)
+        return self.emit_near(self.origin(indices, shared), (), lanes, anchor)
 
-    def origin(self, indices: Sequence[Index]) -> "Origin":
+    def shared(self, indices: Sequence[Index], lanes: int) -> "Columns":
+        """Return what depends on the last of `indices` alone."""
+        origin = self.origin(indices)
+        for number in origin.places:
+            node = self._formula[number]
+            if node.strides[-1] and not any(node.strides[:-1]):
+                self._load(number, node, origin, (), lanes)
+        return origin.columns
+
+    def origin(self, indices: Sequence[Index], shared: "Columns | None" = None) -> "Origin":
         """Return a place from which others can be reached by known steps."""
         build, places = self._builder, {}
+        have = {key[0] for key in shared or ()}
         for number, node in enumerate(self._formula):
-            if node.operation == "load" and number not in self._scalars:
+            if node.operation == "load" and number not in self._scalars and number not in have:
                 offset = build.offset(indices, node.strides)
                 size = element_bytes(node.dtype)
                 places[number] = build.address(self._pointers[node.argument], offset, size)
-        return Origin(places, {})
+        return Origin(places, {} if shared is None else shared)
 
     def emit_near(
         self, origin: "Origin", shift: Sequence[int], lanes: int, anchor: str = ""
@@ -142,9 +164,9 @@ class Origin:
     ----------
     places : Mapping of int to str
         Addresses of what loads read there, by node.
-    columns : dict
-        Values that depend on the last axis alone, by node, place along it, and lanes.
+    columns : Columns
+        Values that depend on the last axis alone.
     """
 
     places: Mapping[int, str]
-    columns: dict[tuple[int, int, int], str]
+    columns: Columns

@@ -32,6 +32,8 @@ class Pool:
         Which of them are down and across.
     target_strides, data_strides : tuple of int
         Elements by axis; those of the data count per element of the data.
+    origin : int
+        Elements from the data to those of the first window, padding not counted.
     size : (int, int)
         Rows and columns of the data.
     window, strides, dilation : (int, int)
@@ -52,6 +54,7 @@ class Pool:
     column_axis: int
     target_strides: tuple[int, ...]
     data_strides: tuple[int, ...]
+    origin: int
     size: tuple[int, int]
     window: tuple[int, int]
     strides: tuple[int, int]
@@ -101,7 +104,7 @@ class Pool:
         """Return the combined elements of the window at `where`."""
         axes = (self.row_axis, self.column_axis)
         others = [0 if axis in axes else index for axis, index in enumerate(where)]
-        origin = build.offset(others, self.data_strides)
+        origin = build.offset(others, self.data_strides, self.origin)
         begins = [
             build.offset([where[axis]], [self.strides[number]], -self.before[number])
             for number, axis in enumerate(axes)

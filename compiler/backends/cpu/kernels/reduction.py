@@ -8,6 +8,7 @@ from ..builder import Builder, Index, element_bytes, llvm_type
 from ..formula import Formula, row_major
 from ..site import literal
 from .evaluator import Evaluator, lanes_of, pieces
+from .line import Line
 from .parts import count_parts, nest_parts
 from .pool import combine
 from .tile import extend
@@ -89,17 +90,30 @@ class Reduction:
         scalar, kind = llvm_type(self.result_dtype), llvm_type(self.result_dtype, lanes)
         number = literal(self.first, self.result_dtype)
         first = number if lanes == 1 else f"splat ({scalar} {number})"
+        along = lanes == 1 and bool(self.reduced) and self.reduced[-1][1] == 1
 
-        def body(place: Index, carried: list[str]) -> list[str]:
+        def load(place: Index, width: int) -> str:
             address = build.address(data, place, element_bytes(self.data_dtype))
-            x = build.load(self.data_dtype, address, lanes)
-            x = extend(build, x, self.data_dtype, self.result_dtype, lanes)
-            total = combine(build, self.operation, self.result_dtype, carried[0], x, lanes)
-            return [total]
+            x = build.load(self.data_dtype, address, width)
+            return extend(build, x, self.data_dtype, self.result_dtype, width)
 
-        return scan(
-            build, self.reduced, [(kind, first)], lambda place, _, values: body(place, values)
-        )[0]
+        def body(place: Index, _: Index, carried: list[str]) -> list[str]:
+            if along:
+                x = self._line(build, lambda index, width: load(build.add(place, index), width))
+            else:
+                x = load(place, lanes)
+            return [combine(build, self.operation, self.result_dtype, carried[0], x, lanes)]
+
+        axes = self.reduced[:-1] if along else self.reduced
+        return scan(build, axes, [(kind, first)], body)[0]
+
+    def _line(self, build: Builder, load: Callable[[Index, int], str]) -> str:
+        """Return the elements along the last of the reduced axes combined, which lie together."""
+        extent = self.reduced[-1][0]
+        widest = max(element_bytes(self.data_dtype), element_bytes(self.result_dtype))
+        lanes = min(self.vector_bytes // widest, 1 << (extent.bit_length() - 1))
+        walk = Line(build, extent, lanes, along=True)
+        return walk.reduce(self.operation, self.result_dtype, self.first, load)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,15 @@
 """The kernels of softmax, along one axis: of float elements, and of int8 by integers alone."""
 
 from dataclasses import dataclass
+from math import prod
 
-from ..builder import Builder, Index, element_bytes, llvm_type
-from ..site import literal
+from ..builder import Builder, Index, element_bytes
+from ..formula import Formula
+from ..functions.exponential import flushed_exp
+from ..functions.logarithm import log
+from ..functions.value import Value
+from .evaluator import Evaluator
+from .lines import Lines, PlacedLine
 from .parts import count_parts, nest_parts
 from .pool import combine
 
@@ -11,74 +17,102 @@ __all__ = ["QuantizedSoftmax", "Softmax"]
 
 # Simple operations an element.
 _COST = 16
+# Bytes of exponentials kept beside each other on the stack; longer lines compute them twice.
+_MOST_STACK = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
 class Softmax:
-    """exp(x - largest) / sum of these, or its logarithm.
+    """exp(x - largest) / sum of these, or its logarithm, and a formula of that.
 
     Attributes
     ----------
-    outer, extent, inner : int
-        Elements before, along and after the axis.
-    dtype : str
-        float32 or float64.
+    shape : tuple of int
+        The axis comes last; or before the last, along which vectors lie then.
+    data_strides, target_strides : tuple of int
+        Elements by axis.
+    along : bool
+        The axis is the last one.
+    data_dtype : str
+    work_dtype : str
+        float32 or float64: what is computed in, the type of the formula's anchor.
     logarithm : bool
+    formula : Formula
+    vector_bytes : int
     """
 
-    outer: int
-    extent: int
-    inner: int
-    dtype: str
+    shape: tuple[int, ...]
+    data_strides: tuple[int, ...]
+    target_strides: tuple[int, ...]
+    along: bool
+    data_dtype: str
+    work_dtype: str
     logarithm: bool
+    formula: Formula
+    vector_bytes: int
 
     @property
     def chunks(self) -> int:
         """How many parts: places along the first axes."""
-        work = _COST * self.outer * self.extent * self.inner
-        return count_parts((self.outer, self.inner), work)
+        return count_parts(self.shape[: -1 if self.along else -2], _COST * prod(self.shape))
 
     def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
-        """Write the function's body; `pointers` are target and data."""
-        target, data = pointers
-        kind = llvm_type(self.dtype)
-        name = f"f{self.dtype[5:]}"
+        """Write the function's body; `pointers` are target, data and what the formula reads."""
+        place = Lines(
+            build,
+            self.shape,
+            self.along,
+            pointers[:2],
+            (self.target_strides, self.data_strides),
+            (self.data_dtype, self.work_dtype),
+            Evaluator(build, self.formula, pointers[2:]),
+            self.formula,
+            self.vector_bytes,
+        )
+        extent = self.shape[-1 if self.along else -2]
+        size = extent * element_bytes(self.work_dtype) * (1 if self.along else place.lanes)
+        keeps = size <= _MOST_STACK and not self.logarithm
+        scratch = build.allocate(size) if keeps else None
+        place.run(self.chunks, (first, last), lambda line: self._line(place, line, scratch))
 
-        def row(where: list[Index]) -> None:
-            start = build.offset(where, [self.extent * self.inner, 1])
+    def _line(self, place: Lines, line: PlacedLine, scratch: str | None) -> None:
+        """Compute one line, or several beside each other."""
+        build, dtype, walk = place.build, self.work_dtype, line.walk
+        lowest = float("-inf")
+        largest = walk.reduce("maximum", dtype, lowest, line.load)
+        pitch = 1 if walk.along else walk.lanes
 
-            def at(pointer: str, index: Index) -> str:
-                offset = build.add(start, build.multiply(index, self.inner))
-                return build.address(pointer, offset, element_bytes(self.dtype))
+        def shifted(index: Index, width: int) -> Value:
+            x = Value(build, dtype, width, line.load(index, width))
+            return x - x.like(walk.spread(largest, dtype, width))
 
-            def larger(index: Index, carried: list[str]) -> list[str]:
-                x = build.load(self.dtype, at(data, index))
-                return [combine(build, "maximum", self.dtype, carried[0], x, 1)]
+        def kept(index: Index) -> str:
+            assert scratch is not None
+            return build.address(scratch, build.multiply(index, pitch), element_bytes(dtype))
 
-            lowest = literal(float("-inf"), self.dtype)
-            (largest,) = build.loop(0, self.extent, larger, [(kind, lowest)])
+        def power(index: Index, width: int) -> str:
+            value = flushed_exp(shifted(index, width))
+            if scratch is not None:
+                build.store(dtype, value.name, kept(index), width)
+            return value.name
 
-            def power(index: Index, carried: list[str]) -> list[str]:
-                x = build.load(self.dtype, at(data, index))
-                shifted = build.value(f"fsub {kind} {x}, {largest}")
-                y = build.call(kind, f"llvm.exp.{name}", (kind, shifted))
-                build.store(self.dtype, shifted if self.logarithm else y, at(target, index))
-                return [build.value(f"fadd {kind} {carried[0]}, {y}")]
+        total = walk.reduce("add", dtype, 0.0, power)
+        lanes = 1 if walk.along else walk.lanes
+        one = Value(build, dtype, lanes, total)
+        final = log(one) if self.logarithm else 1.0 / one
 
-            (total,) = build.loop(0, self.extent, power, [(kind, literal(0.0, self.dtype))])
+        def finish(index: Index, width: int) -> None:
+            scale = one.like(walk.spread(final.name, dtype, width))
+            scale = Value(build, dtype, width, scale.name)
             if self.logarithm:
-                total = build.call(kind, f"llvm.log.{name}", (kind, total))
+                value = shifted(index, width) - scale
+            elif scratch is not None:
+                value = scale * scale.like(build.load(dtype, kept(index), width))
+            else:
+                value = scale * flushed_exp(shifted(index, width))
+            line.store(index, width, value.name)
 
-            def finish(index: Index, _: list[str]) -> None:
-                y = build.load(self.dtype, at(target, index))
-                instruction = "fsub" if self.logarithm else "fdiv"
-                build.store(
-                    self.dtype, build.value(f"{instruction} {kind} {y}, {total}"), at(target, index)
-                )
-
-            build.loop(0, self.extent, finish)
-
-        nest_parts(build, (self.outer, self.inner), self.chunks, (first, last), row)
+        walk.each(finish)
 
 
 @dataclass(frozen=True, slots=True)

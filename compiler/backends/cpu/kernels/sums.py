@@ -7,8 +7,8 @@ from typing import Protocol
 from ..builder import Builder, Index, element_bytes
 from ..formula import Formula
 from .dot import Dot
-from .evaluator import Evaluator, lanes_of
-from .tile import Epilogue
+from .evaluator import Evaluator
+from .finish import Finish, Tile
 
 __all__ = ["Block", "Sums"]
 
@@ -18,8 +18,6 @@ _MOST_PRODUCTS = 64
 _MOST_STEPS = 8
 _CACHE_LINE = 64
 _PREFETCH = "declare void @llvm.prefetch.p0(ptr, i32 immarg, i32 immarg, i32 immarg)"
-# Nodes of a formula above which it is written once, in a loop, not for every vector of sums.
-_LONG = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +88,19 @@ class Sums:
     def __init__(
         self, kernel: Walk, build: Builder, evaluator: Evaluator, target: str, start: str
     ) -> None:
-        self._kernel, self._build, self._evaluator = kernel, build, evaluator
-        self._target, self._start = target, start
-        self._stack = ""
-        strides = kernel.target_strides
-        lanes = lanes_of(kernel.formula, -1, strides[-1], kernel.dot.lanes, kernel.vector_bytes)
-        self._direct = len(kernel.formula) <= _LONG and (lanes > 1 or kernel.dot.lanes == 1)
-        if not self._direct:
-            size = element_bytes(kernel.dot.sum_dtype) * kernel.dot.lanes
-            lines, places, vectors = kernel.tile
-            self._stack = build.allocate(size * lines * places * vectors)
+        self._kernel, self._build = kernel, build
+        self._start = start
+        dot, (lines, places, vectors) = kernel.dot, kernel.tile
+        self._finish = Finish(
+            build,
+            evaluator,
+            kernel.formula,
+            (target, kernel.target_strides),
+            dot.sum_dtype,
+            dot.lanes,
+            lines * places * vectors,
+            kernel.vector_bytes,
+        )
 
     def tile(
         self, block: Block, data: str, where: tuple[Index, Index], size: tuple[int, int]
@@ -118,10 +119,10 @@ class Sums:
         down, across = size
         rows = [(line, place) for line in range(down) for place in range(across)]
         sums = self._reduce(block, data, rows, self._ahead(block, where))
-        if self._direct:
-            self._finish(block, where, rows, sums)
-        else:
-            self._finish_in_memory(block, where, size, sums)
+        whole = Tile(
+            block.outer, *where, block.column, size, block.vectors, block.columns, block.dot.lanes
+        )
+        self._finish.run(whole, sums)
 
     def _block_bytes(self, block: Block) -> int:
         """Return the size of the weights of a block."""
@@ -223,99 +224,9 @@ class Sums:
             for number in range(block.vectors)
         ]
 
-    def _finish(
-        self,
-        block: Block,
-        where: tuple[Index, Index],
-        rows: Sequence[tuple[int, int]],
-        sums: list[str],
-    ) -> None:
-        """Put the sums through the formula, a vector at a time, and store the results."""
-        build, kernel, dot = self._build, self._kernel, block.dot
-        dtype = kernel.formula[-1].dtype
-        size = element_bytes(dtype)
-        begin = [*block.outer, *where, block.column]
-        origin = self._evaluator.origin(begin)
-        target = build.address(self._target, build.offset(begin, kernel.target_strides), size)
-        still = [0] * len(block.outer)
-        for number in range(block.vectors):
-            valid = min(dot.lanes, block.columns - number * dot.lanes)
-            for row, (line, place) in enumerate(rows):
-                total = sums[row * block.vectors + number]
-                for first, lanes in _powers(valid, dot.lanes):
-                    part = self._part(total, first, lanes, dot)
-                    shift = [*still, line, place, number * dot.lanes + first]
-                    value = self._evaluator.emit_near(origin, shift, lanes, part)
-                    offset = sum(
-                        step * stride
-                        for step, stride in zip(shift, kernel.target_strides, strict=True)
-                    )
-                    build.store(dtype, value, build.address(target, offset, size), lanes)
-
-    def _part(self, total: str, first: int, lanes: int, dot: Dot) -> str:
-        """Return some lanes of a vector of sums."""
-        if lanes == dot.lanes:
-            return total
-        if lanes == 1:
-            return self._build.value(f"extractelement {dot.vector_type} {total}, i32 {first}")
-        mask = ", ".join(f"i32 {first + lane}" for lane in range(lanes))
-        return self._build.value(
-            f"shufflevector {dot.vector_type} {total}, {dot.vector_type} poison, "
-            f"<{lanes} x i32> <{mask}>"
-        )
-
-    def _finish_in_memory(
-        self,
-        block: Block,
-        where: tuple[Index, Index],
-        size: tuple[int, int],
-        sums: list[str],
-    ) -> None:
-        """Put the sums through the formula in a loop over a tile on the stack."""
-        build, kernel, dot = self._build, self._kernel, block.dot
-        width = element_bytes(dot.sum_dtype)
-        for number, total in enumerate(sums):
-            address = build.address(self._stack, number * dot.lanes, width)
-            build.do(f"store {dot.vector_type} {total}, ptr {address}, align {width}")
-        epilogue = Epilogue(
-            build,
-            self._evaluator,
-            kernel.formula,
-            kernel.target_strides,
-            self._target,
-            dot.sum_dtype,
-            kernel.vector_bytes,
-        )
-
-        def line(number: Index, _: list[str]) -> None:
-            def indices(place: Index, column: Index) -> list[Index]:
-                return [
-                    *block.outer,
-                    build.add(where[0], number),
-                    build.add(where[1], place),
-                    build.add(block.column, column),
-                ]
-
-            pitch = block.vectors * dot.lanes
-            start = build.address(self._stack, build.multiply(number, size[1] * pitch), width)
-            epilogue.run(start, size[1], block.columns, pitch, indices)
-
-        build.loop(0, size[0], line)
-
 
 def _unroll(count: int, sums: int) -> int:
     """Return how many steps of the reduction the body of the innermost loop has."""
     most = max(1, min(count, _MOST_STEPS, _MOST_PRODUCTS // sums))
     # A divisor needs no code for a rest.
     return next((steps for steps in range(most, most // 2, -1) if count % steps == 0), most)
-
-
-def _powers(valid: int, lanes: int) -> list[tuple[int, int]]:
-    """Return (first, lanes) of vectors, each a power of two, that cover `valid` lanes."""
-    found, first = [], 0
-    while first < valid:
-        while lanes > valid - first:
-            lanes //= 2
-        found.append((first, lanes))
-        first += lanes
-    return found

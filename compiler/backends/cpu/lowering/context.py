@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ from ....errors import Unsupported
 from ..builder import element_bytes
 from ..formula import Formula, FormulaBuilder, merge_axes, row_major
 from ..graph import RegionStep, Step, Tensor
-from ..kernels import Copy, Elementwise, Kernel
+from ..kernels import Border, Copy, Elementwise, Kernel, Transpose, find_block
 from ..machine import Machine
 from ..program import KernelCall, Operation, RegionCall
 
@@ -160,7 +161,9 @@ class Context:
         """Compute a formula into `target`, or a box of it."""
         if not prod(build.shape):
             return
-        axes = self.arrange(build.shape, build.formula(node), target=strides)
+        strides = target.strides if strides is None else strides
+        formula = build.formula(build.moved_sign(node, target.memory_dtype))
+        axes = self.arrange(build.shape, formula, target=strides)
         kernel = Elementwise(
             axes.shape, axes.target, start, axes.formula, self.machine.vector_bytes
         )
@@ -181,8 +184,37 @@ class Context:
             return
         sizes, (to, of) = merge_axes(tuple(shape), [tuple(target_strides), tuple(source_strides)])
         size = element_bytes(source.dtype)
-        kernel = Copy(sizes, to, target_start, of, source_start, size)
+        turned = _turned(sizes, to, of, size, self.machine.vector_bytes)
+        if turned is None:
+            kernel: Kernel = Copy(sizes, to, target_start, of, source_start, size)
+        else:
+            box = tuple(tuple(one[axis] for axis in turned) for one in (sizes, to, of))
+            kernel = Transpose(
+                box[0], box[1], target_start, box[2], source_start, size, self.machine.vector_bytes
+            )
         self.call(kernel, target, source)
+
+    def surround(self, target: Tensor) -> None:
+        """Fill the border of an image."""
+        if any(target.border):
+            signed = target.dtype == "int8" and target.memory_dtype == "uint8"
+            kernel = Border(
+                cast(tuple[int, int, int, int], target.shape),
+                target.border,
+                target.fill + (128 if signed else 0),
+                target.memory_dtype,
+                self.machine.vector_bytes,
+            )
+            self.call(kernel, target)
+
+    def plain(self, data: Tensor) -> Tensor:
+        """Return `data` as they are, or a copy that lies row by row in their own type."""
+        if data.memory_dtype == data.dtype and not any(data.border):
+            return data
+        target = Tensor(data.shape, data.dtype)
+        build = FormulaBuilder(data.shape)
+        self.elementwise(build, build.load(data), target)
+        return target
 
     def fill(self, target: Tensor, value: Tensor) -> None:
         """Fill `target` with a scalar."""
@@ -201,6 +233,28 @@ class Context:
         strides = row_major(source.shape)
         self.copy(target, source, shape, row_major(shape), [strides[axis] for axis in axes])
         return target
+
+
+def _turned(
+    shape: Sequence[int],
+    target: Sequence[int],
+    source: Sequence[int],
+    element_bytes: int,
+    vector_bytes: int,
+) -> list[int] | None:
+    """Return the order of axes for a kernel that transposes blocks, None for one that copies.
+
+    The axis along which the target is contiguous comes before the last, that of the source last.
+    """
+    rows = [axis for axis, stride in enumerate(target) if stride == 1]
+    columns = [axis for axis, stride in enumerate(source) if stride == 1]
+    if len(rows) != 1 or len(columns) != 1 or rows == columns:
+        return None
+    order = [axis for axis in range(len(shape)) if axis not in (rows[0], columns[0])]
+    size = shape[rows[0]], shape[columns[0]]
+    if find_block(size, element_bytes, vector_bytes) == (1, 1):
+        return None
+    return [*order, rows[0], columns[0]]
 
 
 AnchorTable = Mapping[str, Callable[[Context, Step, Tensor, Finish], None]]

@@ -11,8 +11,9 @@ from ....ops.windows import ints, permutation
 from ..formula import FormulaBuilder, row_major
 from ..graph import Step, Tensor
 from ..kernels import Contraction, Depthwise
+from ..tiling import choose_window_tile
 from .context import AnchorTable, Arranged, Context, Finish, operand
-from .operands import Operands, corrected, lay_out, read_operands, sum_dtype
+from .operands import Operands, lay_out, read_operands, sum_dtype, unsigned
 from .packing import arrange_weights, group_size
 from .starts import take_start
 
@@ -83,6 +84,7 @@ def _contract(
     `shape` and `group` are those of `arrange_weights`.
     """
     build, node = formula
+    node = build.moved_sign(node, target.memory_dtype)
     start, node = take_start(build, node, order[-1])
     axes = context.arrange(
         build.shape,
@@ -90,6 +92,7 @@ def _contract(
         (*walk.data, 0),
         (*walk.weight, 0),
         order=order,
+        target=target.strides,
         fixed=1,
     )
     # Lines and places of a line share their weights.
@@ -109,7 +112,7 @@ def _contract(
         axes.strides[1][:-3],
         walk.groups,
         (walk.group_stride, weights.group_stride),
-        0,
+        operands.origin,
         walk.reduction,
         weights.tile,
         weights.step,
@@ -130,7 +133,7 @@ def _conv2d(context: Context, step: Step, target: Tensor, finish: Finish) -> Non
     order = permutation(str(step.attrs["data_layout"]), "NHWC")
     groups = cast(int, step.attrs["groups"])
     if 1 < groups == weight.shape[3] and weight.shape[2] == 1:
-        operands = lay_out(context, step, operands, order, False)
+        operands = unsigned(lay_out(context, step, operands, order, False), 1)
         formula = _formula(step, operands, order[3], finish)
         _depthwise(context, step, target, operands, formula, order)
         return
@@ -144,9 +147,7 @@ def _conv2d(context: Context, step: Step, target: Tensor, finish: Finish) -> Non
     if not joins:
         taps.append((weight.shape[1], across))
     shape = groups, prod(count for count, _ in taps), length, weight.shape[3] // groups
-    if group == 4:
-        # The instruction takes its data as unsigned.
-        operands = corrected(operands, -128)
+    operands = unsigned(operands, group)
     taps.append((-(-length // group), group))
     walk = _Walk(strides, (0, 0, 0), groups, weight.shape[2], tuple(taps))
     formula = _formula(step, operands, order[3], finish)
@@ -155,7 +156,7 @@ def _conv2d(context: Context, step: Step, target: Tensor, finish: Finish) -> Non
 
 def _strides(step: Step, data: Tensor) -> tuple[tuple[int, int, int], tuple[int, int]]:
     """Return the data's strides by n, row and column of the result, and from tap to tap."""
-    n, h, w, _ = row_major(data.shape)
+    n, h, w, _ = data.strides
     down, across = ints(step.attrs, "strides")
     rows, columns = ints(step.attrs, "dilation")
     return (n, h * down, w * across), (h * rows, w * columns)
@@ -171,21 +172,30 @@ def _depthwise(
 ) -> None:
     """Add a depthwise kernel."""
     build, node = formula
+    node = build.moved_sign(node, target.memory_dtype)
+    start, node = take_start(build, node, order[-1])
     strides, taps = _strides(step, operands.data)
-    axes = context.arrange(build.shape, build.formula(node), order=order, fixed=4)
+    axes = context.arrange(
+        build.shape, build.formula(node), order=order, target=target.strides, fixed=4
+    )
+    window = cast(tuple[int, int], operands.weight.shape[:2])
     kernel = Depthwise(
         cast(tuple[int, int, int, int], axes.shape),
         axes.target,
         (*strides, 1),
-        cast(tuple[int, int], operands.weight.shape[:2]),
+        operands.origin,
+        window,
         taps,
-        operands.data.dtype,
+        choose_window_tile(context.machine, axes.shape[1:3], window),
+        start is not None,
+        operands.data.memory_dtype,
         operands.weight.dtype,
         operands.sum_dtype,
         axes.formula,
         context.machine.vector_bytes,
     )
-    context.call(kernel, target, operands.data, operands.weight, *build.tensors)
+    starts = [] if start is None else [Tensor(start.shape, str(start.dtype), constant=start)]
+    context.call(kernel, target, operands.data, operands.weight, *starts, *build.tensors)
 
 
 def _dense(context: Context, step: Step, target: Tensor, finish: Finish) -> None:
@@ -200,8 +210,7 @@ def _dense(context: Context, step: Step, target: Tensor, finish: Finish) -> None
     operands = read_operands(context, step, weight)
     # Fewer at a time where the end of a row would be overrun.
     group = gcd(group_size(context.machine, operands), inputs)
-    if group == 4:
-        operands = corrected(operands, -128)
+    operands = unsigned(operands, group)
     shape = 1, 1, inputs, units
     rows = row_major(operand(step, 0).shape)[:-1]
     reduction = ((inputs // group, group),)

@@ -29,6 +29,11 @@ __all__ = [
 
 Array = npt.NDArray[Any]
 
+# Two int8 less their zero points, times up to 2**20, sum up without leaving int32.
+_SMALL_SHIFT = 20
+# Zero points shifted left by 31 more stay within int64.
+_SMALLEST_SHIFT = -19
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -100,15 +105,25 @@ def _scaled(
 ) -> int:
     """Return the int32 node of `node` times multiplier * 2**(shift - 31)."""
     factors = build.constant(multiplier), build.constant(shift.astype(np.int32))
+    where = "left" if np.any(shift > 0) else "none"
+    if np.all(shift < 0) and np.all(shift >= _SMALLEST_SHIFT):
+        where = "right"
     if rounding == Rounding.UPWARD:
-        return build.apply("requantize_upward", "int32", build.cast(node, "int64"), *factors)
-    left = bool(np.any(shift > 0))
+        if build.nodes[node].dtype != "int64":
+            node = build.cast(node, "int32")
+        return build.apply("requantize_upward", "int32", node, *factors, value=where)
     narrow = build.cast(node, "int32")
-    return build.apply("requantize_tflite", "int32", narrow, *factors, value=left)
+    return build.apply("requantize_tflite", "int32", narrow, *factors, value=where)
 
 
 def saturated(build: FormulaBuilder, node: int, zero_point: int, dtype: str) -> int:
     """Return node + zero point, clamped to `dtype`."""
+    scaled = build.nodes[node]
+    if scaled.operation.startswith("requantize_") and scaled.value == "right":
+        narrow = build.nodes[scaled.operands[0]].dtype == "int32" and dtype in ("int8", "uint8")
+        if narrow:
+            name = scaled.operation.removeprefix("re")
+            return build.apply(name, dtype, *scaled.operands, value=zero_point)
     if dtype == "int32":
         node = build.cast(node, "int64")
     point = build.constant(np.asarray(zero_point, build.nodes[node].dtype))
@@ -235,10 +250,13 @@ def _quantized_sum(sign: int) -> Callable[[Place], int]:
         rounding = rounding_of(step.attrs)
         if rounding == Rounding.UPWARD:
             moved = [
-                build.cast(rescaled(build, part, scale, scales[2], rounding), "int64")
+                rescaled(build, part, scale, scales[2], rounding)
                 for part, scale in zip(parts, scales[:2], strict=True)
             ]
-            total = build.apply(operation, "int64", *moved)
+            shifts = [requantize_parameters(scale, scales[2])[1] for scale in scales[:2]]
+            if place.dtype == "int32" or max(int(shift.max()) for shift in shifts) > _SMALL_SHIFT:
+                moved = [build.cast(node, "int64") for node in moved]
+            total = build.apply(operation, build.nodes[moved[0]].dtype, *moved)
             return saturated(build, total, _scalar(place, 7), place.dtype)
         parameters = add_parameters(*scales)
         twenty = build.immediate(20, "int32")
@@ -289,8 +307,17 @@ _SPECIAL: Mapping[str, Callable[[Place], int]] = {
     "zeros_like": lambda place: place.build.immediate(0, place.dtype),
 }
 
-_INTERNAL = frozenset({"requantize_tflite", "requantize_upward", "saturate", "shift_left"})
-
+_INTERNAL = frozenset(
+    {
+        "move_sign",
+        "quantize_tflite",
+        "quantize_upward",
+        "requantize_tflite",
+        "requantize_upward",
+        "saturate",
+        "shift_left",
+    }
+)
 ELEMENTWISE: Mapping[str, Callable[[Place], int]] = MappingProxyType(
     {**{name: _plain for name in OPERATIONS if name not in _INTERNAL}, **_SPECIAL}
 )

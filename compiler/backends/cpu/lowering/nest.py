@@ -31,7 +31,8 @@ def lower_nest(context: Context, step: Step) -> None:
     written = nest.finish()
     verify(written)
     made, own = move_out(written)
-    kernel = NestKernel(default_schedule(made), context.machine.vector_bytes)
+    scheduled = default_schedule(made, context.machine.vector_bytes)
+    kernel = NestKernel(scheduled, context.machine)
     tensors = dict(zip(inputs, operands, strict=True))
     for buffer, values in nest.tables.items():
         tensors[buffer] = Tensor(values.shape, buffer.dtype, constant=values)

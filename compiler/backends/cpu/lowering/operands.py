@@ -1,7 +1,7 @@
 """Operands of convolutions and matrix products, made ready: zero points, layout, padding."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -9,12 +9,12 @@ import numpy.typing as npt
 from ....errors import Unsupported
 from ....ops.quantized_linear import without_zero_point as exact_difference
 from ....ops.windows import ints
-from ..formula import FormulaBuilder, row_major
+from ..formula import FormulaBuilder
 from ..graph import Step, Tensor
 from .context import Context, constant_of, operand
 from .elementwise import without_zero_point
 
-__all__ = ["Operands", "corrected", "lay_out", "read_operands", "sum_dtype"]
+__all__ = ["Operands", "corrected", "lay_out", "read_operands", "sum_dtype", "unsigned"]
 
 Array = npt.NDArray[Any]
 
@@ -34,6 +34,8 @@ class Operands:
         Value of the padding, a scalar; None for 0.
     correction : Array or None
         int32[outputs] to add to each sum.
+    origin : int
+        Elements from the first of the data to the first of the first window.
     """
 
     data: Tensor
@@ -41,6 +43,7 @@ class Operands:
     sum_dtype: str
     fill: Array | None = None
     correction: Array | None = None
+    origin: int = 0
 
 
 def read_operands(context: Context, step: Step, weight: Tensor) -> Operands:
@@ -51,6 +54,7 @@ def read_operands(context: Context, step: Step, weight: Tensor) -> Operands:
     """
     data = operand(step, 0)
     if not step.name.startswith("qnn."):
+        data = data if weight.constant is not None else context.plain(data)
         return Operands(data, weight, sum_dtype(step))
     point = constant_of(step, 2, "input_zero_point")
     weight_point = constant_of(step, 3, "kernel_zero_point")
@@ -92,10 +96,18 @@ def corrected(operands: Operands, offset: int) -> Operands:
     return replace(operands, correction=(more + before).astype(np.int32))
 
 
+def unsigned(operands: Operands, group: int) -> Operands:
+    """Return operands with the correction for int8 that are multiplied as uint8."""
+    is_moved = operands.data.memory_dtype != operands.data.dtype
+    if operands.data.dtype == "int8" and (group == 4 or is_moved):
+        return corrected(operands, -128)
+    return operands
+
+
 def _subtracted(context: Context, data: Tensor, point: Array) -> Tensor:
     """Return int32 data - point, where point broadcasts along the last axis."""
     if not point.any():
-        return data
+        return context.plain(data)
     target = Tensor(data.shape, "int32")
     build = FormulaBuilder(data.shape)
     node = build.cast(without_zero_point(build, build.load(data), point), "int32")
@@ -117,14 +129,37 @@ def lay_out(
     """
     data = operands.data
     top, left, bottom, right = padding = ints(step.attrs, "padding")
-    if order == (0, 1, 2, 3) and not any(padding) and not reaches_over:
-        return operands
-    n, h, w, c = shape = tuple(data.shape[axis] for axis in order)
-    padded = Tensor((n, h + top + bottom, w + left + right, c), data.dtype, slack=4)
-    if any(padding):
-        fill = np.asarray(0 if operands.fill is None else operands.fill).astype(data.dtype)
-        context.fill(padded, Tensor((), data.dtype, constant=fill))
-    to, source = row_major(padded.shape), row_major(data.shape)
-    start = top * to[1] + left * to[2]
-    context.copy(padded, data, shape, to, [source[axis] for axis in order], start)
-    return replace(operands, data=padded)
+    fill = 0 if operands.fill is None else cast(float, operands.fill.item())
+    enough = all(have >= want for have, want in zip(data.border, padding, strict=True))
+    if (
+        order != (0, 1, 2, 3)
+        or not enough
+        or (any(padding) and data.fill != fill)
+        or (reaches_over and not data.root.slack)
+    ):
+        data = _padded(context, data, order, cast(tuple[int, int, int, int], padding), fill)
+    _, line, pixel, _ = data.strides
+    return replace(operands, data=data, origin=-(top * line + left * pixel))
+
+
+def _padded(
+    context: Context,
+    data: Tensor,
+    order: tuple[int, ...],
+    padding: tuple[int, int, int, int],
+    fill: float,
+) -> Tensor:
+    """Return a copy of `data` with its axes in order and padding around it."""
+    shape = tuple(data.shape[axis] for axis in order)
+    dot = context.machine.has_dot_product and data.dtype == "int8"
+    stored = "uint8" if dot else data.memory_dtype
+    padded = Tensor(shape, data.dtype, slack=4, border=padding, fill=fill, stored=stored)
+    context.surround(padded)
+    strides = tuple(data.strides[axis] for axis in order)
+    if padded.memory_dtype == data.memory_dtype:
+        context.copy(padded, data, shape, padded.strides, strides)
+    else:
+        build = FormulaBuilder(shape)
+        node = build.moved_sign(build.load(data, strides), padded.dtype)
+        context.elementwise(build, node, padded)
+    return padded

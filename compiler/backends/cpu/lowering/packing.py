@@ -44,7 +44,8 @@ def group_size(machine: Machine, operands: Operands) -> int:
     kernel = operands.weight.constant
     if kernel is None or operands.sum_dtype != "int32":
         return 1
-    if machine.has_dot_product and operands.data.dtype == operands.weight.dtype == "int8":
+    bytes_in = operands.data.dtype in ("int8", "uint8")
+    if machine.has_dot_product and bytes_in and operands.weight.dtype == "int8":
         return 4
     narrow = operands.data.dtype in ("int8", "uint8", "int16")
     fits = operands.weight.dtype in ("int8", "uint8", "int16")
@@ -77,7 +78,7 @@ def arrange_weights(
     kernel = operands.weight.constant
     wide = machine.vector_bytes // element_bytes(operands.sum_dtype)
     if kernel is None:
-        dot = Dot(operands.data.dtype, operands.weight.dtype, operands.sum_dtype, 1, wide)
+        dot = Dot(operands.data.memory_dtype, operands.weight.dtype, operands.sum_dtype, 1, wide)
         tile = choose_tile(machine, extents, max(1, columns // wide), _spare(machine, dot))
         return Weights(operands.weight, dot, tile, groups * columns, columns)
     lanes = min(wide, max(2, 1 << (columns - 1).bit_length()))
@@ -85,7 +86,7 @@ def arrange_weights(
         lanes = max(4, lanes)
     vectors, steps = -(-columns // lanes), -(-length // group)
     dtype = {1: operands.weight.dtype, 2: "int16", 4: "int8"}[group]
-    dot = Dot(operands.data.dtype, dtype, operands.sum_dtype, group, lanes)
+    dot = Dot(operands.data.memory_dtype, dtype, operands.sum_dtype, group, lanes)
     tile = choose_tile(machine, extents, vectors, _spare(machine, dot))
     plain = kernel.astype(dtype).reshape(taps, length, groups, columns)
     around = ((0, 0), (0, group * steps - length), (0, 0), (0, vectors * lanes - columns))

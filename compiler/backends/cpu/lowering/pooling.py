@@ -14,9 +14,10 @@ from ....ops.operator import Attributes
 from ....ops.pooling import lowest, window_sums
 from ....ops.quantized import rounding_of
 from ....ops.windows import image_axes, ints
-from ..formula import FormulaBuilder, row_major
+from ..formula import FormulaBuilder
 from ..graph import Step, Tensor
 from ..kernels import Pool
+from .borders import border_value
 from .context import AnchorTable, Context, Finish, constant_of, operand
 from .elementwise import rescaled, saturated
 
@@ -76,24 +77,31 @@ def _pool(
     attrs, data = _attributes(step), operand(step, 0)
     layout = str(attrs["layout"])
     _, h, w, _ = image_axes(layout)
-    top, left, _, _ = ints(attrs, "padding")
     operation, first, dtype = combined
     shape = build.shape
-    formula = build.formula(node)
+    formula = build.formula(build.moved_sign(node, target.memory_dtype))
+    top, left, bottom, right = padding = ints(attrs, "padding")
+    size, origin = (data.shape[h], data.shape[w]), 0
+    covered = all(have >= want for have, want in zip(data.border, padding, strict=True))
+    if covered and any(padding) and operation == "maximum" and data.fill == border_value(step):
+        size = size[0] + top + bottom, size[1] + left + right
+        origin = -(top * data.strides[h] + left * data.strides[w])
+        top = left = 0
     kernel = Pool(
         shape,
         h,
         w,
-        row_major(shape),
-        row_major(data.shape),
-        (data.shape[h], data.shape[w]),
+        target.strides,
+        data.strides,
+        origin,
+        size,
         cast(tuple[int, int], ints(attrs, "pool_size")),
         cast(tuple[int, int], ints(attrs, "strides")),
         cast(tuple[int, int], ints(attrs, "dilation")),
         (top, left),
         operation,
         first,
-        data.dtype,
+        data.memory_dtype,
         dtype,
         formula,
         context.machine.vector_bytes,
@@ -107,9 +115,10 @@ def _shape(step: Step) -> tuple[int, ...]:
 
 
 def _max_pool(context: Context, step: Step, target: Tensor, finish: Finish) -> None:
-    dtype = operand(step, 0).dtype
+    data = operand(step, 0)
+    dtype = data.memory_dtype
     build = FormulaBuilder(_shape(step))
-    node = finish(build, build.anchor(dtype))
+    node = finish(build, build.moved_sign(build.anchor(dtype), data.dtype))
     first = cast(float, lowest(np.dtype(dtype)))
     _pool(context, step, target, build, node, ("maximum", first, dtype))
 
@@ -123,13 +132,22 @@ def _sum_dtype(dtype: str) -> str:
     return "int32" if dtype in ("int8", "uint8", "int16", "uint16") else "int64"
 
 
+def _total(build: FormulaBuilder, step: Step, dtype: str) -> int:
+    """Return the node of the sum of a window; of int8 stored as uint8, without what is added."""
+    data, total = operand(step, 0), build.anchor(dtype)
+    if data.memory_dtype == data.dtype:
+        return total
+    inside = _counts(step, {**_attributes(step), "count_include_pad": False}, dtype)
+    return build.apply("subtract", dtype, total, build.constant(128 * inside))
+
+
 def _avg_pool(context: Context, step: Step, target: Tensor, finish: Finish) -> None:
     """Average: integers truncate towards zero."""
     dtype = operand(step, 0).dtype
     wide = _sum_dtype(dtype)
     build = FormulaBuilder(_shape(step))
     counts = build.constant(_counts(step, _attributes(step), wide))
-    mean = build.apply("divide", wide, build.anchor(wide), counts)
+    mean = build.apply("divide", wide, _total(build, step, wide), counts)
     node = finish(build, build.cast(mean, dtype))
     _pool(context, step, target, build, node, ("add", 0, wide))
 
@@ -141,7 +159,7 @@ def _quantized_avg_pool(context: Context, step: Step, target: Tensor, finish: Fi
     in_scale, in_point, out_scale, out_point = (
         constant_of(step, number, "a scale or zero point") for number in range(1, 5)
     )
-    total = build.anchor("int32")
+    total = _total(build, step, "int32")
     counts = _counts(step, attrs, "int32")
     if rounding_of(attrs) == Rounding.TFLITE:
         if in_scale.item() != out_scale.item() or in_point.item() != out_point.item():

@@ -6,13 +6,13 @@ something that element-wise operators may follow, and `OTHERS` stand alone.
 
 from types import MappingProxyType
 
-from . import contraction, pooling, reduction, shape, softmax
+from . import contraction, normalization, pooling, reduction, shape, softmax
 from .context import AnchorTable, Table
 from .elementwise import ELEMENTWISE
 
 __all__ = ["ANCHORS", "ELEMENTWISE", "OTHERS"]
 
 ANCHORS: AnchorTable = MappingProxyType(
-    {**contraction.ANCHORS, **pooling.ANCHORS, **reduction.ANCHORS}
+    {**contraction.ANCHORS, **normalization.ANCHORS, **pooling.ANCHORS, **reduction.ANCHORS}
 )
 OTHERS: Table = MappingProxyType({**reduction.OTHERS, **shape.OTHERS, **softmax.OTHERS})

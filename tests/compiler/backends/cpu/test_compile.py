@@ -292,17 +292,13 @@ def test_unknown_scale_is_refused(variable, constant):
 
 def test_unknown_cpu_is_refused(variable, main):
     data = variable("x", (2,))
-    message = (
-        "cpu must be one of x86-64, x86-64-v2, x86-64-v3, x86-64-v4, not 'x86_64-v3'; did you mean "
-        "x86-64-v3?"
-    )
-    with pytest.raises(Unsupported, match=f"^{re.escape(message)}$"):
+    with pytest.raises(Unsupported, match=r"^cpu must be one of .*: is it x86-64-v3\?$"):
         compile_host(main([data], call("exp", data)), {}, cpu="x86_64-v3")
 
 
 def test_half_precision_is_refused_without_instructions(variable, main):
     data = variable("x", (2,), "float16")
-    message = r"^exp of float16 needs cpu x86-64-v3 or better; use float32 instead$"
+    message = r"^exp of float16 needs cpu x86-64-v3 or better, or aarch64; use float32 instead$"
     with pytest.raises(Unsupported, match=message):
         compile_host(main([data], call("exp", data)), {}, cpu="x86-64")
 

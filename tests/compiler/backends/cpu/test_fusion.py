@@ -38,11 +38,31 @@ def test_layer_is_one_kernel(variable, constant, main):
     assert groups(main([data], layer)) == [names]
 
 
-def test_what_is_used_twice_is_kept(variable, main):
+def test_what_is_used_twice_is_taken_in_with_all_that_use_it(variable, main):
     data = variable("x", (4,))
     shared = call("exp", data)
     both = call("add", call("sqrt", shared), call("log", shared))
-    assert groups(main([data], both)) == [["exp"], ["sqrt", "log", "add"]]
+    assert groups(main([data], both)) == [["exp", "log", "sqrt", "add"]]
+
+
+def test_gelu_follows_the_product_that_it_uses_twice(variable, constant, main):
+    data = variable("x", (4, 8))
+    weight, bias = constant(np.ones((6, 8)), "float32"), constant(np.ones(6), "float32")
+    x = call("add", bias, call("nn.dense", data, weight))
+    root, one, half = (constant(value, "float32") for value in (1.41, 1.0, 0.5))
+    part = call("add", call("erf", call("divide", x, root)), one)
+    gelu = call("multiply", call("multiply", x, part), half)
+    names = ["nn.dense", "add", "divide", "erf", "add", "multiply", "multiply"]
+    assert groups(main([data], gelu)) == [names]
+
+
+def test_what_is_used_outside_as_well_is_kept(variable, main):
+    data = variable("x", (4,))
+    shared = call("exp", data)
+    both = call("add", call("sqrt", shared), call("log", shared))
+    summed = call("sum", shared)
+    found = groups(main([data], [both, summed]))
+    assert found == [["exp"], ["log", "sqrt", "add"], ["sum"]]
 
 
 def test_square_of_a_sum_is_one_kernel(variable, main):

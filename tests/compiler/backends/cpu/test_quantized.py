@@ -189,3 +189,37 @@ def test_residual_sum_is_fused_with_its_convolutions(seed, variable, constant, m
     ends = [constant(0.15, "float32"), constant(-5, "int32")]
     total = call("qnn.add", *branches, *pairs, *ends, rounding="TFLITE")
     check(main([data], call("clip", total, a_min=-5.0, a_max=127.0)), [x])
+
+
+@pytest.mark.parametrize("points", [(0, 0), (-128, 0), (7, -31)])
+@pytest.mark.parametrize(("transpose_a", "transpose_b"), [(False, False), (True, True)])
+def test_batch_matmul(points, transpose_a, transpose_b, variable, constant, main, check):
+    """Products of two activations, as int32 and requantised."""
+    rng = np.random.default_rng(3)
+    left = whole_range(rng, (3, 21, 5) if transpose_a else (3, 5, 21), "int8")
+    right = whole_range(rng, (3, 18, 21) if transpose_b else (3, 21, 18), "int8")
+    x, y = variable("x", left.shape, "int8"), variable("y", right.shape, "int8")
+    zero_points = [constant(point, "int32") for point in points]
+    scales = [constant(scale, "float32") for scale in (0.02, 0.03)]
+    sums = call(
+        "qnn.batch_matmul", x, y, *zero_points, *scales,
+        transpose_a=transpose_a, transpose_b=transpose_b,
+    )  # fmt: skip
+    unit, zero = constant(6e-4, "float64"), constant(0, "int32")
+    target = constant(0.7, "float32"), constant(-9, "int32")
+    made = call("qnn.requantize", sums, unit, zero, *target, out_dtype="int8")
+    check(main([x, y], [sums, made]), [left, right])
+
+
+def test_batch_matmul_with_a_computed_zero_point(variable, constant, main, execute):
+    x, y = variable("x", (1, 2, 4), "int8"), variable("y", (1, 4, 2), "int8")
+    point, zero = variable("z", (), "int32"), constant(0, "int32")
+    one = constant(1.0, "float32")
+    module = main([x, y, point], call("qnn.batch_matmul", x, y, point, zero, one, one))
+    data = np.zeros((1, 2, 4), np.int8), np.zeros((1, 4, 2), np.int8), np.array(1, np.int32)
+    with pytest.raises(
+        Unsupported,
+        match=r"^.*qnn\.batch_matmul: the zero points must be constant scalars on the CPU; "
+        r"fold them before$",
+    ):
+        execute(module, list(data))

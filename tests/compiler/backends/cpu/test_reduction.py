@@ -79,6 +79,56 @@ def test_softmax(dtype, axis, variable, main, check):
     check(module, [x], rtol=error, atol=error, labels=names)
 
 
+@pytest.mark.parametrize("cpu", [None, "x86-64"])
+@pytest.mark.parametrize(
+    ("shape", "axis"), [((3, 100), -1), ((2, 37, 50), 1), ((4, 7), 1), ((2, 5000), 1), ((9, 1), 1)]
+)
+def test_softmax_of_any_length_is_fused_with_what_follows(
+    shape, axis, cpu, variable, constant, main, check
+):
+    x = np.random.default_rng(15).normal(0, 4, shape).astype(np.float32)
+    data, bias = variable("x", shape), constant(np.arange(shape[-1]), "float32")
+    shares = call("nn.softmax", data, axis=axis)
+    logs = call("nn.log_softmax", data, axis=axis)
+    results = [call("multiply", shares, bias), call("tanh", call("add", logs, bias))]
+    check(main([data], results), [x], cpu, rtol=2e-6, atol=4e-6)
+
+
+def test_softmax_of_masked_elements_is_zero(variable, main, execute):
+    x = np.array([[1.0, -np.inf, 3.0, -1e9] * 9, [-np.inf, np.nan, 0, 0] * 9], np.float32)
+    (found,) = execute(main([data := variable("x", x.shape)], call("nn.softmax", data)), [x])
+    assert not found[0, 1::2].any() and np.isnan(found[1]).all()
+
+
+@pytest.mark.parametrize("cpu", [None, "x86-64-v3", "x86-64"])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize(("shape", "axis"), [((5, 256), -1), ((3, 33, 20), 1), ((2, 4, 77), 2)])
+def test_layer_norm(shape, axis, dtype, cpu, variable, constant, main, check):
+    if dtype == "float16" and cpu == "x86-64":
+        pytest.skip("float16 needs x86-64-v3")
+    rng = np.random.default_rng(16)
+    x = rng.normal(2, 3, shape).astype(dtype)
+    vectors = [constant(rng.normal(1, 0.3, shape[axis]), dtype) for _ in range(2)]
+    data = variable("x", shape, dtype)
+    plain = call("nn.layer_norm", data, *vectors, axis=axis, epsilon=1e-12)
+    bare = call("nn.layer_norm", data, *vectors, axis=axis, center=False, scale=False)
+    # The mean and the variance of up to 256 numbers, each sum off by a few roundings.
+    error = 16 * max(float(np.finfo(dtype).eps) / (16 if dtype == "float16" else 1), 2.0**-52)
+    check(main([data], [call("negative", plain), bare]), [x], cpu, rtol=error, atol=4 * error)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int32", "float32", "float64"])
+@pytest.mark.parametrize("axis", [(1,), (0, 2), (2,), (0, 1, 2)], ids=str)
+def test_reduction_along_contiguous_axes(axis, dtype, variable, main, check):
+    x = np.random.default_rng(17).normal(0, 30, (6, 5, 83)).astype(dtype)
+    data = variable("x", x.shape, dtype)
+    names = ("sum", "max", "min", "mean")
+    module = main([data], [call(name, data, axis=axis) for name in names])
+    # Sums of up to 2490 numbers of up to 120, in another order than numpy's.
+    error = 0.0 if dtype.startswith("int") else 120 * 50 * float(np.finfo(dtype).eps)
+    check(module, [x], atol=error, labels=names)
+
+
 def test_reduction_is_fused_with_what_follows(variable, constant, main, check):
     x = np.random.default_rng(6).normal(size=(2, 6, 5, 17)).astype(np.float32)
     data = variable("x", x.shape)

@@ -1,0 +1,180 @@
+"""The kernel that copies a box whose neighbours lie along other axes in the target.
+
+It moves blocks through registers: rows of the source are interleaved until each vector is a row of
+the target.
+"""
+
+from dataclasses import dataclass
+from math import prod
+
+from ..builder import Builder, Index
+from .parts import count_parts, nest_parts
+
+__all__ = ["Transpose", "find_block"]
+
+# Rows and columns of a block: as many vectors stay in registers.
+_MOST = 16
+_LEAST_BLOCK = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Transpose:
+    """Copies a box of elements between two layouts.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        The box: outer axes, the axis along which the target is contiguous, the one along which the
+        source is.
+    target_strides, source_strides : tuple of int
+        Elements, by axis: of the target [.., 1, any], of the source [.., any, 1].
+    target_start, source_start : int
+        Elements before the first.
+    element_bytes : int
+    vector_bytes : int
+    """
+
+    shape: tuple[int, ...]
+    target_strides: tuple[int, ...]
+    target_start: int
+    source_strides: tuple[int, ...]
+    source_start: int
+    element_bytes: int
+    vector_bytes: int
+
+    @property
+    def chunks(self) -> int:
+        """How many parts: places along the outer axes, blocks of rows among them."""
+        return count_parts(self._outer(), prod(self.shape))
+
+    def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
+        """Write the function's body; `pointers` are target and source."""
+        *_, rows, columns = self.shape
+        height, width = self._block()
+        blocked = self._outer()[len(self.shape) - 2 :]
+
+        def one(indices: list[Index]) -> None:
+            outer = indices[: len(self.shape) - 2]
+            if blocked:
+                self._strip(build, pointers, outer, build.multiply(indices[-1], height))
+                return
+
+            def strip(row: Index, _: list[str]) -> None:
+                self._strip(build, pointers, outer, row)
+
+            whole = rows - rows % height
+            build.loop(0, whole, strip, step=height)
+            build.nest(
+                (rows - whole, columns),
+                lambda rest: self._move(
+                    build, pointers, [*outer, build.add(rest[0], whole), rest[1]], (1, 1)
+                ),
+            )
+
+        nest_parts(build, self._outer(), self.chunks, (first, last), one)
+
+    def _block(self) -> tuple[int, int]:
+        """Return rows and columns of a block."""
+        return find_block(self.shape[-2:], self.element_bytes, self.vector_bytes)
+
+    def _outer(self) -> tuple[int, ...]:
+        """Return the outer axes, with blocks of rows as the last one if these are whole."""
+        rows, height = self.shape[-2], self._block()[0]
+        return (*self.shape[:-2], *((rows // height,) if rows % height == 0 else ()))
+
+    def _strip(self, build: Builder, pointers: list[str], outer: list[Index], row: Index) -> None:
+        """Copy the rows of a block, in all columns."""
+        height, width = self._block()
+        columns = self.shape[-1]
+        whole = columns - columns % width
+
+        def block(column: Index, _: list[str]) -> None:
+            self._move(build, pointers, [*outer, row, column], (height, width))
+
+        def rest(indices: list[Index]) -> None:
+            place = [*outer, build.add(row, indices[0]), build.add(indices[1], whole)]
+            self._move(build, pointers, place, (1, 1))
+
+        build.loop(0, whole, block, step=width)
+        build.nest((height, columns - whole), rest)
+
+    def _move(
+        self, build: Builder, pointers: list[str], where: list[Index], size: tuple[int, int]
+    ) -> None:
+        """Copy one block."""
+        height, width = size
+        element = f"i{8 * self.element_bytes}"
+        target = self._address(build, pointers[0], where, self.target_strides, self.target_start)
+        source = self._address(build, pointers[1], where, self.source_strides, self.source_start)
+        rows = []
+        for row in range(height):
+            offset = row * self.source_strides[-2]
+            address = build.address(source, offset, self.element_bytes)
+            kind = f"<{width} x {element}>"
+            value = build.value(f"load {kind}, ptr {address}, align {self.element_bytes}")
+            rows.append([value])
+        while len(rows) > 1:
+            half = len(rows) // 2
+            rows = [
+                _zip(build, element, rows[number], rows[number + half], width)
+                for number in range(half)
+            ]
+        # The columns one after the other, in vectors of `width`.
+        count = width if self.target_strides[-1] == height else min(width, height)
+        for place in range(0, height * width, count):
+            vector, start = divmod(place, width)
+            part = _cut(build, element, rows[0][vector], width, start, count)
+            column, row = divmod(place, height)
+            address = build.address(
+                target, column * self.target_strides[-1] + row, self.element_bytes
+            )
+            build.do(
+                f"store <{count} x {element}> {part}, ptr {address}, align {self.element_bytes}"
+            )
+
+    def _address(
+        self,
+        build: Builder,
+        pointer: str,
+        where: list[Index],
+        strides: tuple[int, ...],
+        start: int,
+    ) -> str:
+        return build.address(pointer, build.offset(where, strides, start), self.element_bytes)
+
+
+def find_block(size: tuple[int, ...], element_bytes: int, vector_bytes: int) -> tuple[int, int]:
+    """Return rows and columns of a block of a box of `size` (rows, columns); (1, 1) if too small.
+
+    Both are powers of two.
+    """
+    most = min(_MOST, vector_bytes // element_bytes)
+    height, width = (min(most, 1 << (extent.bit_length() - 1)) for extent in size)
+    return (height, width) if min(height, width) > 1 and height * width >= _LEAST_BLOCK else (1, 1)
+
+
+def _zip(build: Builder, element: str, left: list[str], right: list[str], lanes: int) -> list[str]:
+    """Return the elements of two rows alternating; rows are vectors of `lanes`."""
+    found = []
+    for pair in zip(left, right, strict=True):
+        for half in (0, lanes // 2):
+            places = [
+                place + part for place in range(half, half + lanes // 2) for part in (0, lanes)
+            ]
+            found.append(_shuffle(build, f"<{lanes} x {element}>", pair, places))
+    return found
+
+
+def _cut(build: Builder, element: str, vector: str, lanes: int, start: int, count: int) -> str:
+    """Return `count` lanes of a vector from `start` on."""
+    if count == lanes:
+        return vector
+    kind = f"<{lanes} x {element}>"
+    return _shuffle(build, kind, (vector, "poison"), list(range(start, start + count)))
+
+
+def _shuffle(build: Builder, kind: str, pair: tuple[str, str], places: list[int]) -> str:
+    mask = ", ".join(f"i32 {place}" for place in places)
+    return build.value(
+        f"shufflevector {kind} {pair[0]}, {kind} {pair[1]}, <{len(places)} x i32> <{mask}>"
+    )

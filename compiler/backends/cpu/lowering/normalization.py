@@ -1,0 +1,100 @@
+"""Softmax and layer normalisation: what is computed along one axis, line by line."""
+
+from dataclasses import dataclass
+from math import prod
+from types import MappingProxyType
+from typing import cast
+
+from ..formula import Formula, FormulaBuilder, row_major
+from ..graph import Step, Tensor
+from ..kernels import Normalization, Softmax
+from .context import AnchorTable, Context, Finish, operand
+
+__all__ = ["ANCHORS"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Axes:
+    """The axes of a kernel that works along one.
+
+    Attributes
+    ----------
+    shape, target, data : tuple of int
+    along : bool
+        The axis is the last one; else it is the one before.
+    formula : Formula
+    """
+
+    shape: tuple[int, ...]
+    data: tuple[int, ...]
+    target: tuple[int, ...]
+    along: bool
+    formula: Formula
+
+
+def _axes(context: Context, step: Step, build: FormulaBuilder, node: int) -> _Axes:
+    """Return the axes with the one of the step where the kernel wants it."""
+    shape = build.shape
+    axis = cast(int, step.attrs["axis"]) % len(shape)
+    along = prod(shape[axis + 1 :]) == 1
+    others = [other for other in range(len(shape)) if other != axis]
+    order = [*others, axis] if along else [*others[:-1], axis, others[-1]]
+    strides = row_major(shape)
+    axes = context.arrange(
+        shape,
+        build.formula(node),
+        [strides[other] for other in order],
+        order=order,
+        fixed=1 if along else 2,
+    )
+    return _Axes(axes.shape, axes.strides[0], axes.target, along, axes.formula)
+
+
+def _softmax(context: Context, step: Step, target: Tensor, finish: Finish) -> None:
+    data = operand(step, 0)
+    work = "float64" if data.dtype == "float64" else "float32"
+    build = FormulaBuilder(data.shape)
+    node = finish(build, build.cast(build.anchor(work), data.dtype))
+    axes = _axes(context, step, build, node)
+    kernel = Softmax(
+        axes.shape,
+        axes.data,
+        axes.target,
+        axes.along,
+        data.dtype,
+        work,
+        step.name == "nn.log_softmax",
+        axes.formula,
+        context.machine.vector_bytes,
+    )
+    context.call(kernel, target, data, *build.tensors)
+
+
+def _layer_norm(context: Context, step: Step, target: Tensor, finish: Finish) -> None:
+    data = operand(step, 0)
+    work = "float64" if data.dtype == "float64" else "float32"
+    axis = cast(int, step.attrs["axis"]) % len(data.shape)
+    build = FormulaBuilder(data.shape)
+    node = build.anchor(work)
+    for number, name, operation in ((1, "scale", "multiply"), (2, "center", "add")):
+        if step.attrs[name]:
+            vector = build.cast(build.along(operand(step, number), axis), work)
+            node = build.apply(operation, work, node, vector)
+    axes = _axes(context, step, build, finish(build, build.cast(node, data.dtype)))
+    kernel = Normalization(
+        axes.shape,
+        axes.data,
+        axes.target,
+        axes.along,
+        data.dtype,
+        work,
+        cast(float, step.attrs["epsilon"]),
+        axes.formula,
+        context.machine.vector_bytes,
+    )
+    context.call(kernel, target, data, *build.tensors)
+
+
+ANCHORS: AnchorTable = MappingProxyType(
+    {"nn.layer_norm": _layer_norm, "nn.log_softmax": _softmax, "nn.softmax": _softmax}
+)

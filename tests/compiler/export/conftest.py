@@ -1,0 +1,138 @@
+"""Fixtures: networks as files, what a C compiler makes of their exports, and ELF symbols."""
+
+import os
+import shutil
+import struct
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from compiler.export import Export
+
+Array = npt.NDArray[Any]
+
+_RELAY = """#[version = "0.0.5"]
+def @main(%image: Tensor[(2, 40), float32], %int: Tensor[(2, 40), int8]) {
+  %0 = add(exp(%image), tanh(%image));
+  %1 = nn.softmax(add(%0, add(sigmoid(%image), erf(%image))), axis=-1);
+  %2 = power(abs(%image), sin(multiply(%image, 100f)));
+  (%1, floor(%2), sum(log(abs(%image)), axis=[1]), add(%int, %int), greater(%image, %2))
+}
+"""
+
+_MAIN = """
+#include <stdio.h>
+#include <stdlib.h>
+#include "math.net.h"
+_Alignas(64) static unsigned char workspace[MATH_NET_WORKSPACE_BYTES];
+static float image[80], y0[80], y1[80], y2[2];
+static int8_t ints[80], y3[80];
+static uint8_t y4[80];
+int main(void)
+{
+    int32_t status;
+    if (fread(image, 4, 80, stdin) != 80 || fread(ints, 1, 80, stdin) != 80)
+        return 100;
+    status = math_net_run(image, ints, y0, y1, y2, y3, y4, workspace);
+    fwrite(y0, 4, 80, stdout);
+    fwrite(y1, 4, 80, stdout);
+    fwrite(y2, 4, 2, stdout);
+    fwrite(y3, 1, 80, stdout);
+    fwrite(y4, 1, 80, stdout);
+    return status;
+}
+"""
+
+_SYMBOL = struct.Struct("<IBBHQQ")
+
+
+@pytest.fixture(scope="session")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network of float functions, with names that C does not take."""
+    path = tmp_path_factory.mktemp("network") / "math.net.relay"
+    path.write_text(_RELAY)
+    return path
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Callable[[Export, str], Path]:
+    """Return the function that links an export of the network with a C program, statically."""
+
+    def link(export: Export, compiler: str) -> Path:
+        (tmp_path / "main.c").write_text(_MAIN)
+        (tmp_path / "math.net.h").write_text(export.header)
+        (tmp_path / "math.o").write_bytes(export.object)
+        command = [compiler, "-std=c11", "-Wall", "-Wextra", "-Werror", "-static"]
+        subprocess.run([*command, "-o", "main", "main.c", "math.o"], check=True, cwd=tmp_path)
+        return tmp_path / "main"
+
+    return link
+
+
+@pytest.fixture
+def need() -> Callable[[str], str]:
+    """Return the function that gives the path of a program, and skips where there is none."""
+
+    def find(program: str) -> str:
+        path = shutil.which(program, path=f"{os.environ['PATH']}:/usr/bin")
+        if path is None:
+            pytest.skip(f"{program} is not installed")
+        return path
+
+    return find
+
+
+@pytest.fixture
+def feed() -> Callable[[list[str]], tuple[Array, ...]]:
+    """Return the function that runs the C program on `inputs`, and gives its outputs."""
+
+    def run(command: list[str], inputs: list[Array]) -> tuple[Array, ...]:
+        given = b"".join(array.tobytes() for array in inputs)
+        out = subprocess.run(command, input=given, stdout=subprocess.PIPE, check=True).stdout
+        shapes = [("f4", (2, 40)), ("f4", (2, 40)), ("f4", (2,)), ("i1", (2, 40)), ("?", (2, 40))]
+        outputs, place = [], 0
+        for dtype, shape in shapes:
+            count = int(np.prod(shape))
+            outputs.append(np.frombuffer(out, dtype, count, place).reshape(shape))
+            place += outputs[-1].nbytes
+        assert place == len(out)
+        return tuple(outputs)
+
+    return run
+
+
+@pytest.fixture
+def symbols() -> Callable[[bytes], tuple[set[str], set[str]]]:
+    """Return the function that gives the global symbols of an object: defined and undefined."""
+
+    def read(code: bytes) -> tuple[set[str], set[str]]:
+        (table,) = struct.unpack_from("<Q", code, 40)
+        size, count, _ = struct.unpack_from("<HHH", code, 58)
+        rows = [struct.unpack_from("<IIQQQQIIQQ", code, table + n * size) for n in range(count)]
+        defined, undefined = set(), set()
+        for row in rows:
+            if row[1] != 2:
+                continue
+            for place in range(row[4], row[4] + row[5], _SYMBOL.size):
+                name, info, visibility, section, *_ = _SYMBOL.unpack_from(code, place)
+                if info >> 4 == 0 or visibility == 2:
+                    continue
+                start = rows[row[6]][4] + name
+                text = code[start : code.index(b"\0", start)].decode()
+                (defined if section else undefined).add(text)
+        return defined, undefined
+
+    return read
+
+
+@pytest.fixture
+def arrays() -> list[Array]:
+    """Inputs of the network."""
+    random = np.random.default_rng(5)
+    image = random.normal(size=(2, 40)).astype(np.float32)
+    return [image, random.integers(-128, 128, (2, 40)).astype(np.int8)]
