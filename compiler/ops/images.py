@@ -168,6 +168,8 @@ def _dilation_type(attrs: Attributes, data: TensorType, weight: TensorType) -> T
     check_layout("data_layout", layout, "NCHW")
     check_layout("kernel_layout", source, "IHW")
     dtype = same_dtype(("data", "weight"), data, weight)
+    if dtype == "bool":
+        raise Mismatch("data must be numbers, not bool", 'cast both: cast(..., "int8")')
     require_rank("weight", weight, 3)
     height, width, channels = sizes_of(data, layout, "HWC")
     inputs = weight.shape[source.index("I")]

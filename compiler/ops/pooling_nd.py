@@ -6,6 +6,7 @@ from typing import cast
 import numpy as np
 
 from ..ir.types import Dim, TensorType, Type
+from .elementwise import cast as cast_array
 from .operator import Array, Attribute, Attributes, Kind, Mismatch, Operator, from_tensors
 from .pooling import AVG_POOL2D_ATTRIBUTES, MAX_POOL2D_ATTRIBUTES, lowest, pool_type
 from .shapes import known, require_equal, require_rank, same_dtype
@@ -196,7 +197,8 @@ def _gradient(average: bool) -> Callable[..., Array]:
         rows = np.arange(image.shape[0]).reshape(-1, 1, 1, 1, 1)
         columns = np.arange(image.shape[3])
         np.add.at(total, (rows, np.maximum(where, 0), columns), share * inside)
-        return from_channels_last(total.reshape(image.shape).astype(grad.dtype), layout, "HW")
+        summed = cast_array(total.reshape(image.shape), str(grad.dtype))
+        return from_channels_last(summed, layout, "HW")
 
     return meaning
 

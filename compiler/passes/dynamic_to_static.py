@@ -90,9 +90,13 @@ _RULES: dict[str, Callable[[Call], Expr | None]] = {
     "dyn.image.resize2d": _Static("image.resize2d", ("size", "roi")),
     "dyn.nn.pad": _Static("nn.pad", ("pad_width", "")),
     "dyn.nn.upsampling": _Static("nn.upsampling", ("scale_h", "scale_w"), scalars=True),
+    "dyn.nn.upsampling3d": _Static(
+        "nn.upsampling3d", ("scale_d", "scale_h", "scale_w"), scalars=True
+    ),
     "dyn.one_hot": _Static("one_hot", ("depth",), scalars=True, first=3),
     "dyn.ones": _Static("ones", ("shape",), first=0),
     "dyn.reshape": _Static("reshape", ("newshape",)),
+    "dyn.sparse_to_dense": _Static("sparse_to_dense", ("output_shape",), first=3),
     "dyn.squeeze": _Static("squeeze", ("axis",)),
     "dyn.strided_slice": _Static("strided_slice", ("begin", "end", "strides")),
     "dyn.tile": _Static("tile", ("reps",)),

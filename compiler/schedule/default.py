@@ -4,22 +4,92 @@ Outer loops become parallel as far down as nothing stands between them; the last
 iterations are neighbours in memory becomes lanes.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
+from math import prod
+
+import numpy as np
 
 from .dependence import lanes_obstacle, parallel_obstacle
-from .expressions import Expr
+from .expressions import Constant, Expr
 from .functions import offset_of
 from .linear import split_index
-from .nodes import For, Nest, Statement, Store
-from .walk import expressions_of, loads_of, map_statements, statements_of, variables_of
+from .nodes import Allocate, For, Nest, Statement, Store
+from .primitives import split, split_reduction, tensorise
+from .primitives.split_reduction import reductions
+from .products import Product, recognise
+from .walk import expressions_of, inner, loads_of, map_statements, statements_of, variables_of
 
 __all__ = ["default_schedule"]
 
+# Below, a microkernel makes more code than it saves time.
+_LEAST_PRODUCTS = 1 << 12
+# Rows of a part: at least about two tiles; and how many parts there should be.
+_LEAST_ROWS = 16
+_PARTS = 16
 
-def default_schedule(nest: Nest) -> Nest:
-    """Return `nest` with loops marked parallel and vector where that is legal and worth it."""
-    body = map_statements(nest.body, _lanes)
-    return replace(nest, body=_parallel(body))
+
+def default_schedule(nest: Nest, vector_bytes: int) -> Nest:
+    """Return `nest` with loops marked parallel and vector where that is legal and worth it.
+
+    Parameters
+    ----------
+    vector_bytes : int
+        Size of a vector register.
+    """
+    made = replace(nest, body=map_statements(nest.body, _lanes))
+    for loop in tuple(_long_reductions(made.body)):
+        partial = _partial_results(loop, vector_bytes)
+        if partial > 1:
+            made = split_reduction(made, loop.variable, partial)
+    for loop in tuple(_products(made.body)):
+        made = _as_product(made, loop)
+    return replace(made, body=_parallel(made.body))
+
+
+def _products(statement: Statement) -> Iterator[For]:
+    """Yield the loops that are matrix products worth a microkernel, outermost only."""
+    if isinstance(statement, For) and isinstance(found := recognise(statement), Product):
+        steps = prod(count for count, _ in found.reduction)
+        if found.rows * found.columns * steps >= _LEAST_PRODUCTS:
+            yield statement
+        return
+    for part in inner(statement):
+        yield from _products(part)
+
+
+def _as_product(nest: Nest, loop: For) -> Nest:
+    """Return a nest with a product by the microkernel, its rows in parts for threads."""
+    assert isinstance(loop.extent, Constant)
+    rows = int(loop.extent.value)
+    sizes = [size for size in range(_LEAST_ROWS, rows // 4 + 1) if rows % size == 0]
+    if nest.body != loop or not sizes:
+        return tensorise(nest, loop.variable)
+    size = min(sizes, key=lambda one: abs(one - rows // _PARTS))
+    return tensorise(split(nest, loop.variable, size), f"{loop.variable}_inner")
+
+
+def _long_reductions(statement: Statement) -> Iterator[For]:
+    """Yield the loops that combine neighbours in memory, and are no part of a vector loop."""
+    if isinstance(statement, For):
+        if statement.kind != "serial" and statement.kind != "parallel":
+            return
+        if reductions(statement) is not None and not _cost(statement):
+            yield statement
+            return
+    for part in inner(statement):
+        yield from _long_reductions(part)
+
+
+def _partial_results(loop: For, vector_bytes: int) -> int:
+    """Return how many partial results a reduction gets: up to four vectors."""
+    found = reductions(loop)
+    assert found is not None
+    lanes = vector_bytes // max(np.dtype(one.store.buffer.dtype).itemsize for one in found)
+    if not isinstance(loop.extent, Constant):
+        return lanes
+    size = int(loop.extent.value)
+    return next((lanes * times for times in (4, 2, 1) if size >= 4 * lanes * times), 1)
 
 
 def _parallel(statement: Statement) -> Statement:
@@ -45,6 +115,7 @@ def _lanes(statement: Statement) -> Statement | None:
 def _cost(loop: For) -> bool:
     """Return whether some store of `loop` would have to scatter, or most loads to gather."""
     gathers = total = 0
+    own = {one.buffer for one in statements_of(loop.body) if isinstance(one, Allocate)}
     for statement in statements_of(loop.body):
         if isinstance(statement, Store):
             place = offset_of(statement.buffer, statement.indices)
@@ -52,6 +123,8 @@ def _cost(loop: For) -> bool:
                 return True
         for expr in expressions_of(statement):
             for load in loads_of(expr):
+                if load.buffer in own:
+                    continue
                 total += 1
                 gathers += _strays(offset_of(load.buffer, load.indices), loop.variable)
     return 2 * gathers > total

@@ -15,7 +15,7 @@ from ..errors import InvalidInput
 from ..ir.dims import Dim, substitute_dim
 from ..ir.dims import Symbol as DimSymbol
 from .expressions import Apply, Buffer, Constant, Expr, Load, Symbol, Variable
-from .nodes import Allocate, Block, For, If, Nest, Statement, Store, While
+from .nodes import Allocate, Block, For, If, Nest, Statement, Store, Tensor, While
 from .nodes import Sequence as Steps
 from .scalars import meaning
 
@@ -97,6 +97,8 @@ class _Machine:
                     self.do(body)
             case Block(_, _, _, body):
                 self.do(body)
+            case Tensor(_, loop):
+                self.do(loop)
             case Store(buffer, indices, value):
                 found = self.value(value)
                 self._arrays[buffer.name][self._place(buffer, indices)] = found

@@ -10,6 +10,7 @@
                 | While(condition, body)
                 | Allocate(buffer, body)               a buffer of `body`'s own, not initialised
                 | Sequence(parts)
+                | Tensor(intrinsic, body)              `body`, by a microkernel that computes it
     Region    ::= buffer, ((start, extent), ..)        one pair for each axis
     kind      ::= serial | parallel | vector | unrolled
 
@@ -35,6 +36,7 @@ __all__ = [
     "Sequence",
     "Statement",
     "Store",
+    "Tensor",
     "While",
 ]
 
@@ -136,7 +138,23 @@ class Sequence:
     parts: tuple[Statement, ...]
 
 
-Statement = For | Block | Store | If | While | Allocate | Sequence
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """Loops that a microkernel computes at once.
+
+    Attributes
+    ----------
+    intrinsic : str
+        Which one: "contraction", of `products`.
+    body : For
+        What it computes.
+    """
+
+    intrinsic: str
+    body: For
+
+
+Statement = For | Block | Store | If | While | Allocate | Sequence | Tensor
 
 
 @dataclass(frozen=True, slots=True)

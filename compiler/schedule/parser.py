@@ -9,7 +9,20 @@ from typing import TypeVar
 from ..errors import ParseError
 from ..ir.dims import Any, Dim, symbol
 from .expressions import COMPARISONS, Apply, Buffer, Constant, Detail, Expr, Load, Symbol, Variable
-from .nodes import KINDS, Allocate, Block, For, If, Nest, Region, Sequence, Statement, Store, While
+from .nodes import (
+    KINDS,
+    Allocate,
+    Block,
+    For,
+    If,
+    Nest,
+    Region,
+    Sequence,
+    Statement,
+    Store,
+    Tensor,
+    While,
+)
 from .printer import SIGNS
 
 __all__ = ["parse"]
@@ -103,6 +116,12 @@ class _Parser:
             case "allocate":
                 self._take("allocate")
                 return Allocate(self._declaration(), self._body())
+            case "tensor":
+                self._take("tensor")
+                intrinsic, loop = self._name(), self._body()
+                if not isinstance(loop, For):
+                    raise self._error("a loop in a tensor")
+                return Tensor(intrinsic, loop)
             case "do":
                 self._take("do")
                 return Sequence(tuple(self._parts()))

@@ -17,6 +17,7 @@ Statements::
     for NAME in EXPR [parallel | vector | unrolled] { .. }
     block NAME reads REGIONS writes REGIONS { .. }      REGION: buffer[start +: extent, ..]
     if EXPR { .. } [else { .. }]        while EXPR { .. }       allocate NAME: dtype[..] { .. }
+    tensor INTRINSIC { for .. }         loops that a microkernel computes
     buffer[EXPR, ..] = EXPR             do { .. }    a sequence in a sequence, or of one
 
 Expressions::
@@ -44,6 +45,7 @@ from .nodes import (
     Sequence,
     Statement,
     Store,
+    Tensor,
     While,
 )
 
@@ -108,6 +110,8 @@ def _lines(statement: Statement) -> Iterator[str]:
                 yield from _braced("else", otherwise)
         case While(condition, body):
             yield from _braced(f"while {_text(condition)}", body)
+        case Tensor(intrinsic, loop):
+            yield from _braced(f"tensor {intrinsic}", loop)
         case Allocate(buffer, body):
             yield from _braced(f"allocate {_declared(buffer)}", body)
         case Sequence(parts):

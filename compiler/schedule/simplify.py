@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from .expressions import Apply, Constant, Expr
 from .linear import Linear, at_least_zero, interval_of, linear
-from .nodes import Allocate, Block, For, If, Nest, Region, Sequence, Statement, Store, While
+from .nodes import Allocate, Block, For, If, Nest, Region, Sequence, Statement, Store, Tensor, While
 from .walk import rewrite
 
 __all__ = ["simplified", "simplify"]
@@ -51,6 +51,10 @@ def _statement(statement: Statement, extents: Extents) -> Statement:
             return While(expr(condition), _statement(body, extents))
         case Allocate(_, body):
             return replace(statement, body=_statement(body, extents))
+        case Tensor(intrinsic, loop):
+            made_loop = _statement(loop, extents)
+            assert isinstance(made_loop, For)
+            return Tensor(intrinsic, made_loop)
         case Sequence(parts):
             return Sequence(tuple(_statement(part, extents) for part in parts))
 

@@ -7,7 +7,8 @@ from .dependence import parallel_obstacle
 from .expressions import Buffer, Expr, Load, Symbol, Variable
 from .functions import size_of
 from .linear import at_least_zero, facts_of, interval
-from .nodes import KINDS, Allocate, Block, For, If, Nest, Sequence, Statement, Store, While
+from .nodes import KINDS, Allocate, Block, For, If, Nest, Sequence, Statement, Store, Tensor, While
+from .products import recognise
 from .walk import expressions_of, inner, statements_of, subexpressions
 
 __all__ = ["verify"]
@@ -90,6 +91,11 @@ class _Checker:
             case Allocate(buffer, body):
                 self._visit(body, extents, {**buffers, buffer.name: buffer}, facts)
                 return
+            case Tensor(intrinsic, loop):
+                found = recognise(loop) if intrinsic == "contraction" else "there is none such"
+                self._require(
+                    not isinstance(found, str), f"loop {loop.variable} is no {intrinsic}: {found}"
+                )
             case Block() | Sequence():
                 pass
         for part in inner(statement):

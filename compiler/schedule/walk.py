@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from .expressions import Apply, Buffer, Expr, Load, Variable, apply
-from .nodes import Allocate, Block, For, If, Region, Sequence, Statement, Store, While
+from .nodes import Allocate, Block, For, If, Region, Sequence, Statement, Store, Tensor, While
 
 __all__ = [
     "expressions_of",
@@ -81,6 +81,8 @@ def inner(statement: Statement) -> tuple[Statement, ...]:
     match statement:
         case For(_, _, _, body) | Block(_, _, _, body) | While(_, body) | Allocate(_, body):
             return (body,)
+        case Tensor(_, loop):
+            return (loop,)
         case If(_, then, otherwise):
             return then, otherwise
         case Sequence(parts):
@@ -119,8 +121,11 @@ def map_statements(
     `change` returns None for what stays.
     """
     match statement:
+        case Tensor(intrinsic, loop):
+            within = map_statements(loop, change)
+            made: Statement = Tensor(intrinsic, within) if isinstance(within, For) else within
         case For() | Block() | While() | Allocate():
-            made: Statement = replace(statement, body=map_statements(statement.body, change))
+            made = replace(statement, body=map_statements(statement.body, change))
         case If(condition, then, otherwise):
             made = If(condition, map_statements(then, change), map_statements(otherwise, change))
         case Sequence(parts):
@@ -163,7 +168,7 @@ def map_expressions(
                 return replace(one, condition=change(condition))
             case Allocate(buffer, _):
                 return replace(one, buffer=buffers(buffer))
-            case Sequence():
+            case Sequence() | Tensor():
                 return one
 
     return map_statements(statement, visit)

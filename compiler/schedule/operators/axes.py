@@ -1,14 +1,14 @@
 """Small things that definitions share: attributes by their kind, indices by axis."""
 
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import cast as is_
 
 import numpy as np
 
 from ...ir.dims import Dim
 from ...ops.operator import Attributes
 from ..expressions import Constant, Expr, Load, constant
-from ..functions import both, call, clamp, size_of
+from ..functions import both, cast, clamp, size_of
 from .definition import Definition
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "flat_index",
     "guarded",
     "ints",
+    "real",
     "replaced",
     "text",
     "unfolded",
@@ -31,12 +32,12 @@ Define = Callable[[Definition, Attributes], None]
 
 def ints(attrs: Attributes, name: str) -> tuple[int, ...]:
     """Return an attribute that is a tuple of ints; of None the empty one."""
-    return cast(tuple[int, ...], attrs[name] or ())
+    return is_(tuple[int, ...], attrs[name] or ())
 
 
 def whole(attrs: Attributes, name: str) -> int:
     """Return an attribute that is an int."""
-    return cast(int, attrs[name])
+    return is_(int, attrs[name])
 
 
 def text(attrs: Attributes, name: str) -> str:
@@ -46,7 +47,7 @@ def text(attrs: Attributes, name: str) -> str:
 
 def axis_of(attrs: Attributes, rank: int, name: str = "axis") -> int:
     """Return an attribute that names one of `rank` axes, from 0."""
-    return cast(int, attrs[name]) % rank
+    return is_(int, attrs[name]) % rank
 
 
 def replaced(at: Sequence[Expr], axis: int, index: Expr) -> tuple[Expr, ...]:
@@ -88,7 +89,12 @@ def unfolded(place: Expr, shape: Sequence[Dim]) -> tuple[Expr, ...]:
     return (*([place] if shape else []), *reversed(found))
 
 
+def real(value: Expr | Load) -> Expr:
+    """Return a value as float64."""
+    return cast(value, "float64")
+
+
 def widened(value: Expr | Load) -> Expr:
     """Return a value in the data type that sums are made in: float64 or int64."""
     wide = "float64" if value.dtype.startswith("float") else "int64"
-    return value if value.dtype == wide else call("cast", value, dtype=wide)
+    return value if value.dtype == wide else cast(value, wide)

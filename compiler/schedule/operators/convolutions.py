@@ -11,7 +11,7 @@ from ...ops.operator import Attributes
 from ...ops.spatial import AXES
 from ..expressions import Buffer, Constant, Expr
 from ..functions import call, cast, clamp, equal, inside, size_of
-from .axes import Define, ints, text, whole, widened
+from .axes import Define, ints, real, text, whole, widened
 from .definition import Definition
 
 __all__ = ["ROWS", "bilinear"]
@@ -102,32 +102,36 @@ def _point_of(data: Buffer, nest: Definition) -> Expr:
 
 
 def bilinear(
-    image: Buffer, lead: tuple[Expr, ...], y: Expr, x: Expr, order: Sequence[int], outside: bool
+    image: Buffer,
+    lead: tuple[Expr, ...],
+    at: Sequence[Expr],
+    order: Sequence[int],
+    outside: bool,
 ) -> Expr:
     """Return a value between the pixels of an image, float64.
 
     Parameters
     ----------
     lead : (batch, channel)
-    y, x : float64
+    at : y and x, float64
     order : from the axes of the image to batch, channel, row, column
     outside : whether a pixel outside of the image is 0; otherwise it is the nearest one inside
     """
-    low = {"y": call("floor", y), "x": call("floor", x)}
+    lows = [call("floor", place) for place in at]
     sizes = [size_of(image.shape[order.index(axis)]) for axis in (2, 3)]
     total: Expr | None = None
     for step_y in (0, 1):
         for step_x in (0, 1):
             factors: list[Expr] = []
             places: list[Expr] = []
-            for name, step, place, size in (("y", step_y, y, sizes[0]), ("x", step_x, x, sizes[1])):
-                part = place - low[name]
+            for step, place, low, size in zip((step_y, step_x), at, lows, sizes, strict=True):
+                part = place - low
                 factors.append(part if step else 1.0 - part)
-                whole_place = cast(low[name], "int64") + step
-                places.append(whole_place if outside else clamp(whole_place, 0, size - 1))
+                index = cast(low, "int64") + step
+                places.append(index if outside else clamp(index, 0, size - 1))
             named = (*lead, *places)
-            at = tuple(named[axis] for axis in order)
-            pixel = widened(inside(image, at) if outside else image[at])
+            here = tuple(named[axis] for axis in order)
+            pixel = real(inside(image, here) if outside else image[here])
             part = factors[0] * factors[1] * pixel
             total = part if total is None else total + part
     assert total is not None, "a place has four pixels around it"
@@ -156,7 +160,7 @@ def _deformable(nest: Definition, attrs: Attributes) -> None:
                 moved = offset[_at(layout, to | {"C": first + axis})]
                 fixed = to[letter] * strides[axis] + tap * dilation[axis] - padding[axis]
                 places.append(cast(fixed, "float64") + widened(moved))
-            value = bilinear(data, (to["N"], channel), *places, order, outside=True)
+            value = bilinear(data, (to["N"], channel), places, order, outside=True)
             taps = {"O": to["C"], "I": number, "H": row, "W": column}
             nest.store(total, total + value * widened(weight[_at(source, taps)]))
         nest.store(out[at], cast(total, out.dtype))

@@ -73,8 +73,8 @@ def _draw(nest: Definition, key: Buffer, following: Buffer, count: int) -> Buffe
     own = _own_key(nest, key)
     with nest.loop(blocks) as place:
         made = _block(nest, own, key[8] + cast(place, "uint64"), 0)
-        with nest.loop(4) as word:
-            nest.store(words[place * 4 + word], made[word])
+        with nest.loop(4) as part:
+            nest.store(words[place * 4 + part], made[part])
     return words
 
 

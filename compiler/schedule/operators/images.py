@@ -11,7 +11,7 @@ from ...ops.resampling import coordinates, resize_of_upsampling, weights_along
 from ...ops.spatial import AXES
 from ..expressions import Buffer, Expr, Load
 from ..functions import both, call, cast, clamp, either, inside, minimum, number, select, size_of
-from .axes import Define, element, ints, replaced, text, widened
+from .axes import Define, element, ints, real, replaced, text
 from .convolutions import bilinear
 from .definition import Definition
 
@@ -69,7 +69,7 @@ def _along_axis(
         total: Expr = element(0.0, "float64")
         for tap in range(taps):
             index = clamp(places[at[axis], tap], 0, size - 1)
-            total = total + factors[at[axis], tap] * widened(source[replaced(at, axis, index)])
+            total = total + factors[at[axis], tap] * real(source[replaced(at, axis, index)])
         nest.store(made[at], total)
 
 
@@ -105,7 +105,7 @@ def _crop_and_resize(nest: Definition, attrs: Attributes) -> None:
     fill = number(is_(float, attrs["extrapolation_value"]), "float64")
     with nest.loops(*out.shape) as at:
         to = dict(zip(layout, at, strict=True))
-        box = [widened(boxes[to["N"], side]) for side in range(4)]
+        box = [real(boxes[to["N"], side]) for side in range(4)]
         places = [
             nest.local(
                 "float64",
@@ -116,7 +116,7 @@ def _crop_and_resize(nest: Definition, attrs: Attributes) -> None:
         images = size_of(data.shape[layout.index("N")])
         image = clamp(cast(which[to["N"]], "int64"), 0, images - 1)
         if attrs["method"] == "bilinear":
-            value = bilinear(data, (image, to["C"]), *places, order, outside=False)
+            value = bilinear(data, (image, to["C"]), places, order, outside=False)
         else:
             value = _nearest(data, (image, to["C"]), places, order, lambda x: call("round", x))
         beyond = [
@@ -142,7 +142,7 @@ def _nearest(
         for place, size in zip(places, sizes, strict=True)
     ]
     named = (*lead, *near)
-    return widened(image[tuple(named[axis] for axis in order)])
+    return real(image[tuple(named[axis] for axis in order)])
 
 
 def rounded_to_even(x: Expr) -> Expr:
@@ -161,7 +161,7 @@ def _affine_grid(nest: Definition, attrs: Attributes) -> None:
         for size in ints(attrs, "target_shape")
     ]
     with nest.loops(*out.shape) as (n, k, row, column):
-        x, y, one = (widened(data[n, k, place]) for place in range(3))
+        x, y, one = (real(data[n, k, place]) for place in range(3))
         nest.store(
             out[n, k, row, column],
             cast(x * lines[1][column] + y * lines[0][row] + one, out.dtype),
@@ -197,16 +197,16 @@ def _grid_sample(nest: Definition, attrs: Attributes) -> None:
         places = [
             nest.local(
                 "float64",
-                _grid_place(attrs, widened(grid[to["N"], 1 - a, to["H"], to["W"]]), sizes[a]),
+                _grid_place(attrs, real(grid[to["N"], 1 - a, to["H"], to["W"]]), sizes[a]),
             )
             for a in range(2)
         ]
         if attrs["method"] == "bilinear":
-            value = bilinear(data, (to["N"], to["C"]), *places, order, outside=True)
+            value = bilinear(data, (to["N"], to["C"]), places, order, outside=True)
         else:
             near = [cast(rounded_to_even(place), "int64") for place in places]
             named = (to["N"], to["C"], *near)
-            value = widened(inside(data, tuple(named[axis] for axis in order)))
+            value = real(inside(data, tuple(named[axis] for axis in order)))
         nest.store(out[at], cast(value, out.dtype))
 
 

@@ -18,7 +18,7 @@ from ..functions import (
     select,
     size_of,
 )
-from .axes import Define, element, ints, text, whole, widened
+from .axes import Define, element, ints, real, text, whole
 from .convolutions import bilinear
 from .definition import Definition
 from .images import rounded_to_even
@@ -32,7 +32,7 @@ def _region(nest: Definition, attrs: Attributes, region: Expr) -> tuple[Expr, li
     images = size_of(data.shape[text(attrs, "layout").index("N")])
     scale = number(is_(float, attrs["spatial_scale"]), "float64")
     which = clamp(cast(rois[region, 0], "int64"), 0, images - 1)
-    return which, [widened(rois[region, side]) * scale for side in (2, 1, 4, 3)]
+    return which, [real(rois[region, side]) * scale for side in (2, 1, 4, 3)]
 
 
 def _roi_align(nest: Definition, attrs: Attributes) -> None:
@@ -53,7 +53,7 @@ def _roi_align(nest: Definition, attrs: Attributes) -> None:
                 point = nest.local("float64", first + part * length)
                 tests += [point >= -1.0, point <= float(size)]
                 points.append(clamp(point, 0.0, float(size - 1)))
-            value = bilinear(data, (image, to["C"]), *points, order, outside=False)
+            value = bilinear(data, (image, to["C"]), points, order, outside=False)
             value = select(both(*tests), value, 0.0)
             nest.store(found, found + value if mean else maximum(found, value))
         total = cast(parts[0][0] * parts[1][0], "float64")

@@ -25,7 +25,7 @@ from ..functions import (
     size_of,
     unequal,
 )
-from .axes import Define, element, guarded, ints, text, widened
+from .axes import Define, element, guarded, ints, real, text, widened
 from .definition import Definition
 
 __all__ = ["ROWS"]
@@ -154,7 +154,7 @@ def _give_mean(nest: Definition, attrs: Attributes, total: Buffer, to: Mapping[s
         with nest.loops(*window) as taps:
             place = _taps(attrs, "HW", to, taps)
             nest.store(number, number + cast(_counts(plain, data, "HW", place), "int64"))
-    share = widened(grad[_at(layout, to)]) / cast(maximum(number, 1), "float64")
+    share = real(grad[_at(layout, to)]) / cast(maximum(number, 1), "float64")
     with nest.loops(*window) as taps:
         fits, held = guarded(_at(layout, {**to, **_taps(attrs, "HW", to, taps)}), data.shape)
         with nest.when(fits):
@@ -181,7 +181,7 @@ def _give_best(nest: Definition, attrs: Attributes, total: Buffer, to: Mapping[s
     place = _at(layout, {**to, **_taps(attrs, "HW", to, taps_of_best)})
     fits, held = guarded(place, data.shape)
     with nest.when(fits):
-        nest.store(total[held], total[held] + widened(grad[_at(layout, to)]))
+        nest.store(total[held], total[held] + real(grad[_at(layout, to)]))
 
 
 def _dilation2d(nest: Definition, attrs: Attributes) -> None:

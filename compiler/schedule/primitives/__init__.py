@@ -11,6 +11,8 @@ from .fuse import fuse
 from .kinds import parallelise, unroll, vectorise
 from .reorder import reorder
 from .split import split
+from .split_reduction import split_reduction
+from .tensorise import tensorise
 from .tile import tile
 
 __all__ = [
@@ -21,6 +23,8 @@ __all__ = [
     "parallelise",
     "reorder",
     "split",
+    "split_reduction",
+    "tensorise",
     "tile",
     "unroll",
     "vectorise",

@@ -5,7 +5,8 @@ from dataclasses import replace
 from ...errors import InvalidSchedule
 from ..dependence import parallel_obstacle
 from ..expressions import Expr
-from ..nodes import Allocate, Block, For, Nest, Statement
+from ..nodes import Allocate, Block, For, Nest, Statement, Tensor
+from ..products import recognise
 from ..simplify import simplified
 from ..walk import inner, map_statements, statements_of
 
@@ -26,6 +27,14 @@ def loop_of(nest: Nest, primitive: str, name: str) -> For:
         There is none.
     """
     loops = [one for one in statements_of(nest.body) if isinstance(one, For)]
+    for tensor in statements_of(nest.body):
+        if isinstance(tensor, Tensor) and name in _loops_in(tensor):
+            raise refuse(
+                nest,
+                primitive,
+                f"loop {name}",
+                f"it is part of a {tensor.intrinsic}: rewrite before",
+            )
     for loop in loops:
         if loop.variable == name:
             return loop
@@ -47,6 +56,11 @@ def block_of(nest: Nest, primitive: str, name: str) -> Block:
             return block
     names = ", ".join(block.name for block in blocks) or "none"
     raise refuse(nest, primitive, f"block {name}", f"there is no such block, only {names}")
+
+
+def _loops_in(tensor: Tensor) -> set[str]:
+    """Return the loops that a microkernel computes."""
+    return {one.variable for one in statements_of(tensor) if isinstance(one, For)}
 
 
 def replaced(nest: Nest, old: Statement, new: Statement) -> Nest:
@@ -96,6 +110,9 @@ def kept(nest: Nest, primitive: str, what: str, made: Nest) -> Nest:
             reason = parallel_obstacle(one)
             if reason is not None:
                 raise refuse(nest, primitive, what, f"{reason}, and it is {one.kind}")
+        if isinstance(one, Tensor) and isinstance(recognise(one.body), str):
+            loop = one.body.variable
+            raise refuse(nest, primitive, what, f"loop {loop} would no longer be a {one.intrinsic}")
     return made
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from compiler.errors import InvalidSchedule
 from compiler.schedule.nodes import Allocate, For
+from compiler.schedule.parser import parse
 from compiler.schedule.primitives import (
     cache_read,
     cache_write,
@@ -15,10 +16,13 @@ from compiler.schedule.primitives import (
     parallelise,
     reorder,
     split,
+    split_reduction,
+    tensorise,
     tile,
     unroll,
     vectorise,
 )
+from compiler.schedule.printer import to_text
 from compiler.schedule.walk import statements_of
 
 
@@ -81,6 +85,21 @@ def test_a_loop_that_carries_a_dependence_may_move_inside(make, same):
     same(nest, parallelise(reorder(nest, j, i), j))
 
 
+@pytest.mark.parametrize("lanes", [1, 2, 3, 8])
+def test_split_reduction(make, same, lanes):
+    nest = make("product")
+    made = split_reduction(nest, loops(nest)[2], lanes)
+    assert (lanes,) in locals_of(made).values()
+    same(nest, made)
+
+
+def test_tensorise(make, same):
+    nest = make("product")
+    made = tensorise(split(nest, loops(nest)[0], 5), "i0_inner")
+    assert parse(to_text(made)) == made
+    same(nest, made)
+
+
 def test_kinds(make, same):
     nest = make("product")
     i, j, k = loops(nest)
@@ -134,6 +153,16 @@ REFUSED = [
     ("product", lambda nest, i, j, k: vectorise(nest, k),
      "vectorise of loop i3: iterations of i3 may write the same elements of t2, or read what "
      "another one writes"),
+    ("product", lambda nest, i, j, k: tensorise(nest, j),
+     "tensorise of loop i1: a loop over columns must stand right inside"),
+    ("sweep", lambda nest, h, i, j: tensorise(nest, i),
+     "tensorise of loop i1: its body must be a local that begins with 0, loops that add products "
+     "of two elements to it, and the store of it"),
+    ("product", lambda nest, i, j, k: unroll(tensorise(nest, i), k),
+     "unroll of loop i3: it is part of a contraction: rewrite before"),
+    ("sweep", lambda nest, h, i, j: split_reduction(nest, i, 4),
+     "split_reduction of loop i1: its body must be stores t = t + value, or *, minimum, maximum, "
+     "where t is the same in every iteration"),
     ("sweep", lambda nest, h, i, j: parallelise(nest, i),
      "parallelise of loop i1: iterations of i1 may write the same elements of y, or read what "
      "another one writes"),
@@ -186,6 +215,8 @@ def any_rewrite(nest, choice):
             (f"fuse {first} {second}", lambda: fuse(nest, first, second)),
             (f"reorder {second} {first}", lambda: reorder(nest, second, first)),
             (f"tile {first} {second}", lambda: tile(nest, first, second, factor, 3)),
+            (f"split_reduction {first}", lambda: split_reduction(nest, first, factor)),
+            (f"tensorise {first}", lambda: tensorise(nest, first)),
             (f"parallelise {first}", lambda: parallelise(nest, first)),
             (f"vectorise {first}", lambda: vectorise(nest, first)),
             (f"unroll {first}", lambda: unroll(nest, first)),

@@ -4,8 +4,10 @@ from dataclasses import replace
 
 from ....schedule.dependence import lanes_obstacle
 from ....schedule.expressions import Constant
-from ....schedule.nodes import Allocate, Block, For, If, Sequence, Statement, Store, While
+from ....schedule.nodes import Allocate, Block, For, If, Sequence, Statement, Store, Tensor, While
 from ..builder import Builder, Index, element_bytes
+from ..machine import Machine
+from .contraction import contraction
 from .frame import Frame, Place
 from .lanes import lanes_of
 from .memory import store
@@ -13,16 +15,13 @@ from .values import Values
 
 __all__ = ["emit"]
 
+# A loop over so few vectors is written out: buffers that it fills then live in registers.
+_MOST_VECTORS = 4
 
-def emit(frame: Frame, statement: Statement, vector_bytes: int) -> None:
-    """Write the instructions of `statement`.
 
-    Parameters
-    ----------
-    vector_bytes : int
-        Size of a vector register.
-    """
-    _Emitter(vector_bytes).do(frame, statement)
+def emit(frame: Frame, statement: Statement, machine: Machine) -> None:
+    """Write the instructions of `statement`."""
+    _Emitter(machine).do(frame, statement)
 
 
 class _Emitter:
@@ -30,11 +29,11 @@ class _Emitter:
 
     Parameters
     ----------
-    vector_bytes : int
+    machine : Machine
     """
 
-    def __init__(self, vector_bytes: int) -> None:
-        self._vector_bytes = vector_bytes
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
 
     def do(self, frame: Frame, statement: Statement) -> None:
         """Write a statement."""
@@ -51,6 +50,8 @@ class _Emitter:
                 self._repeat(frame, statement)
             case Allocate(buffer, body):
                 self.do(frame.with_buffer(buffer, _allocate(frame, statement)), body)
+            case Tensor(_, loop):
+                contraction(frame, Values(frame), loop, self._machine)
             case Sequence(parts):
                 for part in parts:
                     self.do(frame, part)
@@ -65,7 +66,7 @@ class _Emitter:
         stop = Values(frame).index(extent)
         lanes = 1
         if loop.kind == "vector" and not frame.vector and lanes_obstacle(loop) is None:
-            lanes = lanes_of(loop, self._vector_bytes)
+            lanes = lanes_of(loop, self._machine.vector_bytes)
         if lanes == 1:
             self._scalar(frame, loop, 0, stop)
             return
@@ -75,7 +76,11 @@ class _Emitter:
             inside = frame.inside(loop.variable, index, extent)
             self.do(replace(inside, vector=loop.variable, lanes=lanes), loop.body)
 
-        frame.build.loop(0, whole, vector, step=lanes)
+        if isinstance(whole, int) and whole <= _MOST_VECTORS * lanes:
+            for first in range(0, whole, lanes):
+                vector(first, [])
+        else:
+            frame.build.loop(0, whole, vector, step=lanes)
         self._scalar(frame, loop, whole, stop)
 
     def _scalar(self, frame: Frame, loop: For, start: Index, stop: Index) -> None:

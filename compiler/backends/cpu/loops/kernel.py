@@ -9,6 +9,7 @@ from ....schedule.nodes import For, Nest, Statement
 from ....schedule.walk import inner
 from ..builder import Builder, Index
 from ..kernels.parts import count_parts, nest_parts
+from ..machine import Machine
 from .emitter import emit
 from .frame import Frame, Place
 
@@ -22,12 +23,11 @@ class NestKernel:
     Attributes
     ----------
     nest : Nest
-    vector_bytes : int
-        Size of a vector register.
+    machine : Machine
     """
 
     nest: Nest
-    vector_bytes: int
+    machine: Machine
 
     @property
     def chunks(self) -> int:
@@ -48,7 +48,7 @@ class NestKernel:
             inside = frame
             for (loop, _), index in zip(loops, indices, strict=True):
                 inside = inside.inside(loop.variable, index, loop.extent)
-            emit(inside, body, self.vector_bytes)
+            emit(inside, body, self.machine)
 
         nest_parts(build, [extent for _, extent in loops], self.chunks, (first, last), part)
 

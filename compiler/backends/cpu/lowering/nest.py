@@ -4,6 +4,7 @@ from ....schedule.default import default_schedule
 from ....schedule.expressions import Buffer
 from ....schedule.operators import DEFINITIONS, Definition
 from ....schedule.verify import verify
+from ....schedule.workspace import move_out
 from ..graph import Step, Tensor, flatten
 from ..loops import NestKernel
 from .context import Context
@@ -27,11 +28,19 @@ def lower_nest(context: Context, step: Step) -> None:
     outputs = [Buffer(f"out{n}", one.shape, one.dtype) for n, one in enumerate(results)]
     nest = Definition(step.name, inputs, outputs, [one.constant for one in operands])
     DEFINITIONS[step.name](nest, step.attrs)
-    made = nest.finish()
-    verify(made)
-    kernel = NestKernel(default_schedule(made), context.machine.vector_bytes)
+    written = nest.finish()
+    verify(written)
+    made, own = move_out(written)
+    scheduled = default_schedule(made, context.machine.vector_bytes)
+    kernel = NestKernel(scheduled, context.machine)
     tensors = dict(zip(inputs, operands, strict=True))
     for buffer, values in nest.tables.items():
         tensors[buffer] = Tensor(values.shape, buffer.dtype, constant=values)
     reads = [tensors[buffer] for buffer in made.inputs]
-    context.call(kernel, results[0], *reads, others=tuple(results[1:]))
+    scratch = [Tensor(_sizes(buffer), buffer.dtype) for buffer in own]
+    context.call(kernel, results[0], *reads, others=(*results[1:], *scratch))
+
+
+def _sizes(buffer: Buffer) -> tuple[int, ...]:
+    """Return the shape of a buffer whose sizes are known."""
+    return tuple(size for size in buffer.shape if isinstance(size, int))

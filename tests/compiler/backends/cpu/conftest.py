@@ -111,7 +111,7 @@ def run_nest() -> Callable[..., tuple[Array, ...]]:
         machine = find_machine(cpu)
         reads = tuple(Tensor(one.shape, one.dtype) for one in nest.inputs)
         target, *others = (Tensor(one.shape, one.dtype) for one in nest.outputs)
-        kernel = NestKernel(nest, machine.vector_bytes)
+        kernel = NestKernel(nest, machine)
         program = Program(
             reads, (target, *others), (KernelCall(kernel, target, reads, tuple(others)),)
         )

@@ -5,9 +5,9 @@ import pytest
 
 from compiler.schedule.default import default_schedule
 from compiler.schedule.expressions import Buffer
-from compiler.schedule.functions import call, cast, clamp, equal, inside, select
+from compiler.schedule.functions import call, cast, clamp, equal, inside, maximum, select
 from compiler.schedule.interpreter import run
-from compiler.schedule.nodes import For
+from compiler.schedule.nodes import For, Tensor
 from compiler.schedule.verify import verify
 from compiler.schedule.walk import statements_of
 from compiler.schedule.writer import Writer
@@ -65,6 +65,18 @@ def triangle(nest):
         nest.store(out[i], total)
 
 
+def reduced(nest):
+    """A sum, a product and a maximum of each line."""
+    (data,), (out,) = nest.inputs, nest.outputs
+    with nest.loop(out.shape[0]) as i:
+        total = nest.local(data.dtype, 3)
+        most = nest.local(data.dtype, data[i, 0])
+        with nest.loop(data.shape[1]) as j:
+            nest.store(total, total + data[i, j] * data[i, j])
+            nest.store(most, maximum(data[i, j], most))
+        nest.store(out[i], total - most)
+
+
 def two_results(nest):
     (data,), (small, large) = nest.inputs, nest.outputs
     with nest.loops(*small.shape) as (i, j):
@@ -98,6 +110,8 @@ def case(define, seed, dtype):
         case "gathered":
             inputs = [numbers(n, m), random.integers(-3, n + 3, (5, m)).astype("int32")]
             return build(define, inputs, [((5, m), dtype)]), inputs
+        case "reduced":
+            return build(define, [numbers(n, 9 * m)], [((n,), dtype)]), [numbers(n, 9 * m)]
         case "two_results":
             return build(define, [numbers(m, n)], [((n, m), dtype)] * 2), [numbers(m, n)]
         case _:
@@ -114,7 +128,9 @@ def case(define, seed, dtype):
         ("int8", "x86-64-v3"),
     ],
 )
-@pytest.mark.parametrize("define", [padded, running, gathered, masked, triangle, two_results])
+@pytest.mark.parametrize(
+    "define", [padded, running, gathered, masked, triangle, two_results, reduced]
+)
 def test_native_code_computes_the_nest(run_nest, define, dtype, cpu):
     if define is masked and dtype == "int8":
         dtype = "int16"
@@ -123,7 +139,7 @@ def test_native_code_computes_the_nest(run_nest, define, dtype, cpu):
     for seed in range(2):
         nest, inputs = case(define, seed, dtype)
         expected = run(nest, inputs)
-        scheduled = default_schedule(nest)
+        scheduled = default_schedule(nest, 64)
         verify(scheduled)
         for one in (nest, scheduled) if seed == 0 else (scheduled,):
             for found, value in zip(run_nest(one, inputs, cpu), expected, strict=True):
@@ -137,9 +153,37 @@ def test_native_code_computes_the_nest(run_nest, define, dtype, cpu):
         (running, ["vector", "serial"]),
         (gathered, ["parallel", "vector"]),
         (masked, ["vector"]),
-        (triangle, ["parallel", "serial"]),
+        (triangle, ["parallel", "vector", "serial", "vector", "unrolled", "serial"]),
+        (reduced, ["parallel", "vector", "serial", "vector", "serial", "serial"]),
     ],
 )
 def test_the_default_schedule(define, expected):
     nest, _ = case(define, 0, "int32")
-    assert kinds(default_schedule(nest)) == expected
+    assert kinds(default_schedule(nest, 64)) == expected
+
+
+def product(nest):
+    (a, b), (out,) = nest.inputs, nest.outputs
+    with nest.loops(*out.shape) as (n, i, j):
+        total = nest.local(out.dtype, 0)
+        with nest.loop(a.shape[2]) as k:
+            nest.store(total, total + cast(a[n, i, k], out.dtype) * cast(b[n, k, j], out.dtype))
+        nest.store(out[n, i, j], total)
+
+
+@pytest.mark.parametrize("cpu", [None, "x86-64"])
+@pytest.mark.parametrize(
+    ("source", "target"), [("float32", "float32"), ("int8", "int32"), ("float64", "float64")]
+)
+@pytest.mark.parametrize("sizes", [(2, 9, 29, 19), (1, 64, 16, 33)])
+def test_a_product_by_the_microkernel(run_nest, sizes, source, target, cpu):
+    batch, rows, depth, columns = sizes
+    random = np.random.default_rng(rows)
+    a = random.integers(-9, 9, (batch, rows, depth)).astype(source)
+    b = random.integers(-9, 9, (batch, depth, columns)).astype(source)
+    nest = build(product, [a, b], [((batch, rows, columns), target)])
+    scheduled = default_schedule(nest, 64)
+    assert any(isinstance(one, Tensor) for one in statements_of(scheduled.body))
+    verify(scheduled)
+    expected = np.matmul(a.astype(target), b.astype(target))
+    np.testing.assert_array_equal(run_nest(scheduled, [a, b], cpu)[0], expected)
