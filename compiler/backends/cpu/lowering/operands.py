@@ -137,7 +137,8 @@ def lay_out(
         or (any(padding) and data.fill != fill)
         or (reaches_over and not data.root.slack)
     ):
-        data = _padded(context, data, order, cast(tuple[int, int, int, int], padding), fill)
+        around = cast(tuple[int, int, int, int], padding)
+        data = _padded(context, data, order, around, fill, operands.weight.constant is not None)
     _, line, pixel, _ = data.strides
     return replace(operands, data=data, origin=-(top * line + left * pixel))
 
@@ -148,10 +149,14 @@ def _padded(
     order: tuple[int, ...],
     padding: tuple[int, int, int, int],
     fill: float,
+    corrects: bool,
 ) -> Tensor:
-    """Return a copy of `data` with its axes in order and padding around it."""
+    """Return a copy of `data` with its axes in order and padding around it.
+
+    Only known weights can be corrected for data that are stored as uint8.
+    """
     shape = tuple(data.shape[axis] for axis in order)
-    dot = context.machine.has_dot_product and data.dtype == "int8"
+    dot = corrects and context.machine.has_dot_product and data.dtype == "int8"
     stored = "uint8" if dot else data.memory_dtype
     padded = Tensor(shape, data.dtype, slack=4, border=padding, fill=fill, stored=stored)
     context.surround(padded)
