@@ -27,8 +27,8 @@ _POOLS = frozenset(
         "qnn.avg_pool2d",
     }
 )
-# Bytes past the end that a contraction may read: it takes four at a time.
-_SLACK = 4
+# Bytes past the end that kernels may read, which take several at a time.
+_SLACK = 16
 
 
 def plan_layouts(graph: Graph, items: Iterable[Group | RegionStep], machine: Machine) -> None:

@@ -7,6 +7,7 @@ from .border import Border
 from .contraction import Contraction
 from .copy import Copy, Gather
 from .depthwise import Depthwise
+from .depthwise_dot import DepthwiseDot
 from .dot import Dot
 from .elementwise import Elementwise
 from .kernel import Kernel
@@ -21,6 +22,7 @@ __all__ = [
     "Contraction",
     "Copy",
     "Depthwise",
+    "DepthwiseDot",
     "Dot",
     "Elementwise",
     "Gather",
