@@ -95,9 +95,7 @@ class _Emission:
     def run(self, bounds: tuple[Index, Index]) -> None:
         """Loop over all tiles, in some parts."""
         kernel = self.kernel
-        walk_tiles(
-            self.build, kernel.shape, kernel.tile, kernel.chunks, bounds, self._channels
-        )
+        walk_tiles(self.build, kernel.shape, kernel.tile, kernel.chunks, bounds, self._channels)
 
     def _channels(self, where: tuple[Index, Index, Index], size: tuple[int, int]) -> None:
         """Loop over the channels of a tile: whole vectors, then shorter and shorter ones."""

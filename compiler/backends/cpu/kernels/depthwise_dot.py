@@ -72,9 +72,7 @@ class DepthwiseDot:
     def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the body; `pointers` are target, data, weights and what the formula reads."""
         emission = _Emission(self, build, pointers)
-        walk_tiles(
-            build, self.shape, self.tile, self.chunks, (first, last), emission.channels
-        )
+        walk_tiles(build, self.shape, self.tile, self.chunks, (first, last), emission.channels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,10 +220,10 @@ class _Emission:
             address = build.address(data, line * down + column * across)
             rows.append(build.load("int8", address, lanes))
         rows += ["zeroinitializer"] * (_GROUP - len(rows))
-        both = [
+        left, right = (
             self._joined(kind, rows[number], rows[number + 1], 2 * lanes) for number in (0, 2)
-        ]
-        whole = self._joined(f"<{2 * lanes} x i8>", *both, _GROUP * lanes)
+        )
+        whole = self._joined(f"<{2 * lanes} x i8>", left, right, _GROUP * lanes)
         places = (number % _GROUP * lanes + number // _GROUP for number in range(_GROUP * lanes))
         mask = ", ".join(f"i32 {place}" for place in places)
         kind = f"<{_GROUP * lanes} x i8>"

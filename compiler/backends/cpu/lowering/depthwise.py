@@ -37,6 +37,7 @@ def convolve_depthwise(
         build.shape, build.formula(node), order=order, target=target.strides, fixed=4
     )
     is_dot = group_size(context.machine, operands) == _GROUP
+    kernel: Depthwise | DepthwiseDot
     if is_dot and operands.data.memory_dtype == "uint8" and operands.data.root.slack >= _LANES:
         kernel, weight = _dot(context, step, operands, axes, start is not None)
     else:

@@ -14,7 +14,15 @@ from ..graph import Step, Tensor
 from .context import Context, constant_of, operand
 from .elementwise import without_zero_point
 
-__all__ = ["Operands", "corrected", "lay_out", "read_operands", "sum_dtype", "unsigned", "window_strides"]
+__all__ = [
+    "Operands",
+    "corrected",
+    "lay_out",
+    "read_operands",
+    "sum_dtype",
+    "unsigned",
+    "window_strides",
+]
 
 Array = npt.NDArray[Any]
 
