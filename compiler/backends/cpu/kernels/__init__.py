@@ -10,6 +10,7 @@ from .depthwise import Depthwise
 from .depthwise_dot import DepthwiseDot
 from .dot import Dot
 from .elementwise import Elementwise
+from .interleave import Interleave
 from .kernel import Kernel
 from .normalization import Normalization
 from .pool import Pool
@@ -26,6 +27,7 @@ __all__ = [
     "Dot",
     "Elementwise",
     "Gather",
+    "Interleave",
     "Kernel",
     "Normalization",
     "Pool",
