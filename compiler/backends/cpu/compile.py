@@ -153,7 +153,7 @@ def _require_half(steps: Iterable[Step | RegionStep], machine: Machine) -> None:
 def _lower_group(context: Context, group: Group) -> None:
     """Lower steps that are computed together."""
     anchor = group.anchor
-    if anchor is None or anchor.name in ANCHORS:
+    if group.target_is_tensor:
         context.surround(group.target)
     try:
         if anchor is None:

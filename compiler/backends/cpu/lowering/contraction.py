@@ -10,10 +10,17 @@ import numpy as np
 from ....ops.windows import ints, permutation
 from ..formula import FormulaBuilder, row_major
 from ..graph import Step, Tensor
-from ..kernels import Contraction, Depthwise
-from ..tiling import choose_window_tile
+from ..kernels import Contraction
 from .context import AnchorTable, Arranged, Context, Finish, operand
-from .operands import Operands, lay_out, read_operands, sum_dtype, unsigned
+from .depthwise import convolve_depthwise
+from .operands import (
+    Operands,
+    lay_out,
+    read_operands,
+    sum_dtype,
+    unsigned,
+    window_strides,
+)
 from .packing import arrange_weights, group_size
 from .starts import take_start
 
@@ -135,14 +142,14 @@ def _conv2d(context: Context, step: Step, target: Tensor, finish: Finish) -> Non
     if 1 < groups == weight.shape[3] and weight.shape[2] == 1:
         operands = unsigned(lay_out(context, step, operands, order, False), 1)
         formula = _formula(step, operands, order[3], finish)
-        _depthwise(context, step, target, operands, formula, order)
+        convolve_depthwise(context, step, target, operands, formula, order)
         return
     # A row of a window lies together in memory, unless taps or groups lie between.
     joins = groups == 1 and ints(step.attrs, "dilation")[1] == 1
     group = group_size(context.machine, operands)
     length = weight.shape[2] * (weight.shape[1] if joins else 1)
     operands = lay_out(context, step, operands, order, length % group != 0)
-    strides, (down, across) = _strides(step, operands.data)
+    strides, (down, across) = window_strides(step, operands.data)
     taps = [(weight.shape[0], down)]
     if not joins:
         taps.append((weight.shape[1], across))
@@ -152,50 +159,6 @@ def _conv2d(context: Context, step: Step, target: Tensor, finish: Finish) -> Non
     walk = _Walk(strides, (0, 0, 0), groups, weight.shape[2], tuple(taps))
     formula = _formula(step, operands, order[3], finish)
     _contract(context, target, operands, shape, group, walk, formula, order)
-
-
-def _strides(step: Step, data: Tensor) -> tuple[tuple[int, int, int], tuple[int, int]]:
-    """Return the data's strides by n, row and column of the result, and from tap to tap."""
-    n, h, w, _ = data.strides
-    down, across = ints(step.attrs, "strides")
-    rows, columns = ints(step.attrs, "dilation")
-    return (n, h * down, w * across), (h * rows, w * columns)
-
-
-def _depthwise(
-    context: Context,
-    step: Step,
-    target: Tensor,
-    operands: Operands,
-    formula: tuple[FormulaBuilder, int],
-    order: tuple[int, ...],
-) -> None:
-    """Add a depthwise kernel."""
-    build, node = formula
-    node = build.moved_sign(node, target.memory_dtype)
-    start, node = take_start(build, node, order[-1])
-    strides, taps = _strides(step, operands.data)
-    axes = context.arrange(
-        build.shape, build.formula(node), order=order, target=target.strides, fixed=4
-    )
-    window = cast(tuple[int, int], operands.weight.shape[:2])
-    kernel = Depthwise(
-        cast(tuple[int, int, int, int], axes.shape),
-        axes.target,
-        (*strides, 1),
-        operands.origin,
-        window,
-        taps,
-        choose_window_tile(context.machine, axes.shape[1:3], window),
-        start is not None,
-        operands.data.memory_dtype,
-        operands.weight.dtype,
-        operands.sum_dtype,
-        axes.formula,
-        context.machine.vector_bytes,
-    )
-    starts = [] if start is None else [Tensor(start.shape, str(start.dtype), constant=start)]
-    context.call(kernel, target, operands.data, operands.weight, *starts, *build.tensors)
 
 
 def _dense(context: Context, step: Step, target: Tensor, finish: Finish) -> None:

@@ -43,8 +43,7 @@ def _affine(context: Context, step: Step) -> None:
             int(part.take(1, axis).flat[0]) - start if size > 1 else 0
             for axis, size in enumerate(part.shape)
         ]
-        to = row_major(target.shape)
-        context.copy(target, data, target.shape, to, strides, source_start=start)
+        context.copy(target, data, target.shape, target.strides, strides, source_start=start)
 
 
 def _transpose(context: Context, step: Step) -> None:
