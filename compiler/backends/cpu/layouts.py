@@ -11,6 +11,7 @@ from typing import cast
 from ...ops.windows import ints
 from .fusion import Group
 from .graph import Graph, RegionStep, Step, Tensor, flatten
+from .lowering.batch import is_packed
 from .lowering.borders import border_value
 from .machine import Machine
 
@@ -27,6 +28,8 @@ _POOLS = frozenset(
         "qnn.avg_pool2d",
     }
 )
+_BATCHES = frozenset({"qnn.batch_matmul"})
+_LINES = frozenset({"nn.layer_norm", "nn.log_softmax", "nn.softmax"})
 # Bytes past the end that a contraction may read: it takes four at a time.
 _SLACK = 4
 
@@ -46,7 +49,7 @@ def plan_layouts(graph: Graph, items: Iterable[Group | RegionStep], machine: Mac
 def _is_flexible(group: Group) -> bool:
     """Return whether a group can write any layout."""
     anchor = group.anchor
-    return anchor is None or anchor.name in _CONVOLUTIONS | _DENSE | _POOLS
+    return anchor is None or anchor.name in _CONVOLUTIONS | _DENSE | _POOLS | _BATCHES | _LINES
 
 
 class _Readers:
@@ -80,7 +83,7 @@ class _Readers:
     def _anchor(self, step: Step) -> None:
         self._note_views(step)
         tensors = [tensor for value in step.operands for tensor in flatten(value)]
-        if step.name in _CONVOLUTIONS | _DENSE | _POOLS:
+        if step.name in _CONVOLUTIONS | _DENSE | _POOLS | _BATCHES:
             self._anchors.setdefault(tensors[0].root, []).append(step)
             tensors = tensors[1:]
         self.fixed |= {tensor.root for tensor in tensors}
@@ -96,7 +99,8 @@ def _store(target: Tensor, readers: Iterable[Step], machine: Machine) -> None:
         return
     for step in readers:
         weight = step.operands[1] if step.name in _CONVOLUTIONS | _DENSE else None
-        if isinstance(weight, Tensor) and weight.constant is not None:
+        is_known = isinstance(weight, Tensor) and weight.constant is not None
+        if is_known or (step.name in _BATCHES and is_packed(machine, step)):
             target.stored = "uint8"
 
 
