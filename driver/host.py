@@ -113,8 +113,8 @@ class HostProgram:
         Raises
         ------
         InputMismatch
-            An array is not contiguous, not aligned, cannot be written, or shares memory; or the program has
-            regions and `region` is None.
+            An array is not contiguous, not aligned, cannot be written, or shares memory; or the
+            program has regions and `region` is None.
         DeviceFault
             The process was forked after the program was loaded with threads.
 

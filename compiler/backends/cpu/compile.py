@@ -27,6 +27,8 @@ from .sinking import sink
 
 __all__ = ["compile_host", "lower", "write_host"]
 
+_EXPORTED = (MAIN, OPEN_POOL, CLOSE_POOL)
+
 Origin = Group | RegionStep | None
 """What an operation is part of; None of the copies that own results need."""
 
@@ -60,7 +62,7 @@ def compile_host(
     """
     machine = find_machine(cpu, triple)
     if not is_straight(module, regions):
-        return _write_flow(module, regions, machine)
+        return _write_flow(module, regions, machine, cache)
     program, _ = lower(module, regions, machine)
     return write_host(program, machine, cache)
 
@@ -68,9 +70,8 @@ def compile_host(
 def write_host(program: Program, machine: Machine, cache: Path | None = None) -> Host:
     """Return the object code of a program, with its constants."""
     layout = lay_out_memory(program)
-    symbols = (MAIN, OPEN_POOL, CLOSE_POOL)
     text = write_module(program, layout, machine.triple)
-    code = assemble_cached(text, machine, symbols, cache)
+    code = assemble_cached(text, machine, _EXPORTED, cache)
     return Host(
         code=code,
         symbol=MAIN,
@@ -96,7 +97,9 @@ def lower(
     return _lower_graph(trace(module, regions), machine)
 
 
-def _write_flow(module: Module, regions: Mapping[str, int], machine: Machine) -> Host:
+def _write_flow(
+    module: Module, regions: Mapping[str, int], machine: Machine, cache: Path | None
+) -> Host:
     """Return the program of @main with control flow, data, or unknown sizes."""
     params, result, forms = describe(module, module["main"])
 
@@ -105,7 +108,7 @@ def _write_flow(module: Module, regions: Mapping[str, int], machine: Machine) ->
 
     flow = compile_flow(module, regions, lower_one, machine.triple)
     return Host(
-        code=assemble(flow.text, machine),
+        code=assemble_cached(flow.text, machine, _EXPORTED, cache),
         symbol=MAIN,
         triple=machine.triple,
         cpu=machine.cpu,

@@ -11,6 +11,7 @@ from typing import cast
 from ...ops.windows import ints
 from .fusion import Group
 from .graph import Graph, RegionStep, Step, Tensor, flatten
+from .lowering.batch import is_packed
 from .lowering.borders import border_value
 from .machine import Machine
 
@@ -27,6 +28,8 @@ _POOLS = frozenset(
         "qnn.avg_pool2d",
     }
 )
+_BATCHES = frozenset({"qnn.batch_matmul"})
+_LINES = frozenset({"nn.layer_norm", "nn.log_softmax", "nn.softmax"})
 _IMAGES = _CONVOLUTIONS | _DENSE | _POOLS
 _TRANSPOSE = "transpose"
 # Bytes past the end that kernels may read, which take several at a time.
@@ -54,15 +57,15 @@ def plan_layouts(graph: Graph, items: Iterable[Group | RegionStep], machine: Mac
         elif group.anchor is not None and group.anchor.name == _TRANSPOSE:
             _surround(target, readers.of(target), readers)
             source = group.anchor.operands[0]
-            if source in made and readers.of(cast(Tensor, source)) == [group.anchor]:
+            if source in made and readers.of(source) == [group.anchor]:
                 _store(target, readers.of(target), machine)
-                cast(Tensor, source).stored = target.stored
+                source.stored = target.stored
 
 
 def _is_flexible(group: Group) -> bool:
     """Return whether a group can write any layout."""
     anchor = group.anchor
-    return anchor is None or anchor.name in _IMAGES
+    return anchor is None or anchor.name in _IMAGES | _BATCHES | _LINES
 
 
 class _Readers:
@@ -96,7 +99,7 @@ class _Readers:
     def _anchor(self, step: Step) -> None:
         self._note_views(step)
         tensors = [tensor for value in step.operands for tensor in flatten(value)]
-        if step.name in _IMAGES | {_TRANSPOSE}:
+        if step.name in _IMAGES | _BATCHES | {_TRANSPOSE}:
             self._anchors.setdefault(tensors[0].root, []).append(step)
             if step.name == _TRANSPOSE:
                 # It moves elements as they are stored, but knows nothing of borders.
@@ -118,7 +121,8 @@ def _store(target: Tensor, readers: Iterable[Step], machine: Machine) -> None:
         return
     for step in readers:
         weight = step.operands[1] if step.name in _CONVOLUTIONS | _DENSE else None
-        if isinstance(weight, Tensor) and weight.constant is not None:
+        is_known = isinstance(weight, Tensor) and weight.constant is not None
+        if is_known or (step.name in _BATCHES and is_packed(machine, step)):
             target.stored = "uint8"
 
 

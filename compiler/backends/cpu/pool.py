@@ -13,8 +13,8 @@ not go to sleep after a new job came.
 
 Threads are called tilewright.
 
-Source: Linux man pages futex(2), prctl(2), syscall(2); system call numbers of arch/x86/entry/syscalls and
-include/uapi/asm-generic/unistd.h.
+Source: Linux man pages futex(2), prctl(2), syscall(2); system call numbers of
+arch/x86/entry/syscalls and include/uapi/asm-generic/unistd.h.
 """
 
 from isa.host import CLOSE_POOL, OPEN_POOL
@@ -64,7 +64,14 @@ def write_pool(triple: str) -> tuple[str, set[str]]:
     if pause:
         kind = "i32" if "i32" in pause else ""
         declarations.add(f"declare {pause.split('(')[0].removeprefix('call ')}({kind})")
-    parts = (_system(futex, process), _open(), _close(), _parallel(pause), _drain(), _work(prctl, pause))
+    parts = (
+        _system(futex, process),
+        _open(),
+        _close(),
+        _parallel(pause),
+        _drain(),
+        _work(prctl, pause),
+    )
     return "\n".join(parts), declarations
 
 

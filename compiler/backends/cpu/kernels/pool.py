@@ -113,9 +113,11 @@ class Pool:
             for number, axis in enumerate(axes)
         ]
         bounds = [self._taps(build, number, begins[number]) for number in range(2)]
-        if all(limits == (0, taps) for limits, taps in zip(bounds, self.window, strict=True)):
-            if self.window[0] * self.window[1] <= _FEW_TAPS:
-                return self._whole(build, data, where, lanes)
+        is_inside = all(
+            limits == (0, taps) for limits, taps in zip(bounds, self.window, strict=True)
+        )
+        if is_inside and self.window[0] * self.window[1] <= _FEW_TAPS:
+            return self._whole(build, data, where, lanes)
         kind = llvm_type(self.result_dtype, lanes)
         number = literal(self.first, self.result_dtype)
         zero = number if lanes == 1 else f"splat ({llvm_type(self.result_dtype)} {number})"

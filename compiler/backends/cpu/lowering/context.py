@@ -188,6 +188,14 @@ class Context:
             return
         sizes, (to, of) = merge_axes(tuple(shape), [tuple(target_strides), tuple(source_strides)])
         size = element_bytes(source.dtype)
+        starts = target_start, source_start
+        places = target.start_bytes, source.start_bytes
+        if _is_wider(sizes, to, of, starts, places, size):
+            # The last axis is a number of its own.
+            run, sizes = sizes[-1], sizes[:-1]
+            to, of = (tuple(stride // run for stride in one[:-1]) for one in (to, of))
+            target_start, source_start = target_start // run, source_start // run
+            size *= run
         turned = _turned(sizes, to, of, size, self.machine.vector_bytes)
         if _are_planes(sizes, to, of):
             kernel: Kernel = Interleave(
@@ -250,6 +258,26 @@ def _are_planes(sizes: tuple[int, ...], to: tuple[int, ...], of: tuple[int, ...]
         and 1 < sizes[-1] <= _FEW_PLANES
         and (to[-1], to[-2]) == (1, sizes[-1])
         and of[-2] == 1
+    )
+
+
+def _is_wider(
+    shape: Sequence[int],
+    target: Sequence[int],
+    source: Sequence[int],
+    starts: Sequence[int],
+    places: Sequence[int],
+    element_bytes: int,
+) -> bool:
+    """Return whether elements along the last axis can be copied as one of up to eight bytes."""
+    if not shape or target[-1] != 1 or source[-1] != 1:
+        return False
+    run = shape[-1]
+    return (
+        run * element_bytes in (2, 4, 8)
+        and all(stride % run == 0 for one in (target, source) for stride in one[:-1])
+        and all(start % run == 0 for start in starts)
+        and all(place % (run * element_bytes) == 0 for place in places)
     )
 
 
