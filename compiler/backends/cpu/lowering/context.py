@@ -243,7 +243,7 @@ class Context:
             return source
         shape = tuple(source.shape[axis] for axis in axes)
         if source.constant is not None:
-            moved = np.ascontiguousarray(np.transpose(source.constant, axes))
+            moved = np.transpose(source.constant, axes)
             return Tensor(shape, source.dtype, constant=moved)
         target = Tensor(shape, source.dtype)
         strides = row_major(source.shape)

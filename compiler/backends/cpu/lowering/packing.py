@@ -98,17 +98,19 @@ def arrange_weights(
     dtype = {1: operands.weight.dtype, 2: "int16", 4: "int8"}[group]
     dot = Dot(operands.data.memory_dtype, dtype, operands.sum_dtype, group, lanes)
     tile = choose_tile(machine, extents, vectors, _spare(machine, dot))
-    plain = kernel.astype(dtype).reshape(taps, length, groups, columns)
+    plain = kernel.astype(dtype, copy=False).reshape(taps, length, groups, columns)
     around = ((0, 0), (0, group * steps - length), (0, 0), (0, vectors * lanes - columns))
-    full = np.pad(plain, around).reshape(taps, steps, group, groups, vectors, lanes)
+    whole = np.pad(plain, around) if any(map(any, around)) else plain
+    full = whole.reshape(taps, steps, group, groups, vectors, lanes)
     ordered = full.transpose(3, 0, 1, 4, 5, 2)
-    blocks = [
-        np.ascontiguousarray(ordered[number, :, :, first : first + size]).reshape(-1)
-        for number in range(groups)
-        for start, count, size in column_blocks(vectors, tile[2])
-        for first in range(start, start + count * size, size)
-    ]
-    packed = np.concatenate(blocks)
+    packed = np.empty(ordered.size, dtype)
+    place = 0
+    for number in range(groups):
+        for start, count, size in column_blocks(vectors, tile[2]):
+            for first in range(start, start + count * size, size):
+                block = ordered[number, :, :, first : first + size]
+                packed[place : place + block.size].reshape(block.shape)[...] = block
+                place += block.size
     tensor = Tensor(packed.shape, dtype, constant=packed)
     return Weights(tensor, dot, tile, 0, packed.size // groups)
 
