@@ -83,7 +83,7 @@ class Contraction:
     @property
     def chunks(self) -> int:
         """How many parts: places along the first axes, or else lines or blocks of columns."""
-        work = prod(self.shape) * self.steps * self.dot.group
+        work = prod(self.shape) * self.steps
         outer = (*self.shape[:-3], self.groups)
         if prod(outer) > 1:
             return count_parts(outer, work)
