@@ -19,6 +19,15 @@ def test_transpose(dtype, axes, variable, main, check):
     check(main([data], call("transpose", data, axes=axes)), [x])
 
 
+def test_transpose_into_a_border(variable, constant, main, check):
+    """What a padded convolution reads has a border, so its lines are not one after the other."""
+    data = variable("x", (1, 3, 10, 12))
+    weight = constant(np.random.default_rng(3).normal(size=(3, 3, 3, 8)).astype(np.float32))
+    image = call("transpose", data, axes=(0, 2, 3, 1))
+    attrs = {"data_layout": "NHWC", "kernel_layout": "HWIO", "padding": (1, 1)}
+    check(main([data], call("nn.conv2d", image, weight, **attrs)))
+
+
 def test_views(variable, main, check):
     x = np.arange(24, dtype=np.int16).reshape(2, 1, 3, 4)
     data = variable("x", x.shape, "int16")
