@@ -28,7 +28,9 @@ def test_transpose_into_a_border(variable, constant, main, check):
     x, weight = (random.normal(size=size).astype(np.float32) for size in (SHAPE, (3, 3, 3, 8)))
     image = call("transpose", data, axes=(0, 2, 3, 1))
     attrs = {"data_layout": "NHWC", "kernel_layout": "HWIO", "padding": (1, 1)}
-    check(main([data], call("nn.conv2d", image, constant(weight), **attrs)), [x], rtol=1e-4, atol=1e-5)
+    check(
+        main([data], call("nn.conv2d", image, constant(weight), **attrs)), [x], rtol=1e-4, atol=1e-5
+    )
 
 
 def test_views(variable, main, check):
