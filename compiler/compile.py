@@ -33,6 +33,7 @@ def compile_network(
     *,
     cpus: Sequence[str] = (),
     triple: str | None = None,
+    cache: Path | None = None,
 ) -> Image:
     """Return the image of the network in `path`.
 
@@ -47,6 +48,7 @@ def compile_network(
     cpus : names of CPUS; the image gets a host program for each, by default one for this machine
         with all it can do
     triple : system of the host programs, as LLVM names it; by default this one
+    cache : folder of object files that were made before
 
     Raises
     ------
@@ -67,7 +69,8 @@ def compile_network(
         module = partition(module, AccelTarget(config))
         if observe is not None:
             observe("partition", module)
-    return link(Path(path).stem, module, config, inputs, outputs, report, cycles, cpus, triple)
+    others = report, cycles, cpus, triple, cache
+    return link(Path(path).stem, module, config, inputs, outputs, *others)
 
 
 def prepare(

@@ -1,6 +1,7 @@
 """Links what the backends make of a partitioned module into one image."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from isa.config import Config
 from isa.image import Image, Region, Tensor
@@ -22,6 +23,7 @@ def link(
     cycles: CycleModel | None = None,
     cpus: Sequence[str] = (),
     triple: str | None = None,
+    cache: Path | None = None,
 ) -> Image:
     """Return the image of `module`.
 
@@ -33,6 +35,7 @@ def link(
     cycles : returns about how many cycles a program takes
     cpus : names of CPUS to make host programs for; by default see `find_machine`
     triple : of the host programs, by default of this machine
+    cache : folder of object files that were made before
 
     Raises
     ------
@@ -54,7 +57,7 @@ def link(
     names: Sequence[str | None] = order_cpus(cpus) or (None,)
     for cpu in names:
         progress(f"host program{f' for {cpu}' if cpu else ''}")
-        hosts.append(compile_host(module, numbers, cpu=cpu, triple=triple))
+        hosts.append(compile_host(module, numbers, cpu=cpu, triple=triple, cache=cache))
     best, *others = hosts
     rows = tuple(inputs), tuple(outputs), tuple(regions)
     return Image(name, config, *rows, best, tuple(others))

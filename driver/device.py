@@ -202,7 +202,7 @@ class Device:
 def check_inputs(
     tensors: Sequence[Tensor], inputs: Sequence[Array] | Mapping[str, Array]
 ) -> list[Array]:
-    """Return `inputs` in order, contiguous.
+    """Return `inputs` in order, contiguous and aligned: copied where they are not.
 
     Raises
     ------
@@ -229,7 +229,7 @@ def check_inputs(
                 f"input {tensor.name} must be {tensor.dtype}{list(tensor.shape)}, "
                 f"not {array.dtype}{list(array.shape)}"
             )
-        arrays.append(np.ascontiguousarray(array))
+        arrays.append(np.require(array, requirements=("C", "A")))
     return arrays
 
 

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from isa.host import MEMBERS, Status
+from isa.host import MEMBERS, RELEASE, Status
 from isa.image import Host
 
 from .errors import DeviceFault, InputMismatch
 from .native import Memory, Pool, choose_host, load
 from .threads import check_threads
+from .values import Objects, Value, failure, most_heap_bytes, read_object
 
 __all__ = ["Binding", "HostProgram", "RunRegion"]
 
@@ -39,6 +40,7 @@ _Block = ctypes.c_size_t * len(MEMBERS)
 _CONTEXT = MEMBERS.index("context")
 # Unlike a PYFUNCTYPE, this lets go of the interpreter lock during the call; `_RUN` takes it back.
 _MAIN = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)
+_FREE = ctypes.CFUNCTYPE(None, ctypes.c_size_t)
 
 
 @dataclass(slots=True)
@@ -78,6 +80,8 @@ class HostProgram:
         self._constants.array[:] = np.frombuffer(host.constants, np.uint8)
         self._library = load(host)
         self._main = _MAIN(self._library[host.symbol])
+        if host.interface is not None:
+            self._release = _FREE(self._library[RELEASE])
         self._pool = Pool(self._library, threads) if host.threaded and threads > 1 else None
         self._arenas: list[Memory] = []
         self._calls: dict[int, _Call] = {}
@@ -109,8 +113,8 @@ class HostProgram:
         Raises
         ------
         InputMismatch
-            An array is not contiguous, cannot be written, or shares memory; or the program has
-            regions and `region` is None.
+            An array is not contiguous, not aligned, cannot be written, or shares memory; or the
+            program has regions and `region` is None.
         DeviceFault
             The process was forked after the program was loaded with threads.
 
@@ -121,6 +125,58 @@ class HostProgram:
             return self._bind(inputs, outputs, arena, region)()
         finally:
             self._arenas.append(arena)
+
+    def evaluate(
+        self,
+        names: Sequence[str],
+        inputs: Sequence[object],
+        region: RunRegion | None = None,
+        heap_bytes: int | None = None,
+    ) -> Value:
+        """Return what a program that has an interface makes of `inputs`.
+
+        Parameters
+        ----------
+        names : of the inputs, for errors
+        inputs : arrays, tuples for tuple parameters, `driver.values.Data` for data types
+        heap_bytes : int, optional
+            The most memory that values of the program may take; three quarters of this machine's
+            by default.
+
+        Raises
+        ------
+        InputMismatch
+            An input does not have its parameter's form.
+        DeviceFault
+            The program ended with an error: a match without a clause, sizes that do not fit, or no
+            memory or stack left. What `region` raises comes out of here, too.
+        """
+        interface = self._host.interface
+        assert interface is not None, "programs of known tensors are run"
+        if len(inputs) != len(interface.params):
+            count = len(interface.params)
+            raise InputMismatch(
+                f"the program takes {count} input{'s' * (count != 1)} ({', '.join(names)}), "
+                f"not {len(inputs)}"
+            )
+        objects = Objects()
+        for name, value, form in zip(names, inputs, interface.params, strict=True):
+            objects.add(name, value, form, interface)
+        given = (ctypes.c_size_t * len(inputs))(*objects.addresses)
+        limit = most_heap_bytes() if heap_bytes is None else heap_bytes
+        written = (ctypes.c_size_t * 3)(0, 0, limit)
+        arena = self._arena()
+        try:
+            status = self._binding(given, written, arena, region, objects)()
+        finally:
+            self._arenas.append(arena)
+        if status:
+            raise DeviceFault(failure(status, interface, limit))
+        result, state, _ = written
+        try:
+            return read_object(result, interface.result, interface)
+        finally:
+            self._release(state)
 
     def bind(
         self,
@@ -149,8 +205,19 @@ class HostProgram:
         region: RunRegion | None,
     ) -> "Binding":
         _check_arrays(inputs, outputs)
+        kept = tuple(inputs), tuple(outputs)
+        return self._binding(_addresses(inputs), _addresses(outputs), arena, region, kept)
+
+    def _binding(
+        self,
+        given: "ctypes.Array[ctypes.c_size_t]",
+        written: "ctypes.Array[ctypes.c_size_t]",
+        arena: Memory,
+        region: RunRegion | None,
+        kept: object,
+    ) -> "Binding":
+        """Return the call of the entry with lists of addresses of what `kept` holds."""
         number, call = next(self._numbers), _Call(region)
-        given, written = _addresses(inputs), _addresses(outputs)
         block = _Block(
             ctypes.addressof(given),
             ctypes.addressof(written),
@@ -160,8 +227,7 @@ class HostProgram:
             number,
             self._pool.address if self._pool is not None else 0,
         )
-        kept = (self, tuple(inputs), tuple(outputs), given, written, arena)
-        return Binding(self._main, block, call, self._calls, kept)
+        return Binding(self._main, block, call, self._calls, (self, kept, given, written, arena))
 
     def _arena(self) -> Memory:
         """Return an arena that no other call uses."""
@@ -243,6 +309,11 @@ def _check_arrays(inputs: Sequence[Array], outputs: Sequence[Array]) -> None:
                 raise InputMismatch(
                     f"{kind} {number} must be contiguous in memory; "
                     "pass numpy.ascontiguousarray(...)"
+                )
+            if not array.flags.aligned:
+                raise InputMismatch(
+                    f"{kind} {number} must begin at a multiple of its elements' size; pass "
+                    "numpy.require(..., requirements='A')"
                 )
     for number, array in enumerate(outputs):
         if not array.flags.writeable:

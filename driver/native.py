@@ -9,7 +9,7 @@ import llvmlite.binding as llvm
 import numpy as np
 import numpy.typing as npt
 
-from isa.host import ALIGNMENT, CLOSE_POOL, OPEN_POOL, POOL_BYTES
+from isa.host import ALIGNMENT, CLOSE_POOL, OPEN_POOL, POOL_BYTES, RELEASE
 from isa.image import Host
 
 from .errors import DeviceFault, ImageMismatch, Unavailable
@@ -92,8 +92,9 @@ class Pool:
 def load(host: Host) -> Library:
     """Return the loaded code of `host`."""
     pool = (OPEN_POOL, CLOSE_POOL) if host.threaded else ()
+    release = () if host.interface is None else (RELEASE,)
     try:
-        return Library(host.code, host.symbol, *pool)
+        return Library(host.code, host.symbol, *pool, *release)
     except RuntimeError as error:
         raise ImageMismatch(
             f"the host program of the image cannot be loaded: {error}; compile the network again"

@@ -20,6 +20,21 @@ pthread_create; then nothing is open. One pool may serve any calls at the same t
 it at work computes alone. Closing waits until all its threads have ended. In a process that was
 forked after a pool was opened, its threads do not exist: a call with it returns `Status.FORKED`,
 and closing does nothing.
+
+A program that has an interface (`isa.image.Interface`) takes and gives objects: values with control
+flow, data and sizes of their own::
+
+    inputs  = { ptr object, ... }                one for each parameter
+    outputs = { ptr result; ptr state; int64 heap_bytes }
+    object  = { int64 references; int32 tag; int32 size; ptr extra; int64 class; ... }
+
+* A tensor has tag -1; `size` axes (int64) follow, `extra` is the address of its elements.
+* Everything else has a tag >= 0, the number of its constructor; `size` addresses of its fields
+  follow.
+
+Objects with -1 references are never freed: the caller makes its inputs so. `heap_bytes` is the most
+memory that objects may take. After a result of 0 `result` and all that it refers to exist until
+``void tilewright_release(ptr state)``; after any other there is nothing to release.
 """
 
 from enum import IntEnum
@@ -30,8 +45,11 @@ __all__ = [
     "MAIN",
     "MEMBERS",
     "MOST_THREADS",
+    "OBJECT_BYTES",
     "OPEN_POOL",
     "POOL_BYTES",
+    "RELEASE",
+    "TENSOR_TAG",
     "Status",
 ]
 
@@ -42,8 +60,14 @@ MAIN = "tilewright_main"
 OPEN_POOL = "tilewright_open_pool"
 CLOSE_POOL = "tilewright_close_pool"
 
+RELEASE = "tilewright_release"
+
 MEMBERS = ("inputs", "outputs", "arena", "constants", "run", "context", "pool")
 """Of the argument block, in order."""
+
+OBJECT_BYTES = 32
+"""Of an object, before its axes or fields."""
+TENSOR_TAG = -1
 
 MOST_THREADS = 64
 POOL_BYTES = 832
@@ -52,7 +76,8 @@ POOL_BYTES = 832
 class Status(IntEnum):
     """What the program itself returns; a region may return anything else.
 
-    The functions of an exported network return these too, RAISED excepted.
+    The functions of an exported network return these too, RAISED excepted. ``FAILED - n`` stands
+    for the failure number n of the program's interface.
     """
 
     DONE = 0
@@ -61,3 +86,7 @@ class Status(IntEnum):
     NULL = -3
     MISALIGNED = -4
     THREADS = -5
+    HEAP_FULL = -6
+    STACK_FULL = -7
+    NO_STACK = -8
+    FAILED = -16

@@ -10,7 +10,7 @@ import json
 import os
 import struct
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,19 @@ from .errors import ConfigError, ImageError
 from .program import Program, Relocation
 from .registers import VERSION
 
-__all__ = ["Host", "Image", "Layer", "Region", "Slot", "Tensor", "load_image", "save_image"]
+__all__ = [
+    "Constructor",
+    "Form",
+    "Host",
+    "Image",
+    "Interface",
+    "Layer",
+    "Region",
+    "Slot",
+    "Tensor",
+    "load_image",
+    "save_image",
+]
 
 MAGIC = b"TWIMAGE\0"
 _PREFIX = struct.Struct("<8sQ32s")
@@ -103,6 +115,58 @@ class Region:
 
 
 @dataclass(frozen=True)
+class Constructor:
+    """One form of the values of a data type.
+
+    Attributes
+    ----------
+    name : str
+    fields : tuple of int, the numbers of the fields' forms
+    """
+
+    name: str
+    fields: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Form:
+    """What values of a type look like.
+
+    Attributes
+    ----------
+    kind : "tensor", "tuple", "data" or "cell"
+    name : a tensor's dtype, the name of a data type
+    shape : of a tensor; None for a size that each run has its own of
+    fields : of a tuple or a cell, the numbers of their forms
+    constructors : of a data type, by tag
+    """
+
+    kind: str
+    name: str = ""
+    shape: tuple[int | None, ...] = ()
+    fields: tuple[int, ...] = ()
+    constructors: tuple[Constructor, ...] = ()
+
+
+@dataclass(frozen=True)
+class Interface:
+    """How values go into a program with control flow, and come out.
+
+    Attributes
+    ----------
+    forms : tuple of Form; they name each other by number, as data types are recursive
+    params : tuple of int, the forms of the parameters
+    result : int, the form of the result
+    failures : tuple of str, the errors of a run: the status of the first is -16, the next -17, ...
+    """
+
+    forms: tuple[Form, ...]
+    params: tuple[int, ...]
+    result: int
+    failures: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Host:
     """The native program that runs operators on the CPU and starts the regions.
 
@@ -114,6 +178,7 @@ class Host:
     arena_bytes : int, scratch memory for tensors between operators
     constants : bytes
     threaded : bool, whether the code has a pool of threads: see isa/host.py
+    interface : None of a program that takes and gives tensors of known sizes only
     """
 
     code: bytes
@@ -124,6 +189,7 @@ class Host:
     arena_bytes: int
     constants: bytes
     threaded: bool
+    interface: Interface | None = None
 
 
 @dataclass(frozen=True)
@@ -296,10 +362,7 @@ def _from_header(header: Mapping[str, Any], body: bytes) -> Image:
         )
         for item in header["regions"]
     )
-    hosts = [
-        Host(**row | {name: section(row[name]) for name in ("code", "constants")})
-        for row in header["hosts"]
-    ]
+    hosts = [_host(row, section) for row in header["hosts"]]
     return Image(
         header["name"],
         config,
@@ -313,3 +376,24 @@ def _from_header(header: Mapping[str, Any], body: bytes) -> Image:
 
 def _tensors(rows: list[dict[str, Any]]) -> tuple[Tensor, ...]:
     return tuple(Tensor(**{**row, "shape": tuple(row["shape"])}) for row in rows)
+
+
+def _host(row: Mapping[str, Any], section: Callable[[list[int]], bytes]) -> Host:
+    host = dict(row) | {name: section(row[name]) for name in ("code", "constants")}
+    if host["interface"] is not None:
+        host["interface"] = _interface(host["interface"])
+    return Host(**host)
+
+
+def _interface(row: Mapping[str, Any]) -> Interface:
+    forms = tuple(
+        Form(
+            form["kind"],
+            form["name"],
+            tuple(form["shape"]),
+            tuple(form["fields"]),
+            tuple(Constructor(one["name"], tuple(one["fields"])) for one in form["constructors"]),
+        )
+        for form in row["forms"]
+    )
+    return Interface(forms, tuple(row["params"]), row["result"], tuple(row["failures"]))

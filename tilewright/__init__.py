@@ -6,6 +6,7 @@
 ...     (output,) = device.run(image, [pixels]).outputs
 """
 
+from compiler.export import export_network as export
 from driver.device import Device, Result
 from driver.devices import open_device
 from isa.config import Config, preset
@@ -21,6 +22,7 @@ __all__ = [
     "Image",
     "Result",
     "compile",
+    "export",
     "load",
     "open_device",
     "preset",

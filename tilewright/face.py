@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from compiler.compile import TARGETS, compile_network
 from compiler.pipeline import Observer
+from isa.cache import cache_folder
 from isa.config import Config, preset
 from isa.image import Image
 from simulator.timing import cycles
@@ -21,6 +22,7 @@ def compile(
     *,
     cpu: str | None = None,
     triple: str | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
 ) -> Image:
     """Return the image of the network in `path`.
 
@@ -34,6 +36,8 @@ def compile(
     cpu : of the CPU's part, one of those in docs/cpu.md, or several by comma: the image gets code
         for each, and the best one that a machine has runs there; by default this machine
     triple : system of the CPU's part, as LLVM names it; by default this one
+    cache_dir : folder of what was built before, by default $TILEWRIGHT_CACHE or
+        ~/.cache/tilewright
 
     Raises
     ------
@@ -44,6 +48,6 @@ def compile(
     """
     machine = preset(config) if isinstance(config, str) else config
     cpus = [name.strip() for name in cpu.split(",")] if cpu is not None else []
-    return compile_network(
-        path, machine, targets, observe, progress, cycles, cpus=cpus, triple=triple
-    )
+    cache = cache_folder(cache_dir)
+    steps = observe, progress, cycles
+    return compile_network(path, machine, targets, *steps, cpus=cpus, triple=triple, cache=cache)

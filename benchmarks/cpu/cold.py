@@ -1,8 +1,10 @@
 """Compile time and memory of a network, each in a process of its own that has done nothing else."""
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -59,9 +61,14 @@ def run_cold(runtime: str, path: Path) -> dict[str, float]:
         The process failed; the message ends with what it said last.
     """
     text = _HEAD + COLD[runtime] + _TAIL
-    done = subprocess.run(
-        [sys.executable, "-c", text, str(path)], capture_output=True, text=True, check=False
-    )
+    with tempfile.TemporaryDirectory() as empty:
+        done = subprocess.run(
+            [sys.executable, "-c", text, str(path)],
+            env=os.environ | {"TILEWRIGHT_CACHE": empty},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["nothing"])[-1]
         raise RuntimeError(f"{runtime} must load {path}, but ended with: {last}")

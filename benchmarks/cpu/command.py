@@ -25,7 +25,11 @@ from .timing import CLOCKS
 
 __all__ = ["main"]
 
-MODELS = ("resnet18-fp32", "mobilenetv2-fp32", "resnet18", "mobilenetv2")
+# Of `benchmarks.networks`.
+MODELS = (
+    *("resnet18-fp32", "mobilenetv2-fp32", "resnet18", "mobilenetv2"),
+    *("lstm", "bert-mini-fp32", "bert-mini-int8"),
+)
 # Its geometric mean is quoted, where the files are here.
 TINY = ("resnet8", "dscnn", "mobilenet", "autoencoder")
 

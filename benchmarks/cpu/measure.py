@@ -69,7 +69,7 @@ def compare(
     case: Case, threads: int, rounds: int, clock: Callable[[], float], peak: Peak
 ) -> list[dict[str, Any]]:
     """Return a row for each peer that reads this file and is installed."""
-    runners = [open_ours(case.image, case.inputs), *_peers(case, threads)]
+    runners = [open_ours(case.image, case.inputs, threads), *_peers(case, threads)]
     seconds = interleaved(runners, rounds, clock)
     ours = seconds.pop(OURS)
     least = case.least_seconds(peak) / threads
@@ -99,7 +99,7 @@ def check(case: Case) -> dict[str, Any]:
     """
     reference = find_reference(case.module, case.inputs)
     errors: dict[str, float] = {}
-    for runner in (open_ours(case.image, case.inputs), *_peers(case, 1)):
+    for runner in (open_ours(case.image, case.inputs, 1), *_peers(case, 1)):
         runner.run()
         errors[runner.name] = reference.error(runner.outputs())
     largest = max(float(np.max(np.abs(output))) for output in reference.outputs)

@@ -51,10 +51,10 @@ def is_installed(peer: str) -> bool:
     return find_spec(PEERS[peer][0]) is not None
 
 
-def open_ours(image: Image, inputs: Sequence[Array]) -> Runner:
+def open_ours(image: Image, inputs: Sequence[Array], threads: int = 1) -> Runner:
     """Return our own program of a network, compiled for the CPU alone."""
     outputs: list[Array] = [np.empty(tensor.shape, tensor.dtype) for tensor in image.outputs]
-    binding = HostProgram(image.host).bind(inputs, outputs)
+    binding = HostProgram(image.host, threads=threads).bind(inputs, outputs)
     return Runner(OURS, binding, lambda: [output.copy() for output in outputs])
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import onnx
 
-from simulator.verilator.cache import cache_folder, cached
+from isa.cache import cache_folder, cached
 
 from . import mobilenet, recurrent, resnet, tiny, transformer, vgg
 

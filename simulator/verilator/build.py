@@ -5,9 +5,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from isa.cache import cached
 from isa.config import Config
 
-from .cache import cached
 from .jobs import run, run_all
 from .progress import Progress
 from .toolchain import Toolchain, find_toolchain

@@ -6,6 +6,7 @@ import os
 import numpy as np
 import numpy.typing as npt
 
+from isa.cache import cache_folder
 from isa.config import Config
 from isa.registers import Control, Status, register_map
 
@@ -14,7 +15,6 @@ from ..memory import DEFAULT_MEMORY_BYTES, Data, Memory
 from ..registers import require_register
 from ..trace import TRACE_DTYPE
 from .build import build
-from .cache import cache_folder
 from .library import open_library
 from .progress import Progress
 from .source import machine_verilog

@@ -15,10 +15,10 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from isa.cache import cached
 from isa.config import Config
 
 from ..errors import ToolchainError
-from .cache import cached
 from .jobs import run
 from .progress import Progress
 

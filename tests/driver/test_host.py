@@ -147,6 +147,19 @@ def test_contiguous_arrays_only(plain):
         program.run([x], [np.asfortranarray(y)])
 
 
+def test_aligned_arrays_only(plain):
+    x, y = numbers()
+    program, odd = HostProgram(plain), np.zeros(61, np.uint8)[1:].view(np.int32).reshape(SHAPE)
+    message = (
+        r"must begin at a multiple of its elements' size; pass "
+        r"numpy\.require\(\.\.\., requirements='A'\)$"
+    )
+    with pytest.raises(InputMismatch, match="^input 0 " + message):
+        program.run([odd], [y])
+    with pytest.raises(InputMismatch, match="^output 0 " + message):
+        program.run([x], [odd])
+
+
 def test_outputs_must_be_writeable(plain):
     x, y = numbers()
     y.flags.writeable = False
@@ -169,6 +182,19 @@ def test_missing_feature_is_named(plain):
     )
     with pytest.raises(ImageMismatch, match=message):
         HostProgram(host)
+
+
+def test_first_that_runs_is_taken(plain):
+    """Of programs for several CPUs; the error names what the nearest one needs."""
+    other = replace(plain, features=f"{plain.features},+avx9000", code=b"unused")
+    x, y = numbers()
+    assert HostProgram(other, plain, replace(plain, code=b"worse")).run([x], [y]) == 0
+    np.testing.assert_array_equal(y, -2 * x)
+    with pytest.raises(ImageMismatch, match=r"^the host program of the image needs a processor "):
+        HostProgram(other)
+    far = replace(other, features=f"{other.features},+psychic")
+    with pytest.raises(ImageMismatch, match=r"needs a processor with avx9000, which"):
+        HostProgram(far, other)
 
 
 def test_other_processor_is_refused(plain):

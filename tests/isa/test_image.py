@@ -48,6 +48,7 @@ def make(config, instructions=()):
         outputs=(Tensor("y", (1, 10), "int8", 1 / 256, 0),),
         regions=(region, empty),
         host=host,
+        other_hosts=(replace(host, features="", code=b"\x7fELF other"),),
     )
 
 
@@ -79,6 +80,15 @@ def test_round_trip(config, instructions, tmp_path):
 def test_same_image_same_bytes(image, path, tmp_path):
     save_image(image, tmp_path / "again.twi")
     assert (tmp_path / "again.twi").read_bytes() == path.read_bytes()
+
+
+def test_equal_sections_are_kept_once(image, path):
+    """The constants of host programs for several CPUs are mostly the same."""
+    constants = bytes(range(256)) * 40
+    hosts = [replace(image.host, constants=constants, code=bytes([n])) for n in range(3)]
+    save_image(replace(image, host=hosts[0], other_hosts=tuple(hosts[1:])), path)
+    assert path.read_bytes().count(constants) == 1
+    assert [load_image(path).host, *load_image(path).other_hosts] == hosts
 
 
 def test_saving_replaces(path):
@@ -134,6 +144,14 @@ def test_other_version(image, path, monkeypatch):
         save_image(image, path)
     ours = f"{VERSION >> 16}.{VERSION & 0xFFFF}"
     refused(path, f"version must be {ours}, not 7.3; compile the network again")
+
+
+def test_other_format(image, path, monkeypatch):
+    """A file of before or after this version of the format."""
+    with monkeypatch.context() as patch:
+        patch.setattr(isa.image, "_FORMAT", 99)
+        save_image(image, path)
+    refused(path, "the file must have format 2, not 99; compile the network again")
 
 
 def test_invalid_config(image, path, monkeypatch):

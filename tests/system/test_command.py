@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from isa.image import Host, load_image
 from tilewright.command import main
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits" / "digits.onnx"
@@ -282,3 +283,75 @@ def test_network_too_large_for_the_machine(tmp_path: Path) -> None:
         *("compile", text, "-o", tmp_path / "wide.twi", "--config", "tiny"),
     )
     assert not (tmp_path / "wide.twi").exists()
+
+
+def test_image_for_several_cpus(tmp_path: Path) -> None:
+    """Where one of them can run, it computes what this machine's own code does."""
+    path, seed = tmp_path / "x.twi", ("--device", "cpu", "--seed", 1)
+    names = "x86-64,x86-64-v4-vnni,x86-64-v2"
+    result = run("compile", DIGITS, "-o", path, "--target", "cpu", "--cpu", names)
+    assert result.exit_code == 0, result.output
+    assert [host.features.count(",") > 4 for host in load_hosts(path)] == [True, True, False]
+    results = [run("run", model, *seed, "--threads", 2).stdout for model in (path, DIGITS)]
+    assert results[0].splitlines()[:-1] == results[1].splitlines()[:-1] != []
+
+
+def load_hosts(path: Path) -> list[Host]:
+    image = load_image(path)
+    return [image.host, *image.other_hosts]
+
+
+def test_image_for_another_system(tmp_path: Path) -> None:
+    path = tmp_path / "x.twi"
+    result = run("compile", DIGITS, "-o", path, "--target", "cpu", "--triple", "riscv64-linux-gnu")
+    assert result.exit_code == 0, result.output
+    message = (
+        r"the host program of the image must be for \S+, not riscv64-linux-gnu; "
+        "compile the network on this machine"
+    )
+    fails(message, "run", path, "--device", "cpu")
+
+
+def test_files_for_c(tmp_path: Path) -> None:
+    emit = ("--emit", "object,header,library", "--cpu", "x86-64-v2", "--triple", "x86_64-linux-gnu")
+    result = run("compile", DIGITS, "-o", tmp_path / "net", *emit, "--pool")
+    assert result.exit_code == 0, result.output
+    files = sorted(path.name for path in tmp_path.iterdir())
+    assert files == ["net.h", "net.o", "net.so"]
+    assert [line.split(":")[0] for line in result.stdout.splitlines()] == [
+        str(tmp_path / name) for name in ("net.o", "net.h", "net.so")
+    ]
+    assert (
+        "int32_t net_run(const float *image, float *logits_real, void *workspace);"
+        in (tmp_path / "net.h").read_text()
+    )
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (("--emit", "object,exe"), "--emit must be of object, library, header, not 'exe'"),
+        (("--emit", "object", "--cpu", "z80"), r"cpu must be one of .*, not 'z80': is it .*\?"),
+        (("--cpu", "x86-64,z80"), r"cpu must be one of .*, not 'z80': is it .*\?"),
+        (
+            ("--emit", "object", "--triple", "vax-dec-vms"),
+            "triple must be one that LLVM knows, .*, not 'vax-dec-vms'",
+        ),
+        (("--triple", "armv7-linux-gnueabihf"), "triple must be of x86_64, .*"),
+        (
+            ("--emit", "library", "--triple", "riscv64-none-elf"),
+            "a shared library must be for Linux, not riscv64-none-elf: emit an object instead",
+        ),
+        (("--pool",), "--pool is of --emit: images always can use threads"),
+    ],
+)
+def test_nothing_is_written_for_unknown_targets(
+    options: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
+    fails(message, "compile", DIGITS, "-o", tmp_path / "net", *options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_threads_out_of_range() -> None:
+    message = "threads must be in 1..64, not 0"
+    fails(message, "run", DIGITS, "--device", "cpu", "--threads", 0)

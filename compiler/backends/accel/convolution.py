@@ -201,47 +201,51 @@ class ConvolutionEmitter:
         context, unit = self.context, self.work.units[index]
         part, block = unit.part, unit.block
         place = context.target(self.work, self.number, unit)
-        for number, (x0, x1) in enumerate(self._spans(block)):
-            if x0 < x1:
-                record = param + number * (part.g1 - part.g0)
-                self._requantize(unit, place, (x0, x1), record, acc)
+        for number, pixels in self._spans(block):
+            record = param + number * (part.g1 - part.g0)
+            self._requantize(unit, place, pixels, record, acc)
         context.store_target(self.layer.target, place, block, part.g0, part.g1)
 
-    def _spans(self, block: Block) -> Iterator[tuple[int, int]]:
-        """Yield the pixels x0..x1 - 1 of a line of `block` that each of the records is for."""
+    def _spans(self, block: Block) -> Iterator[tuple[int, range]]:
+        """Yield the pixels of a line of `block` that go together, with the number of the records.
+
+        Those are of the first pixel; the records of a second one, the other edge, follow.
+        """
         if self.layer.edges is None:
-            yield block.x0, block.x1
+            yield 0, range(block.x0, block.x1)
             return
         last = self.layer.target.width - 1
-        yield max(block.x0, 1), min(block.x1, last)
-        yield block.x0, min(block.x1, 1)
-        yield max(block.x0, last), block.x1
+        if inner := range(max(block.x0, 1), min(block.x1, last)):
+            yield 0, inner
+        if edges := [x for x in (0, last) if block.x0 <= x < block.x1]:
+            yield 1 + (edges[0] > 0), range(edges[0], edges[-1] + 1, last)
 
     def _requantize(
-        self, unit: Unit, place: Placement, pixels: tuple[int, int], record: int, acc: int
+        self, unit: Unit, place: Placement, pixels: range, record: int, acc: int
     ) -> None:
-        """Emit the requantisation of pixels x0..x1 - 1 of the lines of a block."""
+        """Emit the requantisation of `pixels` of the lines of a block."""
         part, block, scale = unit.part, unit.block, self.context.columns_per_word
-        count, records, (x0, x1) = part.g1 - part.g0, self.layer.records, pixels
+        count, records, step = part.g1 - part.g0, self.layer.records, pixels.step
+        used = count if step == 1 else count * len(pixels)
         fields = {
             "a_memory": AMemory.ACC,
             "requantize": 1,
             "rounding": records.rounding,
             "pre_shift": records.pre_shift,
             "destination": Destination.ACT,
-            "a": acc + x0 - block.x0,
+            "a": acc + pixels.start - block.x0,
             "record": record,
-            "output": place.vector(block.y0, x0, part.g0, scale),
+            "output": place.vector(block.y0, pixels.start, part.g0, scale),
             **output_fields(self.layer.output),
         } | level_fields(
             ("a", "record", "output"),
             (count, block.lines * block.pixels, 1, 1),
             (block.lines, block.pixels, 0, place.pitch * scale),
-            (x1 - x0, 1, 0, place.pixel * scale),
+            (len(pixels), step, used - count, step * place.pixel * scale),
         )
         reads = [
             Range("acc", acc, acc + count * block.lines * block.pixels),
-            Range("param", record, record + count),
+            Range("param", record, record + used),
         ]
         writes = [place.lines(block.y0, block.y1)]
         self.context.builder.emit(Engine.VECTOR, fields, reads, writes)

@@ -42,6 +42,7 @@ _WEIGHTS, _PARAMS, _OPERANDS, _PLACES = range(4)
 _ENGINES = {
     Kind.WEIGHTS: Engine.LOAD,
     Kind.PARAMS: Engine.LOAD,
+    Kind.BORDER: Engine.VECTOR,
     Kind.SOURCE: Engine.LOAD,
     Kind.MATRIX: Engine.MATRIX,
     Kind.VECTOR: Engine.VECTOR,
@@ -54,6 +55,7 @@ def order(
     config: Config,
     borders: Mapping[int, int] = MappingProxyType({}),
     reach: Mapping[int, int] = MappingProxyType({}),
+    ahead: bool = False,
 ) -> tuple[Action, ...]:
     """Return every action of `works` once, in the order in which they are emitted.
 
@@ -62,8 +64,10 @@ def order(
     resident : act words of the tensors that stay in act, by index
     borders : act words of their borders, by index
     reach : for some layers, how many layers before it may still be unfinished when it begins
+    ahead : whether borders may be filled long before, where act holds all tensors up to there:
+        the vector engine does so while it has nothing else to do
     """
-    return tuple(_Scheduler(works, resident, config, borders, reach).run())
+    return tuple(_Scheduler(works, resident, config, borders, reach, ahead).run())
 
 
 class _Scheduler:
@@ -76,6 +80,7 @@ class _Scheduler:
         config: Config,
         borders: Mapping[int, int],
         reach: Mapping[int, int],
+        ahead: bool,
     ) -> None:
         self.config, self.borders, self.reach = config, borders, reach
         self.layers = [begin(work, config) for work in works]
@@ -83,6 +88,11 @@ class _Scheduler:
         for progress in self.layers:
             progress.needs = tuple(self.needs(progress, item, made_by) for item in progress.rounds)
         self.room = Room(works, resident, config)
+        self.borderless = [
+            number
+            for number in range(self.room.beside_all() if ahead else 0)
+            if borders.get(works[number].layer.target.index, 0)
+        ]
         self.clock = dict.fromkeys(Engine, 0)
         self.weights = Supply(
             config.weight_tiles,
@@ -132,6 +142,9 @@ class _Scheduler:
         """Yield (start, preference, kind, layer) of all that may come next."""
         yield from self.step_candidate(Kind.WEIGHTS, self.weights, _WEIGHTS)
         yield from self.step_candidate(Kind.PARAMS, self.params, _PARAMS)
+        if self.borderless:
+            number = self.borderless[0]
+            yield self.clock[Engine.VECTOR], (number, 0), Kind.BORDER.value, number
         for number in range(self.first, min(self.first + REACH + 1, len(self.layers))):
             progress = self.layers[number]
             if progress.done or number - self.first > self.reach.get(number, REACH):
@@ -178,7 +191,11 @@ class _Scheduler:
         if kind is not Kind.SOURCE:
             return -number, 0
         unit = progress.work.units[progress.rounds[len(progress.loaded)].first]
-        early = _EARLY + 1 if len(progress.loaded) < _HALVES else 0
+        loaded = len(progress.loaded)
+        early = _EARLY + 1 if loaded < _HALVES else 0
+        if loaded == 1 and progress.cycles[progress.rounds[1].first].load > _SHORT:
+            # What the first round needs besides comes before a long load for the second.
+            early = _EARLY
         return number - early, _PLACES * unit.step + _OPERANDS
 
     def source_ready(self, progress: Progress) -> int | None:
@@ -272,12 +289,14 @@ class _Scheduler:
         if kind is Kind.PARAMS:
             yield self.load(kind, self.params, start)
             return
+        if kind is Kind.BORDER:
+            yield from self.fill_border(progress, number, start)
+            return
         self.room.enter(number)
         if kind is Kind.SOURCE:
             yield self.load_source(progress, number, start)
             return
         if not progress.begun:
-            progress.begun = True
             yield from self.fill_border(progress, number, start)
         if kind is Kind.MATRIX:
             yield self.multiply(progress, number, start)
@@ -289,6 +308,9 @@ class _Scheduler:
 
         It costs nothing as long as the matrix engine makes the first results.
         """
+        progress.begun = True
+        if number in self.borderless:
+            self.borderless.remove(number)
         words = self.borders.get(progress.work.layer.target.index, 0)
         if words:
             chunks = self.config.act_word_bytes // self.config.bus_bytes

@@ -14,7 +14,7 @@ from .layers import Convolution, Depthwise, Graph, Layer, Tensor, Window
 from .order import REACH, order
 from .placement import Border, Placement, Request, allocate
 from .progress import Action, Kind
-from .schedule import BLOCKS, Schedule, evenly, schedule, window_of
+from .schedule import USUAL, Cut, Schedule, evenly, schedule, window_of
 from .work import Work
 
 __all__ = ["Plan", "make_plan", "make_schedule"]
@@ -63,12 +63,13 @@ class _Life:
     border_words: int
 
 
-def make_plan(graph: Graph, config: Config, blocks: int = BLOCKS) -> Plan:
+def make_plan(graph: Graph, config: Config, cut: Cut = USUAL, ahead: bool = False) -> Plan:
     """Keep every tensor in act; while that does not fit, move the largest one out to DRAM.
 
     Parameters
     ----------
-    blocks : blocks that a layer is cut into at least
+    cut : how finely layers are cut
+    ahead : whether borders are filled long before, as in `order`, if act has room
 
     Raises
     ------
@@ -76,18 +77,20 @@ def make_plan(graph: Graph, config: Config, blocks: int = BLOCKS) -> Plan:
         A layer does not fit, even with every operand in DRAM.
     """
     lives = {life.tensor.index: life for life in _lives(graph, config)}
-    _thin_out(graph, lives, config, blocks)
+    _thin_out(graph, lives, config, cut)
     reach: dict[int, int] = {}
     while True:
-        works = _works(graph, lives.keys(), config, blocks)
+        works = _works(graph, lives.keys(), config, cut)
         resident = {index: life.words for index, life in lives.items()}
         borders = {index: life.border_words for index, life in lives.items()}
-        actions = order(works, resident, config, borders, reach)
+        actions = order(works, resident, config, borders, reach, ahead)
         requests = _requests(lives, works, actions)
         result = allocate(requests, config.act_words)
         if not isinstance(result, Request):
             break
-        if not _evict(lives, works, requests, result):
+        if ahead:
+            ahead = False
+        elif not _evict(lives, works, requests, result):
             _hold_back(reach, requests, result)
     placements = {
         index: replace(life.place, base=result["tensor", index]) for index, life in lives.items()
@@ -103,10 +106,10 @@ def make_plan(graph: Graph, config: Config, blocks: int = BLOCKS) -> Plan:
     )
 
 
-def _thin_out(graph: Graph, lives: dict[int, _Life], config: Config, blocks: int) -> None:
+def _thin_out(graph: Graph, lives: dict[int, _Life], config: Config, cut: Cut) -> None:
     """Evict what cannot stay in act even if the layers run one after the other."""
     while True:
-        works = _works(graph, lives.keys(), config, blocks)
+        works = _works(graph, lives.keys(), config, cut)
         spans = {number: (number - _BESIDE, number) for number in range(len(works))}
         requests = [
             Request(("tensor", index), life.words, life.first, max(life.readers))
@@ -160,14 +163,14 @@ def make_schedule(
     resident: Set[int],
     config: Config,
     groups: int = MAX_COUNT,
-    blocks: int = BLOCKS,
+    cut: Cut = USUAL,
 ) -> Schedule:
     """Return the schedule of `layer` where the tensors `resident` stay in act.
 
     Parameters
     ----------
     groups : int, groups of columns that the layer before it makes at once
-    blocks : blocks that the layer is cut into at least
+    cut : how finely the layer is cut
 
     Raises
     ------
@@ -178,15 +181,15 @@ def make_schedule(
     target = layer.target.index in resident
     if isinstance(layer, Convolution):
         groups = convolution_groups(layer, config)
-        return schedule(layer, sources, target, (groups, groups), config, blocks)
+        return schedule(layer, sources, target, (groups, groups), config, cut)
     groups = min(groups, vector_groups(layer, config))
     if all(sources):
-        return schedule(layer, sources, target, (groups, groups), config, blocks)
+        return schedule(layer, sources, target, (groups, groups), config, cut)
     unit = config.act_word_bytes // config.columns
     found, refused = [], None
     for size in sorted({evenly(groups // unit, parts) * unit for parts in range(1, groups + 1)}):
         try:
-            found.append(schedule(layer, sources, target, (groups, size), config, blocks))
+            found.append(schedule(layer, sources, target, (groups, size), config, cut))
         except TooLarge as error:
             refused = refused or error
     if not found:
@@ -195,7 +198,7 @@ def make_schedule(
     return min(found, key=lambda plan: (plan_load_cycles(plan, config), -plan.groups))
 
 
-def _works(graph: Graph, resident: Set[int], config: Config, blocks: int) -> tuple[Work, ...]:
+def _works(graph: Graph, resident: Set[int], config: Config, cut: Cut) -> tuple[Work, ...]:
     """Return the work of every layer; one of the vector engine follows its source group by group.
 
     So it can work on the first groups while the matrix engine makes the next ones.
@@ -204,7 +207,7 @@ def _works(graph: Graph, resident: Set[int], config: Config, blocks: int) -> tup
     groups: dict[int, int] = {}
     for layer in graph.layers:
         most = min(groups.get(source.index, MAX_COUNT) for source in layer.sources)
-        plan = make_schedule(layer, resident, config, most, blocks)
+        plan = make_schedule(layer, resident, config, most, cut)
         if isinstance(layer, Convolution):
             works.append(convolution_work(plan, config))
         else:

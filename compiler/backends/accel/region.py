@@ -1,6 +1,7 @@
 """Compiles a graph of layers to a region of an image: plan, order, emit, pack constants."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from isa.config import Config
 from isa.image import Layer as LayerRow
@@ -18,15 +19,25 @@ from .layers import Convolution, Graph, Layer, macs
 from .pack_pixels import pack_pixels
 from .plan import Plan, make_plan, make_schedule
 from .progress import Action, Kind
-from .schedule import BLOCKS
+from .schedule import USUAL, Cut, Mode
+from .windows import run_lane
 
 __all__ = ["CycleModel", "compile_region", "require_fit"]
 
 _ALIGNMENT = 64
-# Least numbers of blocks that are tried, the most likely first; no further one is tried when so
-# many instructions have been made.
-_CUTS = (BLOCKS, 2, 10)
+# No further way is tried when so many instructions have been made.
 _MOST_INSTRUCTIONS = 8000
+
+
+class _Way(NamedTuple):
+    """One way to compile: how finely layers are cut, whether borders are filled ahead."""
+
+    cut: Cut = USUAL
+    ahead: bool = False
+
+
+# The most likely first.
+_WAYS = (_Way(), _Way(Cut(2)), _Way(Cut(10)), _Way(Cut(16, 72), ahead=True))
 
 # About how many cycles a program takes.
 CycleModel = Callable[[Program], int]
@@ -48,16 +59,16 @@ def compile_region(graph: Graph, config: Config, cycles: CycleModel | None = Non
     folded, origins = fold_lines(graph, config)
     rows = tuple(LayerRow(item.name, item.operator, macs(item)) for item in graph.layers)
     if cycles is None:
-        return _compile(folded, rows, origins, config, BLOCKS)
-    ways = [(folded, blocks) for blocks in _CUTS]
+        return _compile(folded, rows, origins, config, _Way())
+    ways = [(folded, way) for way in _WAYS]
     packed = pack_pixels(folded, config)
     if packed is not folded and _fits(packed, config):
-        ways = [*((packed, blocks) for blocks in _CUTS), (folded, BLOCKS)]
+        ways = [*((packed, way) for way in _WAYS), (folded, _Way())]
     regions: list[Region] = []
     made = 0
-    for variant, blocks in ways:
+    for variant, way in ways:
         if made < _MOST_INSTRUCTIONS:
-            regions.append(_compile(variant, rows, origins, config, blocks))
+            regions.append(_compile(variant, rows, origins, config, way))
             made += len(regions[-1].instruction_layers)
     return min(regions, key=lambda region: cycles(region.program))
 
@@ -67,17 +78,17 @@ def _compile(
     rows: tuple[LayerRow, ...],
     origins: Sequence[int],
     config: Config,
-    blocks: int,
+    way: _Way,
 ) -> Region:
-    """Return the region whose layers are cut into at least `blocks` blocks.
+    """Return the region as `way` makes it.
 
     Parameters
     ----------
     rows : what the region says of its layers
     origins : for each layer of `graph`, its number in `rows`
     """
-    plan = make_plan(graph, config, blocks)
-    slots, data_bytes = _slots(graph, plan)
+    plan = make_plan(graph, config, way.cut, way.ahead)
+    slots, data_bytes = _slots(graph, plan, config)
     builder = Builder(config)
     context = Context(
         config, builder, Constants(), plan.tensors, plan.placements, slots, plan.staging
@@ -117,17 +128,32 @@ def _fits(graph: Graph, config: Config) -> bool:
     return True
 
 
-def _slots(graph: Graph, plan: Plan) -> tuple[dict[int, Slot], int]:
+def _slots(graph: Graph, plan: Plan, config: Config) -> tuple[dict[int, Slot], int]:
     """Return a place in DRAM for inputs, outputs and tensors not in act, and the total size."""
+    lanes = _lanes(graph, plan, config)
     tensors = [*graph.inputs, *graph.outputs]
     tensors += [layer.target for layer in graph.layers if layer.target.index not in plan.placements]
     slots: dict[int, Slot] = {}
     position = 0
     for tensor in tensors:
         if tensor.index not in slots:
-            slots[tensor.index] = Slot(position, tensor.bytes)
-            position += -(-tensor.bytes // _ALIGNMENT) * _ALIGNMENT
+            lane = lanes.get(tensor.index, 0)
+            slots[tensor.index] = Slot(position + lane, tensor.bytes)
+            position += -(-(lane + tensor.bytes) // _ALIGNMENT) * _ALIGNMENT
     return slots, position
+
+
+def _lanes(graph: Graph, plan: Plan, config: Config) -> dict[int, int]:
+    """Return the lane of the bus in which inputs begin that are loaded as windows, by index."""
+    inputs = {tensor.index for tensor in graph.inputs}
+    return {
+        source.tensor.index: run_lane(work.layer, source.together, config)
+        for work in plan.works
+        for source in work.plan.sources
+        if isinstance(work.layer, Convolution)
+        and source.mode is Mode.WINDOWS
+        and source.tensor.index in inputs
+    }
 
 
 def _emit(context: Context, plan: Plan, origins: Sequence[int]) -> None:

@@ -29,6 +29,15 @@ class Room:
         ]
         self._inside: set[int] = set()
 
+    def beside_all(self) -> int:
+        """Return how many layers have room beside each other, from the first one on."""
+        free = self._free
+        for number, words in enumerate(zip(self._staged, self._targets, strict=True)):
+            free -= sum(words)
+            if free < 0:
+                return number
+        return len(self._staged)
+
     def admits(self, number: int) -> bool:
         """Return whether layer `number` is at work already or finds room."""
         return number in self._inside or (

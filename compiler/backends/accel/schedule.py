@@ -15,8 +15,9 @@ from .placement import pixel_words
 from .windows import run_pixels, windows_together
 
 __all__ = [
-    "BLOCKS",
+    "USUAL",
     "Block",
+    "Cut",
     "Mode",
     "Schedule",
     "SourcePlan",
@@ -27,17 +28,36 @@ __all__ = [
     "window_of",
 ]
 
-# Blocks that a layer is cut into at least, unless a strategy says otherwise: fewer would leave the
-# vector engine idle while the matrix engine computes, more cost cycles to start.
-BLOCKS = 4
 # A layer with less work than this many acc words is one block: starting a block costs cycles too.
 _SMALL = 64
+# Blocks that are worth it even if they are small: layers run beside each other by blocks.
+_FEW = 6
 # Share of act that one staged operand, both halves together, may take.
 _STAGING_SHARE = 4
 # Vectors of a block that the vector engine makes alone: so many that starting it costs little.
 _VECTORS = 512
 # The same where blocks load lines that they share with their neighbours.
 _HALO_VECTORS = 4096
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How finely layers are cut, where they have work for it.
+
+    Fewer blocks leave the vector engine idle while the matrix engine computes, more cost cycles to
+    start.
+
+    Attributes
+    ----------
+    blocks : int, blocks of a layer at least
+    vectors : int, vectors of a block at least; where that leaves few blocks, it has fewer
+    """
+
+    blocks: int = 4
+    vectors: int = 0
+
+
+USUAL = Cut()
 
 
 class Mode(Enum):
@@ -143,7 +163,7 @@ def schedule(
     target_resident: bool,
     groups: tuple[int, int],
     config: Config,
-    blocks: int = BLOCKS,
+    cut: Cut = USUAL,
 ) -> Schedule:
     """Return the schedule of `layer`.
 
@@ -152,7 +172,7 @@ def schedule(
     resident : for each source, whether it stands in act
     target_resident : whether the output does
     groups : (groups of columns whose parameters are loaded together, groups computed at once)
-    blocks : blocks that the layer is cut into at least, where it has work for them
+    cut : how finely the layer is cut
 
     Raises
     ------
@@ -168,7 +188,7 @@ def schedule(
         _mode(layer, tensor, here, config)
         for tensor, here in zip(layer.sources, resident, strict=True)
     ]
-    lines = _lines(layer, pixels * vectors, limit, blocks, config)
+    lines = _lines(layer, pixels * vectors, limit, cut, config)
     together = windows_together(layer, math.gcd(pixels, target.width), step_groups, config)
     together = together if Mode.WINDOWS in modes else 1
     slice_channels = slice_groups * config.columns
@@ -190,8 +210,8 @@ def schedule(
     lines, halves = _fitting(layer, staged, lines, config)
     shares = itertools.repeat(together)
     sources = tuple(map(SourcePlan, layer.sources, modes, halves[:-1], channels, shares))
-    cut = _blocks(target, lines, pixels)
-    return Schedule(layer, sources, halves[-1], target_channels, step_groups, slice_groups, cut)
+    blocks = _blocks(target, lines, pixels)
+    return Schedule(layer, sources, halves[-1], target_channels, step_groups, slice_groups, blocks)
 
 
 def _fitting(
@@ -217,12 +237,13 @@ def _fitting(
     return lines, halves
 
 
-def _lines(layer: Layer, vectors: int, limit: int, blocks: int, config: Config) -> int:
+def _lines(layer: Layer, vectors: int, limit: int, cut: Cut, config: Config) -> int:
     """Return the lines of a block, where a line has `vectors` and a block at most `limit`."""
     height = layer.target.height
     lines = min(max(1, limit // vectors), MAX_COUNT)
     if height * vectors > _SMALL and not _sums_in_parts(layer, config):
-        lines = min(lines, -(-height // blocks))
+        enough = min(-(-cut.vectors // vectors), -(-height // _FEW))
+        lines = min(lines, max(-(-height // cut.blocks), enough))
     return evenly(height, lines)
 
 

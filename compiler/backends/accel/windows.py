@@ -6,7 +6,7 @@ from isa.config import Config
 
 from .layers import Convolution, Int8, Layer, Window
 
-__all__ = ["run_cycles", "run_pixels", "shared_weight", "windows_together"]
+__all__ = ["run_cycles", "run_lane", "run_pixels", "shared_weight", "windows_together"]
 
 
 def run_pixels(window: Window, together: int) -> int:
@@ -17,6 +17,32 @@ def run_pixels(window: Window, together: int) -> int:
 def run_cycles(size: int, config: Config) -> int:
     """Return the cycles of a short run of `size` bytes that may begin anywhere."""
     return 1 + -(-size // config.bus_bytes)
+
+
+def run_lane(layer: Convolution, together: int, config: Config) -> int:
+    """Return the lane of the bus in which the operand of `layer` shall begin.
+
+    It is the one with which the runs of window lines take the fewest beats.
+
+    Parameters
+    ----------
+    together : int, windows beside each other that share a run
+    """
+    window, source, bus = layer.window, layer.sources[0], config.bus_bytes
+    size = run_pixels(window, together) * source.channels
+    step = together * window.stride[1] * source.channels
+    origin = -window.left * source.channels
+
+    def beats(lane: int) -> int:
+        # After as many lines and runs as the bus has lanes, the same ones come again.
+        starts = (
+            lane + origin + line * source.width * source.channels + run * step
+            for line in range(bus)
+            for run in range(bus)
+        )
+        return sum(-(-(start % bus + size) // bus) for start in starts)
+
+    return min(range(bus), key=beats)
 
 
 def windows_together(layer: Layer, pixels: int, groups: int, config: Config) -> int:

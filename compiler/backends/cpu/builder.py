@@ -4,8 +4,12 @@ Kernels write vector instructions themselves (`lanes` elements at a time), so wh
 depend on what an optimiser recognises.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
+from types import MappingProxyType
+
+from ...ir.dims import Dim, Symbol
+from .sizes import index_of
 
 __all__ = ["Builder", "Index", "element_bytes", "llvm_type", "memory_type", "stored_type"]
 
@@ -39,14 +43,23 @@ def element_bytes(dtype: str) -> int:
 class Builder:
     """Collects the instructions of one function.
 
+    Extents, strides and offsets may be a `Size` wherever they are numbers.
+
+    Parameters
+    ----------
+    symbols : Mapping of Symbol to str
+        The i64 value of each symbol of such sizes.
+
     Attributes
     ----------
     declarations : set of str
         Declarations that the module needs for what was called.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, symbols: Mapping[Symbol, str] = MappingProxyType({})) -> None:
         self.declarations: set[str] = set()
+        self._symbols = symbols
+        self._sizes: dict[Dim, Index] = {}
         self._entry: list[str] = []
         self._lines: list[str] = []
         self._numbers: Iterator[int] = count()
@@ -60,6 +73,20 @@ class Builder:
         """Add an instruction with a result; return the result's name."""
         name = f"%v{next(self._numbers)}"
         self._lines.append(f"  {name} = {text}")
+        return name
+
+    def size(self, size: Dim | str) -> Index:
+        """Return a size as an index; it is computed where the function begins."""
+        if isinstance(size, int | str):
+            return size
+        if size not in self._sizes:
+            self._sizes[size] = index_of(size, self._symbols, self._early)
+        return self._sizes[size]
+
+    def _early(self, text: str) -> str:
+        """Add an instruction where the function begins; return the name of its result."""
+        name = f"%v{next(self._numbers)}"
+        self._entry.append(f"  {name} = {text}")
         return name
 
     def do(self, text: str) -> None:
@@ -98,6 +125,7 @@ class Builder:
 
     def add(self, left: Index, right: Index) -> Index:
         """Return left + right."""
+        left, right = self.size(left), self.size(right)
         if isinstance(left, int) and isinstance(right, int):
             return left + right
         if 0 in (left, right):
@@ -107,34 +135,37 @@ class Builder:
     def multiply(self, left: Index, right: int) -> Index:
         """Return left * right."""
         if isinstance(left, int):
-            return left * right
+            return self.size(left * right)
         if right in (0, 1):
             return left if right else 0
-        return self.value(f"mul nsw i64 {left}, {right}")
+        return self.value(f"mul nsw i64 {left}, {self.size(right)}")
 
     def divide(self, left: Index, right: int) -> tuple[Index, Index]:
         """Return quotient and rest of left / right, which are not negative."""
-        if isinstance(left, int):
+        if isinstance(left, int) and isinstance(right, int):
             return divmod(left, right)
-        quotient = self.value(f"udiv i64 {left}, {right}")
-        return quotient, self.value(f"urem i64 {left}, {right}")
+        divisor = self.size(right)
+        quotient = self.value(f"udiv i64 {left}, {divisor}")
+        return quotient, self.value(f"urem i64 {left}, {divisor}")
 
     def offset(self, indices: Sequence[Index], strides: Sequence[int], start: int = 0) -> Index:
         """Return start + the sum of indices * strides."""
-        fixed, total = start, []
+        fixed: Index = 0
+        total = []
         for index, stride in zip(indices, strides, strict=True):
             part = self.multiply(index, stride)
             if isinstance(part, int):
-                fixed += part
+                fixed = self.add(fixed, part)
             else:
                 total.append(part)
         result: Index = total.pop(0) if total else 0
         for part in total:
             result = self.add(result, part)
-        return self.add(result, fixed)
+        return self.add(result, self.add(start, fixed))
 
     def address(self, pointer: str, offset: Index, size_bytes: int = 1) -> str:
         """Return pointer + offset elements of `size_bytes`."""
+        offset = self.size(offset)
         if offset == 0:
             return pointer
         kind = f"[{size_bytes} x i8]" if size_bytes > 1 else "i8"
@@ -173,6 +204,7 @@ class Builder:
         carried : sequence of (LLVM type, first value)
         """
         values = [value for _, value in carried]
+        start, stop = self.size(start), self.size(stop)
         if isinstance(start, int) and isinstance(stop, int):
             if start >= stop:
                 return values

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 
 from isa.host import CLOSE_POOL, MAIN, OPEN_POOL
-from isa.image import Host
+from isa.image import Host, Interface
 
 from ...errors import Unsupported
 from ...ir.module import Module
@@ -12,17 +13,21 @@ from ...ops import Mismatch
 from ...schedule.operators import DEFINITIONS
 from .entry import is_threaded, lay_out_memory, write_module
 from .expansion import expand
+from .flow import compile_flow, describe, is_straight
 from .formula import FormulaBuilder, row_major
 from .fusion import Group, fuse
 from .graph import Graph, RegionStep, Step, Tensor, flatten, trace
 from .layouts import plan_layouts
 from .lowering import ANCHORS, ELEMENTWISE, OTHERS, Context, follow, lower_nest
-from .machine import Machine, assemble, find_machine
+from .machine import Machine, find_machine
+from .objects import assemble_cached
 from .placement import place
 from .program import Program
 from .sinking import sink
 
 __all__ = ["compile_host", "lower", "write_host"]
+
+_EXPORTED = (MAIN, OPEN_POOL, CLOSE_POOL)
 
 Origin = Group | RegionStep | None
 """What an operation is part of; None of the copies that own results need."""
@@ -34,18 +39,21 @@ def compile_host(
     *,
     cpu: str | None = None,
     triple: str | None = None,
+    cache: Path | None = None,
 ) -> Host:
     """Return the native program of @main.
 
     Parameters
     ----------
     module : Module
-        Typed, all sizes known, @main without control flow.
+        Typed.
     regions : Mapping of str to int
         The global functions that the accelerator runs, and their numbers. They are called with
         plain row-major tensors; all other functions become part of the program.
     cpu, triple : str, optional
         See `find_machine`; by default this machine, with all it can do.
+    cache : Path, optional
+        Folder of object files that were made before.
 
     Raises
     ------
@@ -53,15 +61,17 @@ def compile_host(
         An operator, a construct or a CPU that is not taken; the message names the nearest one.
     """
     machine = find_machine(cpu, triple)
+    if not is_straight(module, regions):
+        return _write_flow(module, regions, machine, cache)
     program, _ = lower(module, regions, machine)
-    return write_host(program, machine)
+    return write_host(program, machine, cache)
 
 
-def write_host(program: Program, machine: Machine) -> Host:
+def write_host(program: Program, machine: Machine, cache: Path | None = None) -> Host:
     """Return the object code of a program, with its constants."""
     layout = lay_out_memory(program)
-    symbols = (MAIN, OPEN_POOL, CLOSE_POOL)
-    code = assemble(write_module(program, layout, machine.triple), machine, symbols)
+    text = write_module(program, layout, machine.triple)
+    code = assemble_cached(text, machine, _EXPORTED, cache)
     return Host(
         code=code,
         symbol=MAIN,
@@ -84,7 +94,34 @@ def lower(
     Unsupported
         As of `compile_host`.
     """
-    graph = trace(module, regions)
+    return _lower_graph(trace(module, regions), machine)
+
+
+def _write_flow(
+    module: Module, regions: Mapping[str, int], machine: Machine, cache: Path | None
+) -> Host:
+    """Return the program of @main with control flow, data, or unknown sizes."""
+    params, result, forms = describe(module, module["main"])
+
+    def lower_one(graph: Graph) -> Program:
+        return _lower_graph(graph, machine)[0]
+
+    flow = compile_flow(module, regions, lower_one, machine.triple)
+    return Host(
+        code=assemble_cached(flow.text, machine, _EXPORTED, cache),
+        symbol=MAIN,
+        triple=machine.triple,
+        cpu=machine.cpu,
+        features=machine.features,
+        arena_bytes=flow.arena_bytes,
+        constants=flow.constants,
+        threaded=flow.threaded,
+        interface=Interface(forms, params, result, flow.failures),
+    )
+
+
+def _lower_graph(graph: Graph, machine: Machine) -> tuple[Program, tuple[Origin, ...]]:
+    """Return the operations of a graph, and for each what it is part of."""
     context = Context(machine)
     origins: list[Origin] = []
     steps = sink(graph, place(graph, expand(graph.steps)))
@@ -119,7 +156,7 @@ def _require_half(steps: Iterable[Step | RegionStep], machine: Machine) -> None:
 def _lower_group(context: Context, group: Group) -> None:
     """Lower steps that are computed together."""
     anchor = group.anchor
-    if anchor is None or anchor.name in ANCHORS:
+    if group.target_is_tensor:
         context.surround(group.target)
     try:
         if anchor is None:

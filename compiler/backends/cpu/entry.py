@@ -12,14 +12,16 @@ import numpy as np
 
 from isa.host import MAIN, MEMBERS, Status
 
+from ...ir.dims import Dim, Symbol
 from .arena import ALIGNMENT, Lifetime, plan
 from .builder import Builder
 from .graph import Tensor
 from .kernels import Kernel
 from .pool import has_pool, write_pool
 from .program import KernelCall, Operation, Program, RegionCall
+from .sizes import parts_of, symbol_value, symbols_of
 
-__all__ = ["Layout", "is_threaded", "lay_out_memory", "write_module"]
+__all__ = ["Kernels", "Layout", "is_threaded", "lay_out_memory", "write_entry", "write_module"]
 
 _POINTER_BYTES = 8
 
@@ -35,11 +37,18 @@ class Layout:
         number), "arena" and "constants".
     arena_bytes : int
     constants : bytes
+    symbols : tuple of Symbol
+        Of sizes that each run has its own of. The argument block then has one more member, the
+        address of their values (i64).
+    workspace : tuple of Dim
+        Bytes of further outputs, for tensors in between whose sizes are such.
     """
 
     places: Mapping[Tensor, tuple[str, int]]
     arena_bytes: int
     constants: bytes
+    symbols: tuple[Symbol, ...] = ()
+    workspace: tuple[Dim, ...] = ()
 
 
 def lay_out_memory(program: Program) -> Layout:
@@ -63,10 +72,33 @@ def lay_out_memory(program: Program) -> Layout:
                 known[data] = len(constants)
                 constants += data + bytes(-len(data) % ALIGNMENT)
             places[root] = "constants", known[data]
+    open_ = [root for root in spans if not isinstance(root.size_bytes, int)]
+    for place, root in enumerate(open_, len(program.outputs)):
+        places[root] = "outputs", place
+        del spans[root]
     lifetimes = [Lifetime(root.size_bytes, *span) for root, span in spans.items()]
     offsets, arena_bytes = plan(lifetimes)
     places |= {root: ("arena", offset) for root, offset in zip(spans, offsets, strict=True)}
-    return Layout(places, arena_bytes, bytes(constants))
+    workspace = tuple(root.size_bytes for root in open_)
+    return Layout(places, arena_bytes, bytes(constants), _symbols(program), workspace)
+
+
+def _symbols(program: Program) -> tuple[Symbol, ...]:
+    """Return the symbols that a program's kernels need, those of derived ones instead of them."""
+    found: set[Symbol] = set()
+    pending = [
+        symbol
+        for operation in program.operations
+        if isinstance(operation, KernelCall)
+        for symbol in symbols_of(operation.kernel)
+    ]
+    while pending:
+        symbol = pending.pop()
+        if type(symbol) is Symbol:
+            found.add(symbol)
+        else:
+            pending.extend(symbols_of(parts_of(symbol)))
+    return tuple(sorted(found, key=str))
 
 
 def _tensors(operation: Operation) -> tuple[Tensor, ...]:
@@ -86,31 +118,70 @@ def is_threaded(program: Program, triple: str) -> bool:
 
 def write_module(program: Program, layout: Layout, triple: str, *, threads: bool = True) -> str:
     """Return the text of the LLVM module of `program`, with a pool if it has use for `threads`."""
-    threaded = threads and is_threaded(program, triple)
-    declarations: set[str] = set()
-    functions: dict[Kernel, str] = {}
-    texts: list[str] = []
-    for operation in program.operations:
-        if isinstance(operation, KernelCall) and operation.kernel not in functions:
-            number = len(functions)
-            functions[operation.kernel] = f"@kernel{number}"
-            text, needed = _function(f"@kernel{number}", operation)
-            texts.append(text)
+    kernels = Kernels(triple, pooled=threads and has_pool(triple))
+    entry = write_entry(program, layout, kernels, MAIN)
+    return "\n".join([kernels.text(), entry])
+
+
+def write_entry(
+    program: Program, layout: Layout, kernels: "Kernels", symbol: str, linkage: str = ""
+) -> str:
+    """Return the text of the function that runs `program`; its kernels enter `kernels`."""
+    return _Entry(program, layout, kernels).text(symbol, linkage)
+
+
+class Kernels:
+    """The kernels of a module: one function for each that differs.
+
+    Attributes
+    ----------
+    triple : str
+    pooled : bool
+        Kernels of several parts go through a pool of threads.
+    threaded : bool
+        There are such: the module carries a pool of threads.
+    """
+
+    def __init__(self, triple: str, *, pooled: bool) -> None:
+        self.triple, self.pooled = triple, pooled
+        self.threaded = False
+        self._functions: dict[Kernel, str] = {}
+        self._texts: list[str] = []
+        self._declarations: set[str] = set()
+
+    def name(self, call: KernelCall) -> str:
+        """Return the function of a call's kernel, which is written if it has not been.
+
+        Of a kernel of several parts it is the one that takes a list, where there is a pool.
+        """
+        kernel = call.kernel
+        if kernel not in self._functions:
+            number = len(self._functions)
+            self._functions[kernel] = f"@kernel{number}"
+            text, needed = _function(f"@kernel{number}", call)
+            self._texts.append(text)
+            self._declarations |= needed
+            if kernel.chunks > 1 and self.pooled:
+                self.threaded = True
+                self._functions[kernel] = f"@parts{number}"
+                self._texts.append(_parts(number, len(_tensors(call))))
+        return self._functions[kernel]
+
+    def text(self) -> str:
+        """Return declarations and functions."""
+        texts, declarations = list(self._texts), set(self._declarations)
+        if self.threaded:
+            pool, needed = write_pool(self.triple)
+            texts.append(pool)
             declarations |= needed
-            if threaded and operation.kernel.chunks > 1:
-                functions[operation.kernel] = f"@parts{number}"
-                texts.append(_parts(number, len(_tensors(operation))))
-    if threaded:
-        pool, needed = write_pool(triple)
-        texts.append(pool)
-        declarations |= needed
-    entry = _Entry(program, layout, functions, threaded).text()
-    return "\n".join([*sorted(declarations), "", *texts, entry])
+        return "\n".join([*sorted(declarations), "", *texts])
 
 
 def _function(name: str, call: KernelCall) -> tuple[str, set[str]]:
     """Return the function of the kernel of `call`, and the declarations that it needs."""
-    build, kernel = Builder(), call.kernel
+    kernel = call.kernel
+    sizes = {symbol: f"%size{number}" for number, symbol in enumerate(symbols_of(kernel))}
+    build = Builder(sizes)
     targets = 1 + len(call.others)
     pointers = [f"%p{number}" for number in range(targets + len(call.reads))]
     parameters = [
@@ -122,6 +193,7 @@ def _function(name: str, call: KernelCall) -> tuple[str, set[str]]:
     else:
         kernel.emit(build, pointers, "%first", "%last")
         parameters += ["i64 %first", "i64 %last"]
+    parameters += [f"i64 {name}" for name in sizes.values()]
     head = f"define internal void {name}({', '.join(parameters)}) noinline nounwind {{"
     return f"{head}\n{build.body()}\n}}\n", build.declarations
 
@@ -143,33 +215,34 @@ def _parts(number: int, count: int) -> str:
 class _Entry:
     """Writes the entry function."""
 
-    def __init__(
-        self,
-        program: Program,
-        layout: Layout,
-        functions: Mapping[Kernel, str],
-        threaded: bool,
-    ) -> None:
-        self._program, self._layout, self._functions = program, layout, functions
-        self._threaded = threaded
+    def __init__(self, program: Program, layout: Layout, kernels: Kernels) -> None:
+        self._program, self._layout, self._kernels = program, layout, kernels
+        self._threaded = kernels.pooled and is_threaded(program, kernels.triple)
         self._frame: list[str] = []
         self._lines: list[str] = []
         self._numbers = count()
         self._pointers: dict[tuple[Tensor, int], str] = {}
+        self._sizes: dict[Symbol, str] = {}
 
-    def text(self) -> str:
+    def text(self, symbol: str, linkage: str) -> str:
         """Return the function."""
         self._members = {
             name: self._load("%arguments", number) for number, name in enumerate(MEMBERS)
         }
         if self._threaded:
             self._refuse_fork()
+        sizes = self._layout.symbols
+        if sizes:
+            values = self._load("%arguments", len(MEMBERS))
+            self._sizes = {
+                symbol: self._load(values, place, "i64") for place, symbol in enumerate(sizes)
+            }
         for operation in self._program.operations:
             if isinstance(operation, KernelCall):
                 self._kernel(operation)
             else:
                 self._region(operation)
-        head = f"define i32 @{MAIN}(ptr %arguments) nounwind {{"
+        head = f"define {linkage}i32 @{symbol}(ptr %arguments) nounwind {{"
         return "\n".join([head, "entry:", *self._frame, *self._lines, "  ret i32 0", "}", ""])
 
     def _refuse_fork(self) -> None:
@@ -184,7 +257,7 @@ class _Entry:
 
     def _kernel(self, call: KernelCall) -> None:
         """Call a kernel, for all of its parts."""
-        function, chunks = self._functions[call.kernel], call.kernel.chunks
+        function, chunks = self._kernels.name(call), call.kernel.chunks
         if chunks > 1 and self._threaded:
             pointers = self._list(_tensors(call))
             arguments = f"ptr {self._members['pool']}, ptr {function}, ptr {pointers}, i64 {chunks}"
@@ -193,6 +266,8 @@ class _Entry:
         arguments = ", ".join(f"ptr {self._pointer(tensor)}" for tensor in _tensors(call))
         if chunks > 1:
             arguments += f", i64 0, i64 {chunks}"
+        for symbol in symbols_of(call.kernel):
+            arguments += f", i64 {symbol_value(symbol, self._sizes, self._value)}"
         self._lines.append(f"  call void {function}({arguments})")
 
     def _value(self, text: str) -> str:
@@ -201,11 +276,11 @@ class _Entry:
         self._lines.append(f"  {name} = {text}")
         return name
 
-    def _load(self, pointers: str, number: int) -> str:
-        """Return element `number` of a list of pointers."""
+    def _load(self, pointers: str, number: int, kind: str = "ptr") -> str:
+        """Return element `number` of a list of pointers, or of 64-bit numbers."""
         offset = number * _POINTER_BYTES
         address = self._value(f"getelementptr i8, ptr {pointers}, i64 {offset}")
-        return self._value(f"load ptr, ptr {address}, align {_POINTER_BYTES}")
+        return self._value(f"load {kind}, ptr {address}, align {_POINTER_BYTES}")
 
     def _pointer(self, tensor: Tensor) -> str:
         """Return the address of the first element of a tensor that is no border."""

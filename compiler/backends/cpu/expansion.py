@@ -5,7 +5,6 @@ from types import MappingProxyType
 
 import numpy as np
 
-from ...errors import Unsupported
 from ...ir.nodes import AttributeValue
 from .graph import RegionStep, Step, Tensor
 
@@ -69,38 +68,10 @@ def _l2_normalize(step: Step) -> list[Step]:
     ]
 
 
-def _quantized_batch_matmul(step: Step) -> list[Step]:
-    """``qnn.batch_matmul(x, y, zx, zy)  ->  nn.batch_matmul(int16(x) - zx, int16(y) - zy)``.
-
-    Differences of int8 and a zero point fit int16, whose products are summed in int32.
-    """
-    found: list[Step] = []
-    moved: list[Tensor] = []
-    for data, point in zip(step.operands[:2], step.operands[2:4], strict=True):
-        assert isinstance(data, Tensor) and isinstance(point, Tensor)
-        if point.constant is None or point.constant.size != 1:
-            raise Unsupported(
-                "qnn.batch_matmul: the zero points must be constant scalars on the CPU; "
-                "fold them before",
-                step.span,
-            )
-        wide = Tensor(data.shape, "int16")
-        found.append(Step("cast", {"dtype": "int16"}, (data,), wide, step.span))
-        if point.constant.any():
-            taken = Tensor((), "int16", constant=point.constant.astype(np.int16).reshape(()))
-            less = Tensor(data.shape, "int16")
-            found.append(Step("subtract", {}, (wide, taken), less, step.span))
-            wide = less
-        moved.append(wide)
-    found.append(Step("nn.batch_matmul", step.attrs, tuple(moved), step.result, step.span))
-    return found
-
-
 _EXPANSIONS: Mapping[str, Callable[[Step], list[Step]]] = MappingProxyType(
     {
         "nn.batch_norm": _batch_norm,
         "nn.dropout": _dropout,
         "nn.l2_normalize": _l2_normalize,
-        "qnn.batch_matmul": _quantized_batch_matmul,
     }
 )

@@ -40,12 +40,12 @@ def requantize_tflite(site: Site) -> str:
 
 def _high_multiply(site: Site, x: str, multiplier: str) -> str:
     """Return (x * multiplier + 2**30) >> 31."""
-    one, nudge = (site.number(value, "int64") for value in (31, 1 << 30))
     if site.lanes == 1:
         left, right = (site.convert("sext", one, "int32", "int64") for one in (x, multiplier))
         product = site.binary("mul nsw", left, right, "int64")
-        nudged = site.binary("add nsw", product, nudge, "int64")
-        return site.convert("trunc", site.binary("ashr", nudged, one, "int64"), "int64", "int32")
+        nudged = site.binary("add nsw", product, site.number(1 << 30, "int64"), "int64")
+        high = site.binary("ashr", nudged, site.number(31, "int64"), "int64")
+        return site.convert("trunc", high, "int64", "int32")
     half = site.halved()
     products = zip(halves(site, x), halves(site, multiplier), strict=True)
     nudge = half.number(1 << 30, "int64")

@@ -16,8 +16,10 @@ from math import prod
 
 import numpy as np
 
+from ...ir.dims import Dim
 from ...ir.nodes import AttributeValue
 from .graph import Tensor
+from .sizes import as_known, stretch
 
 __all__ = ["Formula", "FormulaBuilder", "Node", "broadcast_strides", "merge_axes", "row_major"]
 
@@ -67,9 +69,16 @@ def stretched(
     shape: Sequence[int], strides: Sequence[int], target: Sequence[int]
 ) -> tuple[int, ...]:
     """Return the strides of a tensor stretched to `target`: 0 where it has one element."""
-    missing = (0,) * (len(target) - len(shape))
-    kept = (0 if size == 1 else step for size, step in zip(shape, strides, strict=True))
-    return (*missing, *kept)
+    missing = len(target) - len(shape)
+    kept = zip(shape, target[missing:], strides, strict=True)
+    return as_known((*(0,) * missing, *(_stride(*axis) for axis in kept)))
+
+
+def _stride(size: Dim, wanted: Dim, stride: Dim) -> Dim:
+    """Return the stride of an axis of `size` that shall have a size of `wanted`."""
+    if size == 1:
+        return 0
+    return stride if size == wanted else stride * stretch(size)
 
 
 @dataclass

@@ -36,6 +36,11 @@ class Group:
         return last
 
     @property
+    def target_is_tensor(self) -> bool:
+        """Whether it computes one tensor."""
+        return isinstance(self.last.result, Tensor)
+
+    @property
     def target(self) -> Tensor:
         """The tensor that it computes."""
         result = self.last.result

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import Unsupported
+from ...ir.dims import Any
 from ...ir.module import Module
 from ...ir.nodes import (
     AttributeValue,
@@ -16,7 +17,6 @@ from ...ir.nodes import (
     Expr,
     Function,
     GlobalVar,
-    If,
     Let,
     Op,
     Tuple,
@@ -27,8 +27,20 @@ from ...ir.span import Span
 from ...ir.types import TensorType, TupleType, Type
 from ...ops import lookup
 from .builder import element_bytes
+from .sizes import as_known
 
-__all__ = ["VIEWS", "Graph", "RegionStep", "Step", "Tensor", "Value", "flatten", "trace"]
+__all__ = [
+    "VIEWS",
+    "Graph",
+    "RegionStep",
+    "Step",
+    "Steps",
+    "Tensor",
+    "Value",
+    "flatten",
+    "tensors_of",
+    "trace",
+]
 
 Array = npt.NDArray[np.generic]
 
@@ -43,6 +55,7 @@ class Tensor:
     Attributes
     ----------
     shape : tuple of int
+        A `Size` is among them where a size is known only at run time.
     dtype : str
     constant : array or None
         Its value if that is known now.
@@ -177,13 +190,59 @@ def trace(module: Module, regions: Mapping[str, int]) -> Graph:
     return _Tracer(module, regions).trace()
 
 
+class Steps:
+    """Steps in the making.
+
+    Attributes
+    ----------
+    steps : list of Step and RegionStep
+    """
+
+    def __init__(self) -> None:
+        self.steps: list[Step | RegionStep] = []
+
+    def region(
+        self, region: int, arguments: tuple[Value, ...], kind: Type | None, span: Span | None
+    ) -> Value:
+        """Add the call of a region; return its result, of type `kind`."""
+        result = tensors_of(kind, span)
+        operands = tuple(tensor for argument in arguments for tensor in flatten(argument))
+        self.steps.append(RegionStep(region, operands, tuple(flatten(result))))
+        return result
+
+    def operator(
+        self,
+        name: str,
+        attrs: Mapping[str, AttributeValue],
+        arguments: tuple[Value, ...],
+        kind: Type | None,
+        span: Span | None,
+    ) -> Value:
+        """Add the call of an operator, unless its value is known or is a view; return its result.
+
+        `kind` is the result's type.
+        """
+        row = lookup(name, span)
+        tensors = [tensor for argument in arguments for tensor in flatten(argument)]
+        if all(tensor.constant is not None for tensor in tensors):
+            with np.errstate(all="ignore"):
+                return _known(row.meaning(attrs, *(_arrays(value) for value in arguments)))
+        result = tensors_of(kind, span)
+        if name in VIEWS:
+            assert isinstance(result, Tensor) and isinstance(arguments[0], Tensor)
+            result.base = arguments[0]
+            return result
+        self.steps.append(Step(name, attrs, arguments, result, span))
+        return result
+
+
 class _Tracer:
     """Walks the functions of a module from @main."""
 
     def __init__(self, module: Module, regions: Mapping[str, int]) -> None:
         self._module = module
         self._regions = regions
-        self._steps: list[Step | RegionStep] = []
+        self._steps = Steps()
         self._callers: list[str] = []
 
     def trace(self) -> Graph:
@@ -191,7 +250,7 @@ class _Tracer:
         main = self._module["main"]
         inputs: list[Tensor] = []
         for param in main.params:
-            value = _value_of(param.type or param.annotation, param)
+            value = tensors_of(param.type or param.annotation, param.span)
             inputs.extend(flatten(value))
             if not isinstance(value, Tensor):
                 raise Unsupported(
@@ -200,7 +259,7 @@ class _Tracer:
                     param.span,
                 )
         result = self._function(main, tuple(inputs), {})
-        return Graph(tuple(inputs), tuple(self._steps), tuple(flatten(result)))
+        return Graph(tuple(inputs), tuple(self._steps.steps), tuple(flatten(result)))
 
     def _function(
         self, function: Function, arguments: tuple[Value, ...], outer: Mapping[int, Value]
@@ -209,8 +268,12 @@ class _Tracer:
         values: dict[int, Value] = dict(outer)
         for param, argument in zip(function.params, arguments, strict=True):
             values[id(param)] = argument
-        for node in _in_order(function.body, values):
-            values[id(node)] = self._evaluate(node, values)
+        bound: dict[int, Expr] = {}
+        for node in _in_order(function.body, values, bound):
+            if id(node) in bound:
+                values[id(node)] = values[id(bound[id(node)])]
+            else:
+                values[id(node)] = self._evaluate(node, values)
         return values[id(function.body)]
 
     def _evaluate(self, node: Expr, values: Mapping[int, Value]) -> Value:
@@ -224,6 +287,8 @@ class _Tracer:
                 whole = values[id(value)]
                 assert isinstance(whole, tuple)
                 return whole[index]
+            case Let(_, _, body):
+                return values[id(body)]
             case Call(op, args):
                 return self._call(node, op, tuple(values[id(arg)] for arg in args), values)
             case _:
@@ -235,9 +300,9 @@ class _Tracer:
         """Return the value of a call, of whatever kind."""
         match op:
             case Op(name):
-                return self._operator(name, node, arguments)
+                return self._steps.operator(name, node.attrs, arguments, node.type, node.span)
             case GlobalVar(name) if name in self._regions:
-                return self._region(self._regions[name], node, arguments)
+                return self._steps.region(self._regions[name], arguments, node.type, node.span)
             case GlobalVar(name):
                 if name in self._callers or name == "main":
                     raise Unsupported(
@@ -256,28 +321,6 @@ class _Tracer:
                     "call a global function",
                     node.span,
                 )
-
-    def _region(self, region: int, node: Call, arguments: tuple[Value, ...]) -> Value:
-        """Add the call of a region."""
-        result = _value_of(node.type, node)
-        operands = tuple(tensor for argument in arguments for tensor in flatten(argument))
-        self._steps.append(RegionStep(region, operands, tuple(flatten(result))))
-        return result
-
-    def _operator(self, name: str, node: Call, arguments: tuple[Value, ...]) -> Value:
-        """Add the call of an operator, unless its value is known or is a view."""
-        row = lookup(name, node.span)
-        tensors = [tensor for argument in arguments for tensor in flatten(argument)]
-        if all(tensor.constant is not None for tensor in tensors):
-            with np.errstate(all="ignore"):
-                return _known(row.meaning(node.attrs, *(_arrays(value) for value in arguments)))
-        result = _value_of(node.type, node)
-        if name in VIEWS:
-            assert isinstance(result, Tensor) and isinstance(arguments[0], Tensor)
-            result.base = arguments[0]
-            return result
-        self._steps.append(Step(name, node.attrs, arguments, result, node.span))
-        return result
 
 
 def flatten(value: Value) -> Iterator[Tensor]:
@@ -302,30 +345,37 @@ def _known(value: object) -> Value:
     return Tensor(array.shape, str(array.dtype), constant=array)
 
 
-def _value_of(kind: Type | None, node: Expr) -> Value:
-    """Return new tensors for the result of `node`."""
+def tensors_of(kind: Type | None, span: Span | None) -> Value:
+    """Return new tensors for a value of type `kind`.
+
+    Raises
+    ------
+    Unsupported
+        The type is no tensor or tuple of them, or has an unknown size.
+    """
     match kind:
         case TensorType(shape, dtype):
-            sizes = tuple(size for size in shape if isinstance(size, int))
-            if len(sizes) != len(shape):
-                raise Unsupported(
-                    f"all sizes must be known to compile for the CPU, but this is {kind}: give "
-                    "the parameters of @main sizes",
-                    node.span,
-                )
-            return Tensor(sizes, dtype)
+            if any(isinstance(size, Any) for size in shape):
+                raise Unsupported(f"the sizes of {kind} do not follow from others here", span)
+            return Tensor(as_known(shape), dtype)
         case TupleType(fields):
-            return tuple(_value_of(field, node) for field in fields)
+            return tuple(tensors_of(field, span) for field in fields)
         case None:
-            raise AssertionError(f"{node!r} has no type: run infer first")
+            raise AssertionError("a value has no type: run infer first")
         case _:
             raise Unsupported(
-                f"a value of type {kind} cannot live on the CPU: make it a tensor", node.span
+                f"a value of type {kind} cannot live on the CPU: make it a tensor", span
             )
 
 
-def _in_order(root: Expr, known: Mapping[int, Value]) -> Iterator[Expr]:
-    """Yield what `root` needs and is not known, each expression once, operands first."""
+def _in_order(root: Expr, known: Mapping[int, Value], bound: dict[int, Expr]) -> Iterator[Expr]:
+    """Yield what `root` needs and is not known, each expression once, operands first.
+
+    Parameters
+    ----------
+    bound : dict
+        What the variables of `Let`s stand for; those that are met are added.
+    """
     seen = set(known)
     stack: list[tuple[Expr, bool]] = [(root, False)]
     while stack:
@@ -335,6 +385,10 @@ def _in_order(root: Expr, known: Mapping[int, Value]) -> Iterator[Expr]:
         elif id(node) not in seen:
             seen.add(id(node))
             stack.append((node, True))
+            if isinstance(node, Let):
+                bound[id(node.var)] = node.value
+                seen.add(id(node.var))
+                stack += [(node.body, False), (node.var, True), (node.value, False)]
             stack.extend((part, False) for part in reversed(_operands(node)))
 
 
@@ -354,12 +408,6 @@ def _operands(node: Expr) -> tuple[Expr, ...]:
 def _refuse(node: Expr) -> Unsupported:
     """Return the error for an expression that this backend does not take."""
     match node:
-        case Let():
-            what, remedy = "let", "write the value in place: sharing is kept"
-        case If():
-            what, remedy = "if", "compute both sides and choose with where"
-        case Function():
-            what, remedy = "a closure", "call the function where it stands, or make it global"
         case Var(name):
             what, remedy = f"the free variable %{name}", "make it a parameter of @main"
         case _:

@@ -11,6 +11,7 @@ from typing import cast
 from ...ops.windows import ints
 from .fusion import Group
 from .graph import Graph, RegionStep, Step, Tensor, flatten
+from .lowering.batch import is_packed
 from .lowering.borders import border_value
 from .machine import Machine
 
@@ -27,26 +28,44 @@ _POOLS = frozenset(
         "qnn.avg_pool2d",
     }
 )
-# Bytes past the end that a contraction may read: it takes four at a time.
-_SLACK = 4
+_BATCHES = frozenset({"qnn.batch_matmul"})
+_LINES = frozenset({"nn.layer_norm", "nn.log_softmax", "nn.softmax"})
+_IMAGES = _CONVOLUTIONS | _DENSE | _POOLS
+_TRANSPOSE = "transpose"
+# Bytes past the end that kernels may read, which take several at a time.
+_SLACK = 16
 
 
 def plan_layouts(graph: Graph, items: Iterable[Group | RegionStep], machine: Machine) -> None:
     """Choose border and storage of the tensors that the groups of `items` make."""
     items = tuple(items)
     readers = _Readers(graph, items)
-    for item in items:
-        if isinstance(item, Group) and _is_flexible(item):
-            target = item.target
-            if target.base is None and target not in readers.fixed:
+    groups = [item for item in items if isinstance(item, Group)]
+    free = [
+        group
+        for group in groups
+        if group.target_is_tensor
+        and group.target.base is None
+        and group.target not in readers.fixed
+    ]
+    made = {group.target for group in free if _is_flexible(group)}
+    for group in free:
+        target = group.target
+        if target in made:
+            _store(target, readers.of(target), machine)
+            _surround(target, readers.of(target), readers)
+        elif group.anchor is not None and group.anchor.name == _TRANSPOSE:
+            _surround(target, readers.of(target), readers)
+            source = group.anchor.operands[0]
+            if source in made and readers.of(source) == [group.anchor]:
                 _store(target, readers.of(target), machine)
-                _surround(target, readers.of(target), readers)
+                source.stored = target.stored
 
 
 def _is_flexible(group: Group) -> bool:
     """Return whether a group can write any layout."""
     anchor = group.anchor
-    return anchor is None or anchor.name in _CONVOLUTIONS | _DENSE | _POOLS
+    return anchor is None or anchor.name in _IMAGES | _BATCHES | _LINES
 
 
 class _Readers:
@@ -80,8 +99,11 @@ class _Readers:
     def _anchor(self, step: Step) -> None:
         self._note_views(step)
         tensors = [tensor for value in step.operands for tensor in flatten(value)]
-        if step.name in _CONVOLUTIONS | _DENSE | _POOLS:
+        if step.name in _IMAGES | _BATCHES | {_TRANSPOSE}:
             self._anchors.setdefault(tensors[0].root, []).append(step)
+            if step.name == _TRANSPOSE:
+                # It moves elements as they are stored, but knows nothing of borders.
+                self.viewed.add(tensors[0].root)
             tensors = tensors[1:]
         self.fixed |= {tensor.root for tensor in tensors}
 
@@ -92,17 +114,22 @@ class _Readers:
 
 def _store(target: Tensor, readers: Iterable[Step], machine: Machine) -> None:
     """Store int8 as uint8 where an instruction wants that."""
+    readers = tuple(readers)
     if target.dtype != "int8" or not machine.has_dot_product:
+        return
+    if any(step.name == _TRANSPOSE for step in readers):
         return
     for step in readers:
         weight = step.operands[1] if step.name in _CONVOLUTIONS | _DENSE else None
-        if isinstance(weight, Tensor) and weight.constant is not None:
+        is_known = isinstance(weight, Tensor) and weight.constant is not None
+        if is_known or (step.name in _BATCHES and is_packed(machine, step)):
             target.stored = "uint8"
 
 
 def _surround(target: Tensor, readers: Iterable[Step], known: _Readers) -> None:
     """Give an image the border that its readers want, if they agree on what it holds."""
-    target.slack = _SLACK
+    readers = tuple(readers)
+    target.slack = _SLACK if any(step.name in _IMAGES for step in readers) else 0
     if len(target.shape) != 4 or target in known.viewed:
         return
     wanted = [(padding, fill) for padding, fill in map(_padding, readers) if any(padding)]

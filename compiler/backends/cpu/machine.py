@@ -14,7 +14,9 @@ __all__ = ["Machine", "assemble", "find_machine"]
 
 # Of the features of an x86 host, those that change the code made here. Others (such as sgx) would
 # only tie an image to the machine that compiled it.
-_USEFUL = frozenset(name for cpu in cpus_of("x86_64") for name in cpu.features) - {"avxvnni"}
+_USEFUL = frozenset(name for cpu in cpus_of("x86_64") for name in cpu.features) - {"avxvnni"} | {
+    "avx512vbmi"
+}
 
 
 @dataclass(frozen=True, slots=True)

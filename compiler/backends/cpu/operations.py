@@ -4,6 +4,7 @@ What they compute is defined by `compiler.ops`; tests hold them to it.
 """
 
 from collections.abc import Callable, Mapping
+from math import frexp, log2
 from types import MappingProxyType
 
 from .fixed_point import (
@@ -50,6 +51,12 @@ def _maximum(site: Site) -> str:
     return _extreme(site, "max", *site.operands, site.node.dtype)
 
 
+def _larger(site: Site) -> str:
+    """Return the larger of two floats in one instruction, the second if one is not a number."""
+    dtype, (x, y) = site.node.dtype, site.operands
+    return site.choose(site.binary("fcmp ogt", x, y, dtype), x, y, dtype)
+
+
 def _minimum(site: Site) -> str:
     return _extreme(site, "min", *site.operands, site.node.dtype)
 
@@ -90,6 +97,21 @@ def _divide(site: Site) -> str:
     quotient = site.binary("sdiv", x, site.choose(special, one, y, dtype), dtype)
     negated = site.binary("sub", zero, x, dtype)
     return site.choose(by_zero, zero, site.choose(negates, negated, quotient, dtype), dtype)
+
+
+def _divide_by(site: Site) -> str:
+    """Divide float32 by a known number: the rounded product with its reciprocal in float64.
+
+    A quotient of two numbers of 24 bits is at least 2**-49 of itself from any middle between two
+    such numbers, the product less than 2**-51 from the quotient: both round to the same number.
+    """
+    divisor = site.node.value
+    assert isinstance(divisor, float)
+    if frexp(divisor)[0] in (0.5, -0.5) and abs(log2(abs(divisor))) < 126:
+        return site.binary("fmul", site.operand, site.number(1 / divisor, "float32"), "float32")
+    wide = site.convert("fpext", site.operand, "float32", "float64")
+    product = site.binary("fmul", wide, site.number(1 / divisor, "float64"), "float64")
+    return site.convert("fptrunc", product, "float64", "float32")
 
 
 def _negative(site: Site) -> str:
@@ -222,7 +244,9 @@ OPERATIONS: Mapping[str, Callable[[Site], str]] = MappingProxyType(
         "clip": _clip,
         "copy": _copy,
         "divide": _divide,
+        "divide_by": _divide_by,
         "floor": _intrinsic("floor"),
+        "larger": _larger,
         "logical_not": _logical_not,
         "maximum": _maximum,
         "move_sign": _move_sign,

@@ -11,8 +11,10 @@ Threads wait for jobs, and the caller for the last parts, by reading for a while
 kernel. `signal` changes with every job, so that a thread that read it before it found no parts does
 not go to sleep after a new job came.
 
-Source: Linux man pages futex(2), syscall(2); system call numbers of arch/x86/entry/syscalls and
-include/uapi/asm-generic/unistd.h.
+Threads are called tilewright.
+
+Source: Linux man pages futex(2), prctl(2), syscall(2); system call numbers of
+arch/x86/entry/syscalls and include/uapi/asm-generic/unistd.h.
 """
 
 from isa.host import CLOSE_POOL, OPEN_POOL
@@ -31,12 +33,13 @@ _RUNS = 8
 
 _FUTEX_WAIT_PRIVATE, _FUTEX_WAKE_PRIVATE, _EVERYONE = 128, 129, 0x7FFFFFFF
 
-# By architecture: numbers of futex and getpid, and the instruction that waits for a moment.
+# By architecture: numbers of futex, getpid and prctl, and the instruction that waits for a moment.
 _SYSTEMS = {
-    "x86_64": (202, 39, "call void @llvm.x86.sse2.pause()"),
-    "aarch64": (98, 172, "call void @llvm.aarch64.hint(i32 1)"),
-    "riscv64": (98, 172, ""),
+    "x86_64": (202, 39, 157, "call void @llvm.x86.sse2.pause()"),
+    "aarch64": (98, 172, 167, "call void @llvm.aarch64.hint(i32 1)"),
+    "riscv64": (98, 172, 167, ""),
 }
+_SET_NAME, _NAME = 15, "tilewright"
 
 
 def has_pool(triple: str) -> bool:
@@ -50,7 +53,7 @@ def write_pool(triple: str) -> tuple[str, set[str]]:
     `@parallel(pool, function, pointers, chunks)` runs function(pointers, first, last) for all
     parts; `@is_forked(pool)` says whether the process is another than the one that opened it.
     """
-    futex, process, pause = _SYSTEMS[triple.split("-")[0]]
+    futex, process, prctl, pause = _SYSTEMS[triple.split("-")[0]]
     declarations = {
         "declare i32 @pthread_create(ptr, ptr, ptr, ptr) nounwind",
         "declare i32 @pthread_join(i64, ptr) nounwind",
@@ -61,7 +64,14 @@ def write_pool(triple: str) -> tuple[str, set[str]]:
     if pause:
         kind = "i32" if "i32" in pause else ""
         declarations.add(f"declare {pause.split('(')[0].removeprefix('call ')}({kind})")
-    parts = (_system(futex, process), _open(), _close(), _parallel(pause), _drain(), _work(pause))
+    parts = (
+        _system(futex, process),
+        _open(),
+        _close(),
+        _parallel(pause),
+        _drain(),
+        _work(prctl, pause),
+    )
     return "\n".join(parts), declarations
 
 
@@ -301,13 +311,15 @@ leave:
 }}"""
 
 
-def _work(pause: str) -> str:
+def _work(prctl: int, pause: str) -> str:
     return f"""
+@thread.name = private constant [{len(_NAME) + 1} x i8] c"{_NAME}\\00"
 define internal ptr @work(ptr %pool) nounwind {{
 entry:
   {_at("signal.at", _SIGNAL)}
   {_at("sleepers.at", _SLEEPERS)}
   {_at("stop.at", _STOP)}
+  %r = call i64 (i64, ...) @syscall(i64 {prctl}, i64 {_SET_NAME}, ptr @thread.name)
   br label %awake
 awake:
   call void @drain(ptr %pool)

@@ -152,6 +152,8 @@ def _reshaped(tensor: Tensor, old: tuple[int, ...], new: tuple[int, ...]) -> Ten
         shape = last
     if tensor.shape == shape:
         return tensor
+    if _viewed(tensor).shape == shape:
+        return _viewed(tensor)
     if tensor.constant is not None:
         return Tensor(shape, tensor.dtype, constant=tensor.constant.reshape(shape))
     return Tensor(shape, tensor.dtype, base=tensor)

@@ -1,6 +1,7 @@
 """Every supported ONNX operator in float32, against onnxruntime on random networks."""
 
 import numpy as np
+import onnx
 import pytest
 
 from compiler.frontends import import_onnx
@@ -54,7 +55,109 @@ def matmul(n, r, x, *shape):
     return n.node("MatMul", x, n.constant(_random(r, *shape)))
 
 
+def recurrent(n, r, x, kind, gates, direction="forward", **attributes):
+    """Run 7 steps of 10 values, batch 4, and put all results beside each other."""
+    sides = 2 if direction == "bidirectional" else 1
+    hidden = 5
+    parts = [
+        n.constant(0.5 * _random(r, sides, *shape))
+        for shape in ((gates * hidden, 10), (gates * hidden, hidden), (2 * gates * hidden,))
+    ]
+    count = 2 if kind == "LSTM" else 1
+    states = [n.constant(_random(r, sides, 4, hidden)) for _ in range(count)]
+    sequence = n.node("Transpose", n.node("Squeeze", x, _int64(n, 0)), perm=[1, 0, 2])
+    names = [f"{kind}{number}" for number in range(1 + count)]
+    n.nodes.append(
+        onnx.helper.make_node(
+            kind,
+            [sequence, *parts, "", *states],
+            names,
+            hidden_size=hidden,
+            direction=direction,
+            **attributes,
+        )
+    )
+    flat = [n.node("Reshape", name, _int64(n, -1)) for name in names]
+    return n.node("Concat", *flat, axis=0)
+
+
+def products(n, r, x, *shape):
+    """Multiply the image's last two axes by a tensor of `shape`, computed itself."""
+    return n.node("MatMul", x, n.node("Sigmoid", n.constant(_random(r, *shape))))
+
+
+def sizes(n, r, x):
+    """Flatten by sizes that are computed from the image's own, as exporters write it."""
+    batch = n.node("Gather", n.node("Shape", x), n.constant(0, np.int64), axis=0)
+    shape = n.node("Concat", n.node("Unsqueeze", batch, _int64(n, 0)), _int64(n, -1), axis=0)
+    return n.node("Reshape", x, shape)
+
+
+def normalized(n, r, x):
+    """Layer normalisation in single operators, as exporters before it was one."""
+    mean = n.node("ReduceMean", x, axes=[-1])
+    centred = n.node("Sub", x, mean)
+    square = n.node("Pow", centred, n.constant(2.0, np.float32))
+    variance = n.node("ReduceMean", square, axes=[-1])
+    root = n.node("Sqrt", n.node("Add", variance, n.constant(1e-5, np.float32)))
+    return n.node("Mul", n.node("Div", centred, root), n.constant(_random(r, 10)))
+
+
+def cut(n, r, x):
+    """Split, and put the parts together in another order."""
+    names = ["first", "second", "third"]
+    n.nodes.append(onnx.helper.make_node("Split", [x, _int64(n, 2, 3, 5)], names, axis=3))
+    return n.node("Concat", "third", "first", axis=3)
+
+
 CASES = {
+    "LSTM": lambda n, r, x: recurrent(n, r, x, "LSTM", 4),
+    "LSTM both ways": lambda n, r, x: recurrent(n, r, x, "LSTM", 4, "bidirectional"),
+    "LSTM with other activations": lambda n, r, x: recurrent(
+        n, r, x, "LSTM", 4, "reverse", activations=["Tanh", "Sigmoid", "Relu"]
+    ),
+    "GRU": lambda n, r, x: recurrent(n, r, x, "GRU", 3, "reverse"),
+    "GRU reset after": lambda n, r, x: recurrent(
+        n, r, x, "GRU", 3, "bidirectional", linear_before_reset=1
+    ),
+    "RNN": lambda n, r, x: recurrent(n, r, x, "RNN", 1, "bidirectional", activations=["Relu"] * 2),
+    "MatMul of four axes": lambda n, r, x: products(n, r, x, 1, 4, 10, 3),
+    "MatMul broadcast": lambda n, r, x: products(n, r, x, 5, 1, 10, 3),
+    "MatMul by a vector": lambda n, r, x: products(n, r, x, 10),
+    "Gemm turned": lambda n, r, x: n.node(
+        "Gemm", n.node("Flatten", x), n.constant(_random(r, 1, 3)), transA=1
+    ),
+    "Conv in one dimension": lambda n, r, x: n.node(
+        "Conv", n.node("Squeeze", x, _int64(n, 0)), n.constant(_random(r, 6, 7, 3)), pads=[1, 0]
+    ),
+    "ConvTranspose": lambda n, r, x: n.node(
+        "ConvTranspose",
+        x,
+        n.constant(_random(r, 4, 3, 3, 2)),
+        n.constant(_random(r, 6)),
+        group=2,
+        strides=[2, 3],
+        pads=[1, 0, 0, 1],
+        output_padding=[1, 0],
+    ),
+    "computed sizes": sizes,
+    "Layer normalisation in parts": normalized,
+    "Split": cut,
+    "Slice backwards": lambda n, r, x: n.node(
+        "Slice", x, _int64(n, -2, 9), _int64(n, -100, 2), _int64(n, 2, 3), _int64(n, -1, -3)
+    ),
+    "Gather from the end": lambda n, r, x: n.node(
+        "Gather", x, n.constant([[0, -1], [3, -7]], np.int64), axis=2
+    ),
+    "Resize": lambda n, r, x: n.node(
+        "Resize",
+        x,
+        "",
+        "",
+        _int64(n, 1, 4, 15, 5),
+        mode="cubic",
+        coordinate_transformation_mode="pytorch_half_pixel",
+    ),
     "Conv": conv,
     "Conv with strides": lambda n, r, x: conv(n, r, x, strides=[2, 3], pads=[1, 2, 0, 1]),
     "Conv dilated": lambda n, r, x: conv(n, r, x, dilations=[2, 3]),

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from isa.cache import cache_folder
 from isa.config import Config
 from simulator.verilator import VerilatorMachine
-from simulator.verilator.cache import cache_folder
 
 MINI = Path(__file__).parent / "mini.v"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from isa.cache import cache_folder, cached
 from simulator import BuildError
-from simulator.verilator.cache import cache_folder, cached
 
 pytestmark = pytest.mark.verilator
 

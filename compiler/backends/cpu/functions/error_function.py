@@ -23,8 +23,8 @@ def erf(x: Value) -> Value:
     largest = _LARGEST[x.dtype]
     bounded = choose(size > largest, largest, size)
     if x.dtype == "float32":
-        rest = flushed_exp(bounded * polynomial(bounded, ERF_TAIL_32))
+        rest = flushed_exp(bounded * polynomial(bounded, ERF_TAIL_32), negative=True)
     else:
         place = (bounded - 2.0) / (bounded + 2.0)
-        rest = flushed_exp(-(bounded * bounded)) * polynomial(place, ERF_TAIL_64)
+        rest = flushed_exp(-(bounded * bounded), negative=True) * polynomial(place, ERF_TAIL_64)
     return choose(size < 1.0, near, (1.0 - rest).sign_of(x))

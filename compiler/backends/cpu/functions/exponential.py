@@ -47,12 +47,13 @@ def exp(x: Value, halved: bool = False) -> Value:
     return scaled * _power_of_two(whole - first, x)
 
 
-def flushed_exp(x: Value) -> Value:
+def flushed_exp(x: Value, negative: bool = False) -> Value:
     """Return exp(x), but 0 where that is below the normal numbers, infinity above 2**127.5.
 
-    Of float64: above 2**1023.5.
+    Of float64: above 2**1023.5. With `negative`, no x is above 0.
     """
-    whole, rest = _reduced(x, *_FLUSHED[x.dtype])
+    low, high = _FLUSHED[x.dtype]
+    whole, rest = _reduced(x, low, None if negative else high)
     return (_expm1_near(rest) + 1.0) * _power_of_two(whole, x)
 
 
@@ -89,9 +90,11 @@ def cosh(x: Value) -> Value:
     return half + 0.25 / half
 
 
-def _reduced(x: Value, low: float, high: float) -> tuple[Value, Value]:
+def _reduced(x: Value, low: float, high: float | None) -> tuple[Value, Value]:
     """Return n, an integer, and r, of x within low..high; not-a-number stays what it is in r."""
-    x = choose(x < low, low, choose(x > high, high, x))
+    if high is not None:
+        x = choose(x > high, high, x)
+    x = choose(x < low, low, x)
     shifter = x.number(_SHIFTER[x.dtype])
     shifted = x.times_plus(_LOG2_E, shifter)
     count = shifted - shifter

@@ -183,7 +183,11 @@ def choose(condition: Value, yes: Value | float, no: Value | float) -> Value:
 
 
 def polynomial(x: Value, coefficients: Sequence[float]) -> Value:
-    """Return the sum of coefficients[k] * x**k, by Horner's rule."""
+    """Return the sum of coefficients[k] * x**k, by Horner's rule.
+
+    Joining neighbours first (Estrin) has shorter chains, but was measured to be no faster: vectors
+    beside each other do not wait for each other.
+    """
     total = x.number(coefficients[-1])
     for coefficient in reversed(coefficients[:-1]):
         total = total.times_plus(x, coefficient)

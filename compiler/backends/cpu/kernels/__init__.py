@@ -7,8 +7,10 @@ from .border import Border
 from .contraction import Contraction
 from .copy import Copy, Gather
 from .depthwise import Depthwise
+from .depthwise_dot import DepthwiseDot
 from .dot import Dot
 from .elementwise import Elementwise
+from .interleave import Interleave
 from .kernel import Kernel
 from .normalization import Normalization
 from .pool import Pool
@@ -21,9 +23,11 @@ __all__ = [
     "Contraction",
     "Copy",
     "Depthwise",
+    "DepthwiseDot",
     "Dot",
     "Elementwise",
     "Gather",
+    "Interleave",
     "Kernel",
     "Normalization",
     "Pool",

@@ -118,12 +118,15 @@ class Gather:
             name = "sext" if self.index_dtype.startswith("int") else "zext"
             index = build.value(f"{name} i{bits} {index} to i64")
         if self.wraps:
-            rest = build.value(f"srem i64 {index}, {self.size}")
+            size = build.size(self.size)
+            rest = build.value(f"srem i64 {index}, {size}")
             negative = build.value(f"icmp slt i64 {rest}, 0")
-            moved = build.value(f"add i64 {rest}, {self.size}")
+            moved = build.value(f"add i64 {rest}, {size}")
             return build.value(f"select i1 {negative}, i64 {moved}, i64 {rest}")
         low = build.call("i64", "llvm.smax.i64", ("i64", index), ("i64", "0"))
-        return build.call("i64", "llvm.smin.i64", ("i64", low), ("i64", str(self.size - 1)))
+        return build.call(
+            "i64", "llvm.smin.i64", ("i64", low), ("i64", str(build.size(self.size - 1)))
+        )
 
 
 def copy_bytes(build: Builder, target: str, source: str, size_bytes: int) -> None:
@@ -133,6 +136,5 @@ def copy_bytes(build: Builder, target: str, source: str, size_bytes: int) -> Non
         build.do(f"store i{8 * size_bytes} {value}, ptr {target}, align 1")
         return
     build.declarations.add("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
-    build.do(
-        f"call void @llvm.memcpy.p0.p0.i64(ptr {target}, ptr {source}, i64 {size_bytes}, i1 false)"
-    )
+    count = build.size(size_bytes)
+    build.do(f"call void @llvm.memcpy.p0.p0.i64(ptr {target}, ptr {source}, i64 {count}, i1 false)")

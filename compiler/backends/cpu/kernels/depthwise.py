@@ -8,8 +8,9 @@ from ..builder import Builder, Index, element_bytes, llvm_type
 from ..formula import Formula
 from .evaluator import Evaluator
 from .finish import Finish, Tile
-from .parts import count_parts, nest_parts
-from .tile import accumulate, extend, split_evenly
+from .parts import count_parts
+from .tile import accumulate, extend
+from .window import tile_extents, walk_tiles
 
 __all__ = ["Depthwise"]
 
@@ -61,13 +62,8 @@ class Depthwise:
     @property
     def chunks(self) -> int:
         """How many parts: images and lines of tiles of one height."""
-        return count_parts(self._extents, prod(self.shape) * prod(self.window))
-
-    @property
-    def _extents(self) -> tuple[int, int]:
-        """Images, and lines of tiles; one where they are not all of a height."""
-        bands = split_evenly(self.shape[1], self.tile[0])
-        return self.shape[0], bands[0][0] if len(bands) == 1 else 1
+        extents = tile_extents(self.shape, self.tile)
+        return count_parts(extents, prod(self.shape) * prod(self.window))
 
     def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the body; `pointers` are target, data, weights and what the formula reads."""
@@ -98,38 +94,8 @@ class _Emission:
 
     def run(self, bounds: tuple[Index, Index]) -> None:
         """Loop over all tiles, in some parts."""
-        kernel, build = self.kernel, self.build
-        bands = split_evenly(kernel.shape[1], kernel.tile[0])
-
-        def image(where: list[Index]) -> None:
-            first = 0
-            for count, down in bands:
-
-                def band(number: Index, _: list[str], first: int = first, down: int = down) -> None:
-                    self._band(where[0], build.offset([number], [down], first), down)
-
-                if len(bands) == 1:
-                    band(where[1], [])
-                else:
-                    build.loop(0, count, band)
-                first += count * down
-
-        nest_parts(build, kernel._extents, kernel.chunks, bounds, image)
-
-    def _band(self, image: Index, line: Index, down: int) -> None:
-        """Loop over the places of some lines, and the channels of each."""
-        build, kernel = self.build, self.kernel
-        first = 0
-        for count, across in split_evenly(kernel.shape[2], kernel.tile[1]):
-
-            def place(
-                number: Index, _: list[str], first: int = first, across: int = across
-            ) -> None:
-                column = build.offset([number], [across], first)
-                self._channels((image, line, column), (down, across))
-
-            build.loop(0, count, place)
-            first += count * across
+        kernel = self.kernel
+        walk_tiles(self.build, kernel.shape, kernel.tile, kernel.chunks, bounds, self._channels)
 
     def _channels(self, where: tuple[Index, Index, Index], size: tuple[int, int]) -> None:
         """Loop over the channels of a tile: whole vectors, then shorter and shorter ones."""

@@ -43,6 +43,8 @@ class Elementwise:
     def chunks(self) -> int:
         """How many parts: places along the first axes, or pieces of the only one."""
         work = prod(self.shape) * len(self.formula)
+        if not isinstance(work, int):
+            return 1
         if len(self.shape) == 1:
             return count_parts((-(-self.shape[0] // _piece(self.shape[0])),), work)
         return count_parts(self.shape[:-1], work)
@@ -70,7 +72,11 @@ class Elementwise:
                 def vector(index: Index, _: list[str], width: int = width) -> None:
                     store([*indices, index], width)
 
-                begin, end = (clamp(build, limit, start, stop) for limit in limits)
+                begin: Index
+                end: Index
+                begin, end = start, stop
+                if limits != (0, extent):
+                    begin, end = (clamp(build, limit, start, stop) for limit in limits)
                 build.loop(begin, end, vector, step=width)
 
         if outer or self.chunks == 1:

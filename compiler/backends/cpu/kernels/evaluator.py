@@ -22,6 +22,8 @@ def lanes_of(
     if target_stride != 1 or any(node.strides[axis] not in (0, 1) for node in loads):
         return 1
     widest = max(element_bytes(node.dtype) for node in formula)
+    if not isinstance(extent, int):
+        return vector_bytes // widest
     full = min(vector_bytes // widest, 1 << (extent.bit_length() - 1))
     # Somewhat shorter vectors are better than a remainder.
     exact = (lanes for lanes in (full, full // 2, full // 4) if lanes and extent % lanes == 0)
@@ -30,6 +32,9 @@ def lanes_of(
 
 def pieces(extent: int, lanes: int) -> list[tuple[int, int, int]]:
     """Return (start, stop, lanes) that cover `extent`: whole vectors, then single elements."""
+    if not isinstance(extent, int):
+        whole = extent // lanes * lanes
+        return [(0, whole, lanes), (whole, extent, 1)]
     whole = extent - extent % lanes
     parts = ((0, whole, lanes), (whole, extent, 1))
     return [(start, stop, width) for start, stop, width in parts if start < stop]

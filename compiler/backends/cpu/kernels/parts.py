@@ -23,7 +23,8 @@ def count_parts(extents: Sequence[int], work: int) -> int:
     work : int
         Operations of the whole kernel, on one element each.
     """
-    if work < _LEAST_WORK:
+    if not isinstance(work, int) or work < _LEAST_WORK:
+        # What is not known when this is compiled stays with one thread.
         return 1
     parts = 1
     for extent in extents:

@@ -13,6 +13,9 @@ from .tile import extend
 
 __all__ = ["Pool", "combine"]
 
+# Taps of a window that are written out, without loops.
+_FEW_TAPS = 16
+
 
 def combine(build: Builder, name: str, dtype: str, left: str, right: str, lanes: int) -> str:
     """Return the result of a binary operation, such as "add" or "maximum"."""
@@ -110,6 +113,11 @@ class Pool:
             for number, axis in enumerate(axes)
         ]
         bounds = [self._taps(build, number, begins[number]) for number in range(2)]
+        is_inside = all(
+            limits == (0, taps) for limits, taps in zip(bounds, self.window, strict=True)
+        )
+        if is_inside and self.window[0] * self.window[1] <= _FEW_TAPS:
+            return self._whole(build, data, where, lanes)
         kind = llvm_type(self.result_dtype, lanes)
         number = literal(self.first, self.result_dtype)
         zero = number if lanes == 1 else f"splat ({llvm_type(self.result_dtype)} {number})"
@@ -132,6 +140,28 @@ class Pool:
             )
 
         return build.loop(*bounds[0], window_row, [(kind, zero)])[0]
+
+    def _whole(self, build: Builder, data: str, where: list[Index], lanes: int) -> str:
+        """Return the combined elements of a window that lies within the data, written out."""
+        steps = list(self.data_strides)
+        start = self.origin
+        for number, axis in enumerate((self.row_axis, self.column_axis)):
+            steps[axis] *= self.strides[number]
+            start -= self.before[number] * self.data_strides[axis]
+        size = element_bytes(self.data_dtype)
+        first = build.address(data, build.offset(where, steps, start), size)
+        down = self.dilation[0] * self.data_strides[self.row_axis]
+        across = self.dilation[1] * self.data_strides[self.column_axis]
+        total = ""
+        for line in range(self.window[0]):
+            for place in range(self.window[1]):
+                address = build.address(first, line * down + place * across, size)
+                x = build.load(self.data_dtype, address, lanes)
+                x = extend(build, x, self.data_dtype, self.result_dtype, lanes)
+                if total:
+                    x = combine(build, self.operation, self.result_dtype, total, x, lanes)
+                total = x
+        return total
 
     def _taps(self, build: Builder, number: int, begin: Index) -> tuple[Index, Index]:
         """Return the first tap and one past the last that lie within the data."""

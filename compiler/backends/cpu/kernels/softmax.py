@@ -79,7 +79,8 @@ class Softmax:
         """Compute one line, or several beside each other."""
         build, dtype, walk = place.build, self.work_dtype, line.walk
         lowest = float("-inf")
-        largest = walk.reduce("maximum", dtype, lowest, line.load)
+        # Not-a-number may get lost here; then its exponential makes all of the line such.
+        largest = walk.reduce("larger", dtype, lowest, line.load)
         pitch = 1 if walk.along else walk.lanes
 
         def shifted(index: Index, width: int) -> Value:
@@ -91,7 +92,7 @@ class Softmax:
             return build.address(scratch, build.multiply(index, pitch), element_bytes(dtype))
 
         def power(index: Index, width: int) -> str:
-            value = flushed_exp(shifted(index, width))
+            value = flushed_exp(shifted(index, width), negative=True)
             if scratch is not None:
                 build.store(dtype, value.name, kept(index), width)
             return value.name
@@ -109,7 +110,7 @@ class Softmax:
             elif scratch is not None:
                 value = scale * scale.like(build.load(dtype, kept(index), width))
             else:
-                value = scale * flushed_exp(shifted(index, width))
+                value = scale * flushed_exp(shifted(index, width), negative=True)
             line.store(index, width, value.name)
 
         walk.each(finish)

@@ -12,7 +12,7 @@ from ....errors import Unsupported
 from ..builder import element_bytes
 from ..formula import Formula, FormulaBuilder, merge_axes, row_major
 from ..graph import RegionStep, Step, Tensor
-from ..kernels import Border, Copy, Elementwise, Kernel, Transpose, find_block
+from ..kernels import Border, Copy, Elementwise, Interleave, Kernel, Transpose, find_block
 from ..machine import Machine
 from ..program import KernelCall, Operation, RegionCall
 
@@ -53,6 +53,10 @@ def known_value(step: Step, tensor: Tensor, name: str) -> npt.NDArray[np.generic
             f"{step.name}: {name} must be a constant on the CPU; fold it before", step.span
         )
     return tensor.constant
+
+
+# Planes that are read side by side.
+_FEW_PLANES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +188,21 @@ class Context:
             return
         sizes, (to, of) = merge_axes(tuple(shape), [tuple(target_strides), tuple(source_strides)])
         size = element_bytes(source.dtype)
+        starts = target_start, source_start
+        places = target.start_bytes, source.start_bytes
+        if _is_wider(sizes, to, of, starts, places, size):
+            # The last axis is a number of its own.
+            run, sizes = sizes[-1], sizes[:-1]
+            to, of = (tuple(stride // run for stride in one[:-1]) for one in (to, of))
+            target_start, source_start = target_start // run, source_start // run
+            size *= run
         turned = _turned(sizes, to, of, size, self.machine.vector_bytes)
-        if turned is None:
-            kernel: Kernel = Copy(sizes, to, target_start, of, source_start, size)
+        if _are_planes(sizes, to, of):
+            kernel: Kernel = Interleave(
+                sizes, to, target_start, of, source_start, size, self.machine.vector_bytes
+            )
+        elif turned is None:
+            kernel = Copy(sizes, to, target_start, of, source_start, size)
         else:
             box = tuple(tuple(one[axis] for axis in turned) for one in (sizes, to, of))
             kernel = Transpose(
@@ -233,6 +249,36 @@ class Context:
         strides = row_major(source.shape)
         self.copy(target, source, shape, row_major(shape), [strides[axis] for axis in axes])
         return target
+
+
+def _are_planes(sizes: tuple[int, ...], to: tuple[int, ...], of: tuple[int, ...]) -> bool:
+    """Return whether a copy brings a few planes together."""
+    return (
+        len(sizes) > 1
+        and 1 < sizes[-1] <= _FEW_PLANES
+        and (to[-1], to[-2]) == (1, sizes[-1])
+        and of[-2] == 1
+    )
+
+
+def _is_wider(
+    shape: Sequence[int],
+    target: Sequence[int],
+    source: Sequence[int],
+    starts: Sequence[int],
+    places: Sequence[int],
+    element_bytes: int,
+) -> bool:
+    """Return whether elements along the last axis can be copied as one of up to eight bytes."""
+    if not shape or target[-1] != 1 or source[-1] != 1:
+        return False
+    run = shape[-1]
+    return (
+        run * element_bytes in (2, 4, 8)
+        and all(stride % run == 0 for one in (target, source) for stride in one[:-1])
+        and all(start % run == 0 for start in starts)
+        and all(place % (run * element_bytes) == 0 for place in places)
+    )
 
 
 def _turned(

@@ -1,5 +1,6 @@
 """Convolutions and matrix products: axes of the result become rows and columns of a kernel."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import gcd, prod
 from types import MappingProxyType
@@ -10,14 +11,20 @@ import numpy as np
 from ....ops.windows import ints, permutation
 from ..formula import FormulaBuilder, row_major
 from ..graph import Step, Tensor
-from ..kernels import Contraction, Depthwise
-from ..tiling import choose_window_tile
+from ..kernels import Contraction
 from .context import AnchorTable, Arranged, Context, Finish, operand
-from .operands import Operands, lay_out, read_operands, sum_dtype, unsigned
-from .packing import arrange_weights, group_size
+from .depthwise import convolve_depthwise
+from .operands import (
+    Operands,
+    lay_out,
+    read_operands,
+    unsigned,
+    window_strides,
+)
+from .packing import Weights, arrange_weights, group_size
 from .starts import take_start
 
-__all__ = ["ANCHORS"]
+__all__ = ["ANCHORS", "Walk", "contract"]
 
 # Bytes of weights that are read once, a block of columns after the other, and not once for each
 # line of places: about half of an L2 cache.
@@ -25,7 +32,7 @@ _MUCH_WEIGHT = 1 << 19
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Walk:
+class Walk:
     """How a contraction walks through its operands.
 
     Attributes
@@ -69,19 +76,21 @@ def _extents(axes: Arranged) -> tuple[int, int]:
     return axes.shape[-3], axes.shape[-2]
 
 
-def _contract(
+def contract(
     context: Context,
     target: Tensor,
     operands: Operands,
     shape: tuple[int, int, int, int],
     group: int,
-    walk: _Walk,
+    walk: Walk,
     formula: tuple[FormulaBuilder, int],
     order: tuple[int, ...],
+    pack: Callable[[tuple[int, int]], Weights] | None = None,
 ) -> None:
     """Add a contraction; `order` names the axes of the result, columns last.
 
-    `shape` and `group` are those of `arrange_weights`.
+    `shape` and `group` are those of `arrange_weights`, unless `pack` is given, which gets lines and
+    places in a line.
     """
     build, node = formula
     node = build.moved_sign(node, target.memory_dtype)
@@ -99,7 +108,10 @@ def _contract(
     outer = max((n + 1 for n, stride in enumerate(axes.strides[1]) if stride), default=0)
     while len(axes.shape) < outer + 3:
         axes = axes.with_axis(outer)
-    weights = arrange_weights(context.machine, operands, shape, group, _extents(axes))
+    if pack is not None:
+        weights = pack(_extents(axes))
+    else:
+        weights = arrange_weights(context.machine, operands, shape, group, _extents(axes))
     tensors = build.tensors
     if start is not None:
         # Whole vectors are read.
@@ -135,67 +147,23 @@ def _conv2d(context: Context, step: Step, target: Tensor, finish: Finish) -> Non
     if 1 < groups == weight.shape[3] and weight.shape[2] == 1:
         operands = unsigned(lay_out(context, step, operands, order, False), 1)
         formula = _formula(step, operands, order[3], finish)
-        _depthwise(context, step, target, operands, formula, order)
+        convolve_depthwise(context, step, target, operands, formula, order)
         return
     # A row of a window lies together in memory, unless taps or groups lie between.
     joins = groups == 1 and ints(step.attrs, "dilation")[1] == 1
     group = group_size(context.machine, operands)
     length = weight.shape[2] * (weight.shape[1] if joins else 1)
     operands = lay_out(context, step, operands, order, length % group != 0)
-    strides, (down, across) = _strides(step, operands.data)
+    strides, (down, across) = window_strides(step, operands.data)
     taps = [(weight.shape[0], down)]
     if not joins:
         taps.append((weight.shape[1], across))
     shape = groups, prod(count for count, _ in taps), length, weight.shape[3] // groups
     operands = unsigned(operands, group)
     taps.append((-(-length // group), group))
-    walk = _Walk(strides, (0, 0, 0), groups, weight.shape[2], tuple(taps))
+    walk = Walk(strides, (0, 0, 0), groups, weight.shape[2], tuple(taps))
     formula = _formula(step, operands, order[3], finish)
-    _contract(context, target, operands, shape, group, walk, formula, order)
-
-
-def _strides(step: Step, data: Tensor) -> tuple[tuple[int, int, int], tuple[int, int]]:
-    """Return the data's strides by n, row and column of the result, and from tap to tap."""
-    n, h, w, _ = data.strides
-    down, across = ints(step.attrs, "strides")
-    rows, columns = ints(step.attrs, "dilation")
-    return (n, h * down, w * across), (h * rows, w * columns)
-
-
-def _depthwise(
-    context: Context,
-    step: Step,
-    target: Tensor,
-    operands: Operands,
-    formula: tuple[FormulaBuilder, int],
-    order: tuple[int, ...],
-) -> None:
-    """Add a depthwise kernel."""
-    build, node = formula
-    node = build.moved_sign(node, target.memory_dtype)
-    start, node = take_start(build, node, order[-1])
-    strides, taps = _strides(step, operands.data)
-    axes = context.arrange(
-        build.shape, build.formula(node), order=order, target=target.strides, fixed=4
-    )
-    window = cast(tuple[int, int], operands.weight.shape[:2])
-    kernel = Depthwise(
-        cast(tuple[int, int, int, int], axes.shape),
-        axes.target,
-        (*strides, 1),
-        operands.origin,
-        window,
-        taps,
-        choose_window_tile(context.machine, axes.shape[1:3], window),
-        start is not None,
-        operands.data.memory_dtype,
-        operands.weight.dtype,
-        operands.sum_dtype,
-        axes.formula,
-        context.machine.vector_bytes,
-    )
-    starts = [] if start is None else [Tensor(start.shape, str(start.dtype), constant=start)]
-    context.call(kernel, target, operands.data, operands.weight, *starts, *build.tensors)
+    contract(context, target, operands, shape, group, walk, formula, order)
 
 
 def _dense(context: Context, step: Step, target: Tensor, finish: Finish) -> None:
@@ -214,38 +182,15 @@ def _dense(context: Context, step: Step, target: Tensor, finish: Finish) -> None
     shape = 1, 1, inputs, units
     rows = row_major(operand(step, 0).shape)[:-1]
     reduction = ((inputs // group, group),)
-    walk = _Walk(rows, (0,) * len(rows), 1, 0, reduction)
+    walk = Walk(rows, (0,) * len(rows), 1, 0, reduction)
     rank = len(_shape(step))
     formula = _formula(step, operands, rank - 1, finish)
     order = tuple(range(rank))
-    _contract(context, target, operands, shape, group, walk, formula, order)
-
-
-def _batch_matmul(context: Context, step: Step, target: Tensor, finish: Finish) -> None:
-    """Multiply matrices; the first operand may lie either way, the second row by row."""
-    data, weight = operand(step, 0), operand(step, 1)
-    if step.attrs["transpose_b"]:
-        weight = context.transposed(weight, (0, 2, 1))
-    batch, inner, columns = weight.shape
-    swapped = bool(step.attrs["transpose_a"])
-    first, second, third = row_major(data.shape)
-    row, column = (third, second) if swapped else (second, third)
-    operands = Operands(data, weight, sum_dtype(step))
-    walk = _Walk(
-        (first if data.shape[0] > 1 else 0, row),
-        (inner * columns if batch > 1 else 0, 0),
-        1,
-        0,
-        ((inner, column),),
-    )
-    formula = _formula(step, operands, 2, finish)
-    shape = 1, 1, inner, columns
-    _contract(context, target, operands, shape, 1, walk, formula, (0, 1, 2))
+    contract(context, target, operands, shape, group, walk, formula, order)
 
 
 ANCHORS: AnchorTable = MappingProxyType(
     {
-        "nn.batch_matmul": _batch_matmul,
         "nn.conv2d": _conv2d,
         "nn.dense": _dense,
         "qnn.conv2d": _conv2d,

@@ -178,11 +178,26 @@ def _quantize(place: Place) -> int:
     build = place.build
     scale = place.parameter(1, "output_scale").astype(np.float32)
     point = place.parameter(2, "output_zero_point")
-    scaled = build.apply("divide", "float32", place.operand(0), build.constant(scale))
+    scaled = _divided(build, place.operand(0), scale)
     rounded = build.apply("round", "float32", scaled)
     wide = "int64" if place.dtype == "int32" else "int32"
     node = build.cast(rounded, wide)
     return build.apply("saturate", place.dtype, node, build.constant(point.astype(wide)))
+
+
+def _divided(build: FormulaBuilder, node: int, divisor: Array) -> int:
+    """Return a float32 node divided by a known number, or by several."""
+    if divisor.size == 1 and np.isfinite(divisor).all() and divisor.all():
+        return build.apply("divide_by", "float32", node, value=float(divisor.item()))
+    return build.apply("divide", "float32", node, build.constant(divisor))
+
+
+def _divide(place: Place) -> int:
+    """Divide; float32 by a known number without a division."""
+    divisor = operand(place.step, 1).constant
+    if place.dtype == "float32" and divisor is not None and divisor.size == 1:
+        return _divided(place.build, place.operand(0), divisor)
+    return _plain(place)
 
 
 def _dequantize(place: Place) -> int:
@@ -292,6 +307,7 @@ _SPECIAL: Mapping[str, Callable[[Place], int]] = {
     "cast": _cast,
     "cast_like": _cast,
     "clip": _clip,
+    "divide": _divide,
     "full": _cast,
     "full_like": lambda place: place.build.cast(place.operand(1), place.dtype),
     "nn.batch_norm": _batch_norm,
@@ -309,6 +325,8 @@ _SPECIAL: Mapping[str, Callable[[Place], int]] = {
 
 _INTERNAL = frozenset(
     {
+        "divide_by",
+        "larger",
         "move_sign",
         "quantize_tflite",
         "quantize_upward",

@@ -32,9 +32,9 @@ class _Axes:
     formula: Formula
 
 
-def _axes(context: Context, step: Step, build: FormulaBuilder, node: int) -> _Axes:
+def _axes(context: Context, step: Step, target: Tensor, build: FormulaBuilder, node: int) -> _Axes:
     """Return the axes with the one of the step where the kernel wants it."""
-    shape = build.shape
+    shape, node = build.shape, build.moved_sign(node, target.memory_dtype)
     axis = cast(int, step.attrs["axis"]) % len(shape)
     along = prod(shape[axis + 1 :]) == 1
     others = [other for other in range(len(shape)) if other != axis]
@@ -45,6 +45,7 @@ def _axes(context: Context, step: Step, build: FormulaBuilder, node: int) -> _Ax
         build.formula(node),
         [strides[other] for other in order],
         order=order,
+        target=target.strides,
         fixed=1 if along else 2,
     )
     return _Axes(axes.shape, axes.strides[0], axes.target, along, axes.formula)
@@ -55,7 +56,7 @@ def _softmax(context: Context, step: Step, target: Tensor, finish: Finish) -> No
     work = "float64" if data.dtype == "float64" else "float32"
     build = FormulaBuilder(data.shape)
     node = finish(build, build.cast(build.anchor(work), data.dtype))
-    axes = _axes(context, step, build, node)
+    axes = _axes(context, step, target, build, node)
     kernel = Softmax(
         axes.shape,
         axes.data,
@@ -80,7 +81,7 @@ def _layer_norm(context: Context, step: Step, target: Tensor, finish: Finish) ->
         if step.attrs[name]:
             vector = build.cast(build.along(operand(step, number), axis), work)
             node = build.apply(operation, work, node, vector)
-    axes = _axes(context, step, build, finish(build, build.cast(node, data.dtype)))
+    axes = _axes(context, step, target, build, finish(build, build.cast(node, data.dtype)))
     kernel = Normalization(
         axes.shape,
         axes.data,

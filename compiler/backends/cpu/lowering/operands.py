@@ -14,7 +14,15 @@ from ..graph import Step, Tensor
 from .context import Context, constant_of, operand
 from .elementwise import without_zero_point
 
-__all__ = ["Operands", "corrected", "lay_out", "read_operands", "sum_dtype", "unsigned"]
+__all__ = [
+    "Operands",
+    "corrected",
+    "lay_out",
+    "read_operands",
+    "sum_dtype",
+    "unsigned",
+    "window_strides",
+]
 
 Array = npt.NDArray[Any]
 
@@ -158,7 +166,7 @@ def _padded(
     shape = tuple(data.shape[axis] for axis in order)
     dot = corrects and context.machine.has_dot_product and data.dtype == "int8"
     stored = "uint8" if dot else data.memory_dtype
-    padded = Tensor(shape, data.dtype, slack=4, border=padding, fill=fill, stored=stored)
+    padded = Tensor(shape, data.dtype, slack=16, border=padding, fill=fill, stored=stored)
     context.surround(padded)
     strides = tuple(data.strides[axis] for axis in order)
     if padded.memory_dtype == data.memory_dtype:
@@ -168,3 +176,11 @@ def _padded(
         node = build.moved_sign(build.load(data, strides), padded.dtype)
         context.elementwise(build, node, padded)
     return padded
+
+
+def window_strides(step: Step, data: Tensor) -> tuple[tuple[int, int, int], tuple[int, int]]:
+    """Return the data's strides by n, row and column of the result, and from tap to tap."""
+    n, h, w, _ = data.strides
+    down, across = ints(step.attrs, "strides")
+    rows, columns = ints(step.attrs, "dilation")
+    return (n, h * down, w * across), (h * rows, w * columns)

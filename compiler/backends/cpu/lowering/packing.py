@@ -10,9 +10,19 @@ from ..kernels import Dot
 from ..kernels.tile import column_blocks
 from ..machine import Machine
 from ..tiling import choose_tile
+from .context import Context
 from .operands import Operands
 
-__all__ = ["Weights", "arrange_weights", "group_size"]
+__all__ = [
+    "Weights",
+    "arrange_weights",
+    "group_size",
+    "pack_at_run_time",
+    "packed_elements",
+]
+
+# Bytes that one instruction multiplies into a sum.
+_BYTES = 4
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -101,6 +111,66 @@ def arrange_weights(
     packed = np.concatenate(blocks)
     tensor = Tensor(packed.shape, dtype, constant=packed)
     return Weights(tensor, dot, tile, 0, packed.size // groups)
+
+
+def packed_elements(machine: Machine, inner: int, columns: int) -> int:
+    """Return the bytes of a matrix int8[inner, columns] that is packed while the program runs."""
+    lanes = _byte_lanes(machine, columns)
+    return -(-columns // lanes) * lanes * inner
+
+
+def pack_at_run_time(
+    context: Context,
+    data: Tensor,
+    weight: Tensor,
+    strides: tuple[int, int, int],
+    inner: int,
+    columns: int,
+    extents: tuple[int, int],
+) -> Weights:
+    """Return int8 matrices packed as `arrange_weights` packs groups of four.
+
+    Parameters
+    ----------
+    data, weight : Tensor
+    strides : (int, int, int)
+        Elements of `weight` from matrix to matrix, row to row, column to column.
+    inner, columns : int
+        Rows, a multiple of four, and columns of a matrix.
+    extents : (int, int)
+        Lines of the result, and places in a line.
+    """
+    machine, batch = context.machine, weight.shape[0]
+    lanes = _byte_lanes(machine, columns)
+    vectors, steps = -(-columns // lanes), inner // _BYTES
+    dot = Dot(data.memory_dtype, "int8", "int32", _BYTES, lanes)
+    tile = choose_tile(machine, extents, vectors, _spare(machine, dot))
+    packed = Tensor((batch, packed_elements(machine, inner, columns)), "int8")
+    if columns % lanes:
+        context.fill(packed, Tensor((), "int8", constant=np.asarray(0, np.int8)))
+    for first, count, size in column_blocks(vectors, tile[2]):
+        wide = size * lanes
+        whole = min(count, (columns - first * lanes) // wide)
+        boxes = [(first, whole, wide)]
+        if whole < count:
+            last = first + whole * size
+            boxes.append((last, 1, columns - last * lanes))
+        for start, blocks, width in boxes:
+            context.copy(
+                packed,
+                weight,
+                (batch, blocks, steps, width, _BYTES),
+                (packed.shape[1], wide * inner, wide * _BYTES, _BYTES, 1),
+                (strides[0], wide * strides[2], _BYTES * strides[1], strides[2], strides[1]),
+                start * lanes * inner,
+                start * lanes * strides[2],
+            )
+    return Weights(packed, dot, tile, 0, packed.shape[1])
+
+
+def _byte_lanes(machine: Machine, columns: int) -> int:
+    """Return the columns in a vector of sums of bytes."""
+    return min(machine.vector_bytes // _BYTES, max(4, 1 << (columns - 1).bit_length()))
 
 
 def _spare(machine: Machine, dot: Dot) -> int:

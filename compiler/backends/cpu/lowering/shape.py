@@ -43,8 +43,35 @@ def _affine(context: Context, step: Step) -> None:
             int(part.take(1, axis).flat[0]) - start if size > 1 else 0
             for axis, size in enumerate(part.shape)
         ]
-        to = row_major(target.shape)
-        context.copy(target, data, target.shape, to, strides, source_start=start)
+        context.copy(target, data, target.shape, target.strides, strides, source_start=start)
+
+
+def _transpose(context: Context, step: Step) -> None:
+    """Copy with strides in another order."""
+    data, target = operand(step, 0), step.result
+    assert isinstance(target, Tensor)
+    axes = cast(tuple[int, ...] | None, step.attrs["axes"])
+    rank = len(data.shape)
+    order = tuple(axis % rank for axis in axes) if axes else tuple(reversed(range(rank)))
+    strides = row_major(data.shape)
+    moved = [strides[axis] for axis in order]
+    context.copy(target, data, target.shape, row_major(target.shape), moved)
+
+
+def _tile(context: Context, step: Step) -> None:
+    """Copy with every axis repeated: one more axis before each, along which the data stands."""
+    data, target = operand(step, 0), step.result
+    assert isinstance(target, Tensor)
+    reps, rank = cast(tuple[int, ...], step.attrs["reps"]), len(target.shape)
+    reps = (1,) * (rank - len(reps)) + tuple(reps)
+    shape = (1,) * (rank - len(data.shape)) + data.shape
+    to, of = row_major(target.shape), row_major(shape)
+    sizes = [size for pair in zip(reps, shape, strict=True) for size in pair]
+    into = [
+        step for size, stride in zip(shape, to, strict=True) for step in (size * stride, stride)
+    ]
+    out_of = [step for stride in of for step in (0, stride)]
+    context.copy(target, data, sizes, into, out_of)
 
 
 def _concatenate(context: Context, step: Step) -> None:
@@ -160,6 +187,7 @@ OTHERS: Table = MappingProxyType(
         "stack": _stack,
         "strided_slice": _affine,
         "take": _take,
-        "transpose": _affine,
+        "tile": _tile,
+        "transpose": _transpose,
     }
 )

@@ -17,7 +17,6 @@ from compiler.ir import (
     Constant,
     Function,
     GlobalVar,
-    If,
     Let,
     Module,
     Span,
@@ -26,7 +25,6 @@ from compiler.ir import (
     TupleGetItem,
     Var,
 )
-from compiler.ir.types import Any
 from compiler.ops import call, operators
 from driver.host import HostProgram
 
@@ -243,53 +241,15 @@ def refused(body, params, message, **others):
         compile_host(module, {})
 
 
-def test_let_is_refused(variable):
+def test_let_keeps_the_plain_entry(variable, main):
+    """A program without control flow takes and gives plain tensors, however it is written."""
     data, name = variable("x", (2,)), Var("y")
-    body = Let(name, call("exp", data), call("add", name, name), span=PLACE)
-    message = "net.relay:3:7: the CPU backend does not compile let; write the value in place: "
-    refused(body, [data], message + "sharing is kept")
-
-
-def test_if_is_refused(variable):
-    data, flag = variable("x", (2,)), variable("c", (), "bool")
-    body = If(flag, data, call("exp", data), span=PLACE)
-    message = "net.relay:3:7: the CPU backend does not compile if; compute both sides and choose "
-    refused(body, [flag, data], message + "with where")
-
-
-def test_closure_is_refused(variable):
-    data, inner = variable("x", (2,)), variable("y", (2,))
-    closure = Function((inner,), call("exp", inner), span=PLACE)
-    body = TupleGetItem(Tuple((data, closure)), 0)
-    message = "net.relay:3:7: the CPU backend does not compile a closure; call the function where "
-    refused(body, [data], message + "it stands, or make it global")
-
-
-def test_computed_function_is_refused(variable):
-    data, inner = variable("x", (2,)), variable("y", (2,))
-    closure = Function((inner,), call("exp", inner))
-    body = Call(TupleGetItem(Tuple((closure,)), 0), (data,), span=PLACE)
-    message = (
-        "net.relay:3:7: the CPU backend does not compile the call of a function that is computed; "
-        "call a global function"
-    )
-    refused(body, [data], message)
-
-
-def test_recursion_is_refused(variable):
-    data, inner = variable("x", (2,)), variable("y", (2,))
-    loop = Function((inner,), Call(GlobalVar("loop"), (inner,), span=PLACE), TensorType((2,)))
-    message = "net.relay:3:7: @loop calls itself: the CPU backend needs a program without recursion"
-    refused(Call(GlobalVar("loop"), (data,)), [data], message, loop=loop)
-
-
-def test_unknown_size_is_refused():
-    data = Var("x", TensorType((Any(), 2)), span=PLACE)
-    message = (
-        "net.relay:3:7: all sizes must be known to compile for the CPU, but this is "
-        "Tensor[(n, 2), float32]: give the parameters of @main sizes"
-    )
-    refused(call("exp", data), [data], message)
+    module = main([data], Let(name, call("exp", data), call("add", name, name)))
+    host = compile_host(module, {})
+    assert host.interface is None
+    x, found = np.array([0.5, -1.0], np.float32), np.empty(2, np.float32)
+    assert HostProgram(host).run([x], [found]) == 0
+    np.testing.assert_allclose(found, 2 * np.exp(x), rtol=1e-6)
 
 
 def test_unknown_scale_is_refused(variable, constant):

@@ -75,6 +75,21 @@ def test_binary(dtype, shapes, variable, main, check):
     check(module, [left, right], rtol=rtol, labels=names)
 
 
+@pytest.mark.parametrize("cpu", [None, "x86-64"])
+def test_division_by_a_known_number_is_exact(cpu, variable, constant, main, check):
+    seed = 14
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 2**32, 20000, dtype=np.uint32).view(np.float32)
+    x = np.concatenate(
+        [np.nan_to_num(x, nan=1.5), np.float32([0.0, -0.0, np.inf, -np.inf, np.nan])]
+    )
+    divisors = (3.0, 0.1, -7.3, 8.0, 0.0, np.inf, 1.9999999, *rng.uniform(1, 2, 9), 1e-30, 1e30)
+    data = variable("x", x.shape)
+    module = main([data], [call("divide", data, constant(d, "float32")) for d in divisors])
+    with np.errstate(all="ignore"):
+        check(module, [x], cpu, labels=[f"{d} seed {seed}" for d in divisors])
+
+
 def test_integer_division_corner_cases(variable, main, check):
     x = np.array([-128, -128, 127, 5, -5, 0, -7], np.int8)
     y = np.array([-1, 0, 0, 2, 2, -1, -3], np.int8)

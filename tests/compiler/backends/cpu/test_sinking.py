@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from compiler.backends.cpu.expansion import expand
+from compiler.backends.cpu.fusion import fuse
 from compiler.backends.cpu.graph import Tensor, trace
 from compiler.backends.cpu.sinking import sink
 from compiler.ops import call
@@ -80,3 +81,14 @@ def test_transpose_that_others_use_stays(variable, main, agree):
     both = [call("negative", turned), call("add", turned, turned)]
     expected = [("exp", (6, 8)), ("transpose", (8, 6)), ("negative", (8, 6)), ("add", (8, 6))]
     agree(main([x], both), expected)
+
+
+def test_both_sides_of_a_fork_follow(variable, constant, main, agree):
+    x = variable("x", (6, 8))
+    base = call("reshape", call("exp", x), newshape=(1, 6, 8))
+    result = call("multiply", base, call("tanh", call("divide", base, constant(2, "float32"))))
+    names = ("exp", "divide", "tanh", "multiply")
+    module = main([x], result)
+    agree(module, [(name, (6, 8)) for name in names])
+    (group,) = fuse(graph := trace(module, {}), sink(graph, expand(graph.steps)))
+    assert len(group.steps) == len(names)

@@ -1,0 +1,114 @@
+"""Instructions for the sizes of a graph: what is read of tensors, what must hold, new tensors."""
+
+from collections.abc import Callable, Sequence
+
+from isa.host import TENSOR_TAG
+
+from ....ir.dims import Dim, Symbol
+from ..arena import ALIGNMENT
+from ..builder import element_bytes
+from ..sizes import index_of
+from .code import Compute, Measure, Require
+from .functions import head_of
+from .runtime import CODE_OFFSET, FIELDS_OFFSET, slot
+from .writer import Writer
+
+__all__ = ["Sizes"]
+
+
+class Sizes:
+    """The sizes of one graph where a function computes it.
+
+    Parameters
+    ----------
+    write : Writer
+        Of the function.
+    reads : sequence of str
+        The tensors that are read.
+    fail : callable
+        Returns the status that a message has.
+    """
+
+    def __init__(self, write: Writer, reads: Sequence[str], fail: Callable[[str], int]) -> None:
+        self._write, self._reads, self._fail = write, reads, fail
+        self._symbols: dict[Symbol, str] = {}
+
+    def take(self, compute: Compute) -> None:
+        """Read sizes, and leave the function if they do not fit."""
+        for measure in compute.measures:
+            self._symbols[measure.symbol] = self._measured(measure)
+        for require in compute.requires:
+            self._require(self._holds(require), require.message)
+
+    def value(self, size: Dim) -> str:
+        """Return the value of a size."""
+        return str(index_of(size, self._symbols, self._write.value))
+
+    def tensor(self, shape: Sequence[Dim], size: Dim) -> str:
+        """Return a new tensor of some shape and so many bytes."""
+        write, rank = self._write, len(shape)
+        head = FIELDS_OFFSET + 8 * rank
+        # What fits beside the head stays there: a scalar takes one block of 64 bytes.
+        small = isinstance(size, int) and head + size <= ALIGNMENT
+        start = head if small else -(-head // ALIGNMENT) * ALIGNMENT
+        made = self._take(head_of(TENSOR_TAG, rank), start, self.value(size))
+        for axis, extent in enumerate(shape):
+            write.store("i64", self.value(extent), made, FIELDS_OFFSET + 8 * axis)
+        return made
+
+    def block(self, size_bytes: Dim) -> str:
+        """Return an object that is nothing but memory."""
+        return self._take(head_of(TENSOR_TAG, 0), ALIGNMENT, self.value(size_bytes))
+
+    def _take(self, head: int, start: int, size_bytes: str) -> str:
+        """Return a new tensor without sizes; leave the function if there is no memory."""
+        write = self._write
+        made = write.value(
+            f"call ptr @take_tensor(ptr %state, i64 {head}, i64 {start}, i64 {size_bytes})"
+        )
+        none, good = write.value(f"icmp eq ptr {made}, null"), write.fresh("good")
+        write.branch(none, "failed", good)
+        write.begin(good)
+        return made
+
+    def _measured(self, measure: Measure) -> str:
+        """Return the value of a symbol that is read."""
+        write, source = self._write, self._reads[measure.read]
+        if measure.axis is not None:
+            size = write.load("i64", source, FIELDS_OFFSET + 8 * measure.axis)
+            return (
+                size if measure.divisor == 1 else write.value(f"sdiv i64 {size}, {measure.divisor}")
+            )
+        data = write.load("ptr", source, CODE_OFFSET)
+        width = 8 * element_bytes(measure.dtype)
+        value = write.load(f"i{width}", data, measure.element * width // 8)
+        if width < 64:
+            signed = "sext" if measure.dtype.startswith("int") else "zext"
+            value = write.value(f"{signed} i{width} {value} to i64")
+        good = write.value(f"icmp sge i64 {value}, 0")
+        self._require(good, "a size that is computed must not be negative")
+        return value
+
+    def _holds(self, require: Require) -> str:
+        """Return whether sizes fit."""
+        write = self._write
+        left, right = self.value(require.left), self.value(require.right)
+        tests = [write.value(f"icmp eq i64 {left}, {right}")]
+        if require.stretches:
+            tests.append(write.value(f"icmp eq i64 {left}, 1"))
+        if require.both:
+            tests.append(write.value(f"icmp eq i64 {right}, 1"))
+        found = tests[0]
+        for test in tests[1:]:
+            found = write.value(f"or i1 {found}, {test}")
+        return found
+
+    def _require(self, holds: str, message: str) -> None:
+        """Leave the function with an error unless something holds."""
+        write = self._write
+        good, wrong = write.fresh("good"), write.fresh("wrong")
+        write.branch(holds, good, wrong)
+        write.begin(wrong)
+        write.store("i64", str(self._fail(message)), "%state", slot("status"))
+        write.do("ret ptr null")
+        write.begin(good)
