@@ -249,3 +249,17 @@ def test_convolution_reads_nothing_past_its_input():
     """Rows of three bytes are not read as four where the page after the input is forbidden."""
     done = subprocess.run([sys.executable, "-c", GUARDED], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "equal\n"), done.stderr
+
+
+@pytest.mark.parametrize("channels", [3, 8])
+def test_convolution_of_channels_first_data_that_are_transposed(
+    channels, variable, constant, main, check
+):
+    rng = np.random.default_rng(channels)
+    x = rng.normal(size=(2, channels, 9, 7)).astype(np.float32)
+    weight = constant(rng.normal(size=(3, 3, channels, 16)).astype(np.float32))
+    data = variable("x", x.shape)
+    image = call("transpose", data, axes=(0, 2, 3, 1))
+    attrs = {"padding": (1, 2, 1, 2), "data_layout": "NHWC", "kernel_layout": "HWIO"}
+    result = call("nn.conv2d", image, weight, kernel_size=(3, 3), channels=16, **attrs)
+    check(main([data], result), [x], rtol=1e-5, atol=1e-5)
