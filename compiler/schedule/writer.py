@@ -145,7 +145,8 @@ class Writer:
             for expr in expressions_of(one)
             for load in loads_of(expr)
         }
-        inputs = [buffer for buffer in (*self.inputs, *self.tables) if buffer in used]
+        named = dict.fromkeys((*self.inputs, *self.tables))
+        inputs = [buffer for buffer in named if buffer in used]
         return Nest(self._name, tuple(inputs), self.outputs, self._symbols, body)
 
     def _fresh(self, prefix: str) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 
 from ...ir.nodes import AttributeValue
 from .graph import RegionStep, Step, Tensor
+from .plainer import PLAINER
 
 __all__ = ["expand"]
 
@@ -73,5 +74,6 @@ _EXPANSIONS: Mapping[str, Callable[[Step], list[Step]]] = MappingProxyType(
         "nn.batch_norm": _batch_norm,
         "nn.dropout": _dropout,
         "nn.l2_normalize": _l2_normalize,
+        **PLAINER,
     }
 )

@@ -1,6 +1,6 @@
 """Operators that move blocks of pixels into channels or the batch and back, and split axes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import cast
 
@@ -137,18 +137,14 @@ def _sliding_window(nest: Definition, attrs: Attributes) -> None:
 
 
 def _dilate(nest: Definition, attrs: Attributes) -> None:
+    """Fill, then write each element to its place."""
     (data,), (out,) = nest.inputs, nest.outputs
     strides, fill = ints(attrs, "strides"), element(attrs["dilation_value"], data.dtype)
     with nest.loops(*out.shape) as at:
-        hits = _hits(at, strides)
-        places = [index // step for index, step in zip(at, strides, strict=True)]
-        nest.store(out[at], inside(data, places, fill, *hits))
-
-
-def _hits(at: Sequence[Expr], strides: Sequence[int]) -> list[Expr]:
-    """Return for each axis with a stride whether the index is a multiple of it."""
-    pairs = zip(at, strides, strict=True)
-    return [index % step < 1 for index, step in pairs if step > 1]
+        nest.store(out[at], fill)
+    with nest.loops(*data.shape) as at:
+        places = tuple(index * step for index, step in zip(at, strides, strict=True))
+        nest.store(out[places], data[at])
 
 
 ROWS: Mapping[str, Define] = MappingProxyType(

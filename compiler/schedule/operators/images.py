@@ -17,6 +17,9 @@ from .definition import Definition
 
 __all__ = ["ROWS", "rounded_to_even"]
 
+# What float64 holds, so that a copy gives what the weighted sum of one element does.
+_EXACT = ("float16", "float32", "float64", "int8", "uint8", "int16", "uint16", "int32", "uint32")
+
 
 def _resize(count: int, upsampling: bool = False) -> Define:
     """Return the definition of a resize over `count` axes.
@@ -29,6 +32,10 @@ def _resize(count: int, upsampling: bool = False) -> Define:
         data, out = nest.inputs[0], nest.outputs[0]
         layout, letters = text(attrs, "layout"), AXES[count]
         full = resize_of_upsampling(attrs) if upsampling else attrs
+        crops = full["coordinate_transformation_mode"] == "tf_crop_and_resize"
+        if full["method"] == "nearest_neighbor" and not crops and data.dtype == out.dtype in _EXACT:
+            _nearest_along(nest, full, layout)
+            return
         source = data
         for place, letter in enumerate(letters):
             axis = layout.index(letter)
@@ -40,13 +47,32 @@ def _resize(count: int, upsampling: bool = False) -> Define:
             source = made
         with nest.loops(*out.shape) as at:
             value: Expr = source[at]
-            if full["coordinate_transformation_mode"] == "tf_crop_and_resize":
+            if crops:
                 value = _cropped(nest, full, value, at)
             if not out.dtype.startswith("float"):
                 value = call("round", value)
             nest.store(out[at], cast(value, out.dtype))
 
     return define
+
+
+def _nearest_along(nest: Definition, attrs: Attributes, layout: str) -> None:
+    """Copy the nearest elements."""
+    data, out = nest.inputs[0], nest.outputs[0]
+    places: dict[int, Buffer] = {}
+    for letter in AXES[len(layout) - 2]:
+        axis = layout.index(letter)
+        size, target = is_(int, data.shape[axis]), is_(int, out.shape[axis])
+        weights = weights_along(size, target, attrs, (0.0, 1.0))
+        places[axis] = nest.table(weights.argmax(axis=1), "int64")
+    with nest.loops(*out.shape) as at:
+        named = [
+            clamp(places[axis][index], 0, size_of(data.shape[axis]) - 1)
+            if axis in places
+            else index
+            for axis, index in enumerate(at)
+        ]
+        nest.store(out[at], data[tuple(named)])
 
 
 def _along_axis(

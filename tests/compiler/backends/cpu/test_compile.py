@@ -14,6 +14,7 @@ from compiler.infer import infer
 from compiler.interpreter import evaluate
 from compiler.ir import (
     Call,
+    Constant,
     Function,
     GlobalVar,
     Let,
@@ -37,10 +38,20 @@ def test_what_is_lowered_are_operators():
     assert len(taken) >= 84
 
 
+def test_a_scale_that_is_computed_is_refused_where_a_table_needs_it():
+    x, scale = Var("x", TensorType((2, 3), "int8")), Var("scale", TensorType((), "float32"))
+    point = Constant(np.int32(0))
+    body = call("qnn.tanh", x, scale, point, Constant(np.float32(0.1)), point)
+    module = infer(Module({"main": Function((x, scale), body)}))
+    message = "qnn.tanh: input_scale must be a constant on the CPU; fold it before"
+    with pytest.raises(Unsupported, match=f"^{message}$"):
+        compile_host(module, {})
+
+
 def test_an_operator_that_is_not_lowered_is_refused_by_name():
-    x = Var("x", TensorType((2, 3)))
-    module = infer(Module({"main": Function((x,), call("argsort", x))}))
-    message = r"^operator argsort is not supported on the CPU; the nearest is [a-z_0-9.]+$"
+    shape = Var("shape", TensorType((0,), "int32"))
+    module = infer(Module({"main": Function((shape,), call("dyn.zeros", shape, dtype="int8"))}))
+    message = r"^operator dyn.zeros is not supported on the CPU; the nearest is [a-z_0-9.]+$"
     with pytest.raises(Unsupported, match=message):
         compile_host(module, {})
 
