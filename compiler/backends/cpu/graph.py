@@ -50,7 +50,7 @@ class Tensor:
     """An array that exists while the program runs, row-major.
 
     How it lies in memory is the compiler's choice (`layouts`): an image may have a border, pixels
-    around it that hold one value, and int8 may be stored as uint8, 128 more.
+    around it that hold one value, and int8 may be stored as uint8, 128 more, or bytes as int16.
 
     Attributes
     ----------
@@ -90,6 +90,11 @@ class Tensor:
     def memory_dtype(self) -> str:
         """Data type of the elements in memory."""
         return self.root.stored or self.dtype
+
+    @property
+    def memory_offset(self) -> int:
+        """How much more an element is in memory than it stands for."""
+        return 128 if (self.dtype, self.memory_dtype) == ("int8", "uint8") else 0
 
     @property
     def memory_shape(self) -> tuple[int, ...]:

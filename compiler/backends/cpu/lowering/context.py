@@ -166,7 +166,7 @@ class Context:
         if not prod(build.shape):
             return
         strides = target.strides if strides is None else strides
-        formula = build.formula(build.moved_sign(node, target.memory_dtype))
+        formula = build.formula(build.stored(node, target.memory_dtype))
         axes = self.arrange(build.shape, formula, target=strides)
         kernel = Elementwise(
             axes.shape, axes.target, start, axes.formula, self.machine.vector_bytes
@@ -187,7 +187,7 @@ class Context:
         if not prod(shape):
             return
         sizes, (to, of) = merge_axes(tuple(shape), [tuple(target_strides), tuple(source_strides)])
-        size = element_bytes(source.dtype)
+        size = element_bytes(source.memory_dtype)
         starts = target_start, source_start
         places = target.start_bytes, source.start_bytes
         if _is_wider(sizes, to, of, starts, places, size):
@@ -213,11 +213,10 @@ class Context:
     def surround(self, target: Tensor) -> None:
         """Fill the border of an image."""
         if any(target.border):
-            signed = target.dtype == "int8" and target.memory_dtype == "uint8"
             kernel = Border(
                 cast(tuple[int, int, int, int], target.shape),
                 target.border,
-                target.fill + (128 if signed else 0),
+                target.fill + target.memory_offset,
                 target.memory_dtype,
                 self.machine.vector_bytes,
             )
