@@ -57,6 +57,8 @@ class Contraction:
     dot : Dot
     formula : Formula
     vector_bytes : int
+    backward : bool
+        The blocks of columns are done from the last to the first.
     """
 
     shape: tuple[int, ...]
@@ -74,6 +76,7 @@ class Contraction:
     dot: Dot
     formula: Formula
     vector_bytes: int
+    backward: bool = False
 
     @property
     def steps(self) -> int:
@@ -202,12 +205,13 @@ class _Emission:
             count = full if known is None else min(full, columns - known * dot.lanes)
             return Block(tuple(where[:-1]), column, at, vectors, count, dot)
 
-        for run in self.tiles["columns"]:
+        runs = self.tiles["columns"]
+        for run in reversed(runs) if kernel.backward else runs:
 
             def one(first: Index, run: Run = run) -> None:
                 body(block(first, run.size, run.first if run.count == 1 else None))
 
-            loop_run(build, run, self.bounds.get("columns"), one)
+            loop_run(build, run, self.bounds.get("columns"), one, backward=kernel.backward)
         done = columns // dot.lanes * dot.lanes if kernel.weight_step else columns
         lanes = dot.lanes
         while done < columns:

@@ -109,14 +109,22 @@ def loop_run(
     run: Run,
     bounds: tuple[Index, Index] | None,
     body: Callable[[Index], None],
+    *,
+    backward: bool = False,
 ) -> None:
-    """Run `body` where each tile begins, of those whose numbers lie within the bounds, if any."""
+    """Run `body` where each tile begins, of those whose numbers lie within the bounds, if any.
+
+    If `backward`, the numbers count from the last tile.
+    """
     first: Index = run.number
     last: Index = run.number + run.count
     if bounds is not None:
         first, last = (clamp(build, limit, run.number, run.number + run.count) for limit in bounds)
 
+    step = -run.size if backward else run.size
+    start = run.first + (run.count - 1) * run.size if backward else run.first
+
     def one(number: Index, _: list[str]) -> None:
-        body(build.offset([number], [run.size], run.first - run.number * run.size))
+        body(build.offset([number], [step], start - run.number * step))
 
     build.loop(first, last, one)
