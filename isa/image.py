@@ -48,8 +48,8 @@ class Tensor:
     Attributes
     ----------
     name : str
-    shape : tuple of int
-    dtype : str, numpy's name
+    shape : tuple of int; -1 for a size that each run has its own of: see the host's interface
+    dtype : str, numpy's name; "" of what is no tensor
     scale, zero_point : the value of q is scale * (q - zero_point); None where not quantised
     """
 

@@ -149,6 +149,13 @@ class Step:
     result: Value
     span: Span | None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a size of what it takes or gives is known only at run time."""
+        values = *self.operands, self.result
+        tensors = (tensor for value in values for tensor in flatten(value))
+        return not all(isinstance(size, int) for tensor in tensors for size in tensor.shape)
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class RegionStep:
