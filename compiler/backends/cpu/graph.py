@@ -234,6 +234,17 @@ class Steps:
         if all(tensor.constant is not None for tensor in tensors):
             with np.errstate(all="ignore"):
                 return _known(row.meaning(attrs, *(_arrays(value) for value in arguments)))
+        return self.add(name, attrs, arguments, kind, span)
+
+    def add(
+        self,
+        name: str,
+        attrs: Mapping[str, AttributeValue],
+        arguments: tuple[Value, ...],
+        kind: Type | None,
+        span: Span | None,
+    ) -> Value:
+        """Do the same for a call whose value is not known."""
         result = tensors_of(kind, span)
         if name in VIEWS:
             assert isinstance(result, Tensor) and isinstance(arguments[0], Tensor)
