@@ -94,7 +94,8 @@ def test_closures(typed, agree):
     def @main(%n: int32, %xs: List[int32]) {
       let %add = fn (%y: int32) -> int32 { %y + %n };
       let %count = fn (%k: int32) -> int32 { if (%k <= 0) { %n } else { %count(%k - 1) } };
-      (@twice(%add, %n), @map(%add, %xs), @foldl(fn (%s: int32, %y: int32) { %s + %y * %n }, 0, %xs),
+      let %sum = @foldl(fn (%s: int32, %y: int32) { %s + %y * %n }, 0, %xs);
+      (@twice(%add, %n), @map(%add, %xs), %sum,
        %count(%n), @map(fn (%y: int32) { Some(%y) }, %xs))
     }
     """
@@ -173,11 +174,12 @@ def test_inputs_of_another_form(typed):
     text = "def @main(%xs: List[int32], %p: (int32, Tensor[(2, ?), float32])) { (%xs, %p) }"
     program = HostProgram(compile_host(typed(text), {}))
     good = np.int32(1), np.zeros((2, 5), np.float32)
+    wanted = "input xs must be made of Cons of 2 or Nil of 0"
     for inputs, message in (
         ([good], "the program takes 2 inputs (xs, p), not 1"),
-        ([good, good], "input xs must be made of Cons of 2 or Nil of 0, not a tuple of 2, at one place"),
-        ([np.int32(1), good], "input xs must be made of Cons of 2 or Nil of 0, not int32[], at one place"),
-    ):  # fmt: skip
+        ([good, good], f"{wanted}, not a tuple of 2, at one place"),
+        ([np.int32(1), good], f"{wanted}, not int32[], at one place"),
+    ):
         with pytest.raises(InputMismatch, match=f"^{re.escape(message)}$"):
             program.evaluate(["xs", "p"], inputs)
 

@@ -1,4 +1,4 @@
-"""Random programs of the whole language, compiled: what the interpreter gives, native code gives."""
+"""Random programs of the whole language give, compiled, what the interpreter gives."""
 
 import pytest
 
