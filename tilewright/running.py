@@ -89,7 +89,7 @@ def random_inputs(tensors: Sequence[Tensor], seed: int) -> list[Array]:
         An input is no tensor.
     """
     generator = np.random.default_rng(seed)
-    rows = None
+    rows = 0
     arrays: list[Array] = []
     for tensor in tensors:
         if not tensor.dtype:
@@ -97,7 +97,7 @@ def random_inputs(tensors: Sequence[Tensor], seed: int) -> list[Array]:
                 f"input {tensor.name} is no tensor: it cannot be drawn, nor read from a file; run "
                 "the image from Python"
             )
-        if -1 in tensor.shape and rows is None:
+        if -1 in tensor.shape and not rows:
             rows = int(generator.integers(1, _MOST_ROWS + 1))
         shape = tuple(rows if size == -1 else size for size in tensor.shape)
         dtype = np.dtype(tensor.dtype)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from ..errors import ImportFailed
 from ..infer import infer
 from ..ir import Module, Span, TensorType, TupleType
+from ..ir.types import Type
 from ..prelude import parse_with_prelude
 from .common import Network, Signature, TensorInfo, read_file
 from .onnx import onnx_module, onnx_tensors, parse_onnx

@@ -108,7 +108,7 @@ def _write_flow(
 
     flow = compile_flow(module, regions, lower_one, machine.triple)
     return Host(
-        code=assemble_cached(flow.text, machine, _EXPORTED, cache),
+        code=assemble_cached(flow.text, machine, (*_EXPORTED, RELEASE), cache),
         symbol=MAIN,
         triple=machine.triple,
         cpu=machine.cpu,
