@@ -38,7 +38,7 @@ MAGIC = b"TWIMAGE\0"
 _PREFIX = struct.Struct("<8sQ32s")
 _ALIGNMENT = 64
 # Of the header, below; 1 said nothing.
-_FORMAT = 2
+_FORMAT = 3
 
 
 @dataclass(frozen=True)
