@@ -38,7 +38,7 @@ MAGIC = b"TWIMAGE\0"
 _PREFIX = struct.Struct("<8sQ32s")
 _ALIGNMENT = 64
 # Of the header, below; 1 said nothing.
-_FORMAT = 2
+_FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Tensor:
     Attributes
     ----------
     name : str
-    shape : tuple of int
-    dtype : str, numpy's name
+    shape : tuple of int; -1 for a size that each run has its own of: see the host's interface
+    dtype : str, numpy's name; "" of what is no tensor
     scale, zero_point : the value of q is scale * (q - zero_point); None where not quantised
     """
 

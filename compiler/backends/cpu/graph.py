@@ -154,6 +154,13 @@ class Step:
     result: Value
     span: Span | None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a size of what it takes or gives is known only at run time."""
+        values = *self.operands, self.result
+        tensors = (tensor for value in values for tensor in flatten(value))
+        return not all(isinstance(size, int) for tensor in tensors for size in tensor.shape)
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class RegionStep:
@@ -232,6 +239,17 @@ class Steps:
         if all(tensor.constant is not None for tensor in tensors):
             with np.errstate(all="ignore"):
                 return _known(row.meaning(attrs, *(_arrays(value) for value in arguments)))
+        return self.add(name, attrs, arguments, kind, span)
+
+    def add(
+        self,
+        name: str,
+        attrs: Mapping[str, AttributeValue],
+        arguments: tuple[Value, ...],
+        kind: Type | None,
+        span: Span | None,
+    ) -> Value:
+        """Do the same for a call whose value is not known."""
         result = tensors_of(kind, span)
         if name in VIEWS:
             assert isinstance(result, Tensor) and isinstance(arguments[0], Tensor)

@@ -38,7 +38,8 @@ class NestKernel:
         """Write the function's body."""
         buffers = (*self.nest.outputs, *self.nest.inputs)
         places = {one.name: Place(at) for one, at in zip(buffers, pointers, strict=True)}
-        frame = Frame(build, places)
+        symbols = {str(symbol): value for symbol, value in build.symbols.items()}
+        frame = Frame(build, places, symbols=symbols)
         loops = list(self._parallel()) if self.chunks > 1 else []
         body: Statement = self.nest.body
         for _ in loops:

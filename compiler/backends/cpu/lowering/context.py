@@ -16,6 +16,7 @@ from ..graph import RegionStep, Step, Tensor
 from ..kernels import Border, Copy, Elementwise, Interleave, Kernel, Transpose, find_block
 from ..machine import Machine
 from ..program import KernelCall, Operation, RegionCall
+from ..sizes import symbols_of
 
 __all__ = ["AnchorTable", "Context", "Finish", "Table", "constant_of", "known_value", "operand"]
 
@@ -212,6 +213,10 @@ class Context:
             return
         sizes, (to, of) = merge_axes(tuple(shape), [tuple(target_strides), tuple(source_strides)])
         size = element_bytes(source.memory_dtype)
+        if symbols_of((sizes, to, of, target_start, source_start)):
+            plain = Copy(sizes, to, target_start, of, source_start, size)
+            self.call(plain, target, source)
+            return
         starts = target_start, source_start
         places = target.start_bytes, source.start_bytes
         if _is_wider(sizes, to, of, starts, places, size):

@@ -1,7 +1,7 @@
 """Operators that have no kernel of their own: their definitions as nests."""
 
 from ....schedule.default import default_schedule
-from ....schedule.expressions import Buffer
+from ....schedule.expressions import Buffer, Symbol
 from ....schedule.operators import DEFINITIONS, Definition
 from ....schedule.phases import phases
 from ....schedule.simplify import simplified
@@ -9,6 +9,7 @@ from ....schedule.verify import verify
 from ....schedule.workspace import move_out
 from ..graph import Step, Tensor, flatten
 from ..loops import NestKernel
+from ..sizes import symbols_of
 from .context import Context
 
 __all__ = ["lower_nest"]
@@ -28,7 +29,8 @@ def lower_nest(context: Context, step: Step) -> None:
     names = {id(tensor): f"x{number}" for number, tensor in reversed(list(enumerate(operands)))}
     inputs = [Buffer(names[id(one)], one.shape, one.dtype) for one in operands]
     outputs = [Buffer(f"out{n}", one.shape, one.dtype) for n, one in enumerate(results)]
-    nest = Definition(step.name, inputs, outputs, [one.constant for one in operands])
+    symbols = [Symbol(str(one)) for one in symbols_of((*inputs, *outputs))]
+    nest = Definition(step.name, inputs, outputs, [one.constant for one in operands], symbols)
     DEFINITIONS[step.name](nest, step.attrs)
     written = nest.finish()
     verify(written)
