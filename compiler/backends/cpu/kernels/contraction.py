@@ -57,6 +57,8 @@ class Contraction:
     dot : Dot
     formula : Formula
     vector_bytes : int
+    backward : bool
+        The blocks of columns are done from the last to the first.
     """
 
     shape: tuple[int, ...]
@@ -74,6 +76,7 @@ class Contraction:
     dot: Dot
     formula: Formula
     vector_bytes: int
+    backward: bool = False
 
     @property
     def steps(self) -> int:
@@ -233,12 +236,13 @@ class _Emission:
             count = full if known is None else min(full, columns - known * dot.lanes)
             return Block(tuple(where[:-1]), column, at, vectors, count, dot)
 
-        for run in _block_runs(kernel):
+        runs = _block_runs(kernel)
+        for run in reversed(runs) if kernel.backward else runs:
 
             def one(first: Index, run: _Run = run) -> None:
                 body(block(first, run.size, run.first if run.count == 1 else None))
 
-            self._loop(run, bounds, one)
+            self._loop(run, bounds, one, kernel.backward)
         done = columns // dot.lanes * dot.lanes if kernel.weight_step else columns
         lanes = dot.lanes
         while done < columns:
@@ -264,9 +268,16 @@ class _Emission:
             self._loop(run, None, tile)
 
     def _loop(
-        self, run: _Run, bounds: tuple[Index, Index] | None, body: Callable[[Index], None]
+        self,
+        run: _Run,
+        bounds: tuple[Index, Index] | None,
+        body: Callable[[Index], None],
+        backward: bool = False,
     ) -> None:
-        """Run `body` where each tile begins, of those whose numbers lie between the bounds."""
+        """Run `body` where each tile begins, of those whose numbers lie between the bounds.
+
+        If `backward`, the numbers count from the last tile.
+        """
         build = self.build
         first: Index = run.number
         last: Index = run.number + run.count
@@ -276,6 +287,8 @@ class _Emission:
             )
 
         def one(number: Index, _: list[str]) -> None:
-            body(build.offset([number], [run.size], run.first - run.number * run.size))
+            step = -run.size if backward else run.size
+            start = run.first + (run.count - 1) * run.size if backward else run.first
+            body(build.offset([number], [step], start - run.number * step))
 
         build.loop(first, last, one)

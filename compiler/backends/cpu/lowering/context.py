@@ -1,9 +1,10 @@
 """What lowerings share: the machine, the calls written so far, and small kernels they all need."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
-from typing import cast
+from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,11 @@ from ..machine import Machine
 from ..program import KernelCall, Operation, RegionCall
 
 __all__ = ["AnchorTable", "Context", "Finish", "Table", "constant_of", "known_value", "operand"]
+
+Known = TypeVar("Known")
+
+# Bytes of weights read again and again that are more than stays in an L2 cache for certain.
+_LARGE = 1 << 18
 
 Finish = Callable[[FormulaBuilder, int], int]
 """Adds to a formula what follows an anchor: gets the node of its result, returns the last node."""
@@ -104,6 +110,8 @@ class Context:
 
     machine: Machine
     operations: list[Operation] = field(default_factory=list)
+    _known: dict[Hashable, tuple[object, object]] = field(default_factory=dict)
+    _turns: Counter[Tensor] = field(default_factory=Counter)
 
     def call(
         self, kernel: Kernel, target: Tensor, *reads: Tensor, others: tuple[Tensor, ...] = ()
@@ -111,6 +119,22 @@ class Context:
         """Add a call of a kernel, unless there is nothing to write."""
         if any(prod(one.shape) for one in (target, *others)):
             self.operations.append(KernelCall(kernel, target, reads, others))
+
+    def remember(self, key: Hashable, source: object, make: Callable[[], Known]) -> Known:
+        """Return what `make` made when `key` was asked for first; `source` lives as long."""
+        if key not in self._known:
+            self._known[key] = source, make()
+        return cast(Known, self._known[key][1])
+
+    def turns(self, tensor: Tensor) -> bool:
+        """Return whether a kernel shall read a large tensor from its end: every second time.
+
+        What does not fit the cache as a whole then does as a part: what was read last.
+        """
+        if tensor.size_bytes < _LARGE:
+            return False
+        self._turns[tensor] += 1
+        return self._turns[tensor] % 2 == 0
 
     def region(self, step: RegionStep) -> None:
         """Add a call of a region."""
@@ -243,8 +267,13 @@ class Context:
             return source
         shape = tuple(source.shape[axis] for axis in axes)
         if source.constant is not None:
-            moved = np.ascontiguousarray(np.transpose(source.constant, axes))
-            return Tensor(shape, source.dtype, constant=moved)
+            given = source.constant
+
+            def move() -> Tensor:
+                moved = np.ascontiguousarray(np.transpose(given, axes))
+                return Tensor(shape, source.dtype, constant=moved)
+
+            return self.remember((id(given), tuple(axes)), given, move)
         target = Tensor(shape, source.dtype)
         strides = row_major(source.shape)
         self.copy(target, source, shape, row_major(shape), [strides[axis] for axis in axes])

@@ -111,7 +111,7 @@ def contract(
     if pack is not None:
         weights = pack(_extents(axes))
     else:
-        weights = arrange_weights(context.machine, operands, shape, group, _extents(axes))
+        weights = _known_weights(context, operands, shape, group, _extents(axes))
     tensors = build.tensors
     if start is not None:
         # Whole vectors are read.
@@ -133,8 +133,37 @@ def contract(
         weights.dot,
         axes.formula,
         context.machine.vector_bytes,
+        _extents(axes) == (1, 1) and context.turns(weights.tensor),
     )
     context.call(kernel, target, operands.data, weights.tensor, *tensors)
+
+
+def _known_weights(
+    context: Context,
+    operands: Operands,
+    shape: tuple[int, int, int, int],
+    group: int,
+    extents: tuple[int, int],
+) -> Weights:
+    """Return weights as `arrange_weights` does; the same ones again for the same array."""
+    weight = operands.weight
+    if weight.constant is None:
+        return arrange_weights(context.machine, operands, shape, group, extents)
+    place, _ = weight.constant.__array_interface__["data"]
+    key = (
+        place,
+        weight.shape,
+        weight.constant.strides,
+        weight.dtype,
+        operands.data.memory_dtype,
+        operands.sum_dtype,
+        shape,
+        group,
+        extents,
+    )
+    return context.remember(
+        key, weight, lambda: arrange_weights(context.machine, operands, shape, group, extents)
+    )
 
 
 def _conv2d(context: Context, step: Step, target: Tensor, finish: Finish) -> None:
