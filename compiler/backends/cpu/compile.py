@@ -11,6 +11,7 @@ from ...errors import Unsupported
 from ...ir.module import Module
 from ...ops import Mismatch
 from ...schedule.operators import DEFINITIONS
+from .chains import put_together
 from .entry import is_threaded, lay_out_memory, write_module
 from .expansion import expand
 from .flow import compile_flow, describe, is_straight
@@ -124,7 +125,7 @@ def _lower_graph(graph: Graph, machine: Machine) -> tuple[Program, tuple[Origin,
     """Return the operations of a graph, and for each what it is part of."""
     context = Context(machine)
     origins: list[Origin] = []
-    steps = sink(graph, place(graph, expand(graph.steps)))
+    steps = sink(graph, place(graph, put_together(graph, expand(graph.steps))))
     _require_half(steps, machine)
     items = fuse(graph, steps)
     plan_layouts(graph, items, machine)
