@@ -3,6 +3,8 @@
 from ....schedule.default import default_schedule
 from ....schedule.expressions import Buffer, Symbol
 from ....schedule.operators import DEFINITIONS, Definition
+from ....schedule.phases import phases
+from ....schedule.simplify import simplified
 from ....schedule.verify import verify
 from ....schedule.workspace import move_out
 from ..graph import Step, Tensor, flatten
@@ -33,14 +35,17 @@ def lower_nest(context: Context, step: Step) -> None:
     written = nest.finish()
     verify(written)
     made, own = move_out(written)
-    scheduled = default_schedule(made, context.machine.vector_bytes)
-    kernel = NestKernel(scheduled, context.machine)
-    tensors = dict(zip(inputs, operands, strict=True))
+    tensors = dict(zip((*inputs, *outputs), (*operands, *results), strict=True))
     for buffer, values in nest.tables.items():
         tensors[buffer] = Tensor(values.shape, buffer.dtype, constant=values)
-    reads = [tensors[buffer] for buffer in made.inputs]
-    scratch = [Tensor(_sizes(buffer), buffer.dtype) for buffer in own]
-    context.call(kernel, results[0], *reads, others=(*results[1:], *scratch))
+    for buffer in own:
+        tensors[buffer] = Tensor(_sizes(buffer), buffer.dtype)
+    for phase in phases(simplified(made)):
+        scheduled = default_schedule(phase, context.machine.vector_bytes)
+        target, *others = (tensors[buffer] for buffer in phase.outputs)
+        reads = [tensors[buffer] for buffer in phase.inputs]
+        kernel = NestKernel(scheduled, context.machine)
+        context.call(kernel, target, *reads, others=tuple(others))
 
 
 def _sizes(buffer: Buffer) -> tuple[int, ...]:
