@@ -8,6 +8,7 @@ A kernel's own buffers live on the stack, which is small. Loops around what is m
 and so are not parallel: move buffers out before a schedule is chosen.
 """
 
+import sys
 from dataclasses import replace
 from math import prod
 
@@ -38,7 +39,7 @@ def move_out(nest: Nest, largest_bytes: int = LARGEST_BYTES) -> tuple[Nest, tupl
 
 
 def _size(buffer: Buffer) -> int:
-    """Return the size of a buffer in bytes, 0 while it is not known."""
+    """Return the size of a buffer in bytes; one that is not known is larger than any."""
     sizes = [size for size in buffer.shape if isinstance(size, int)]
     known = len(sizes) == len(buffer.shape)
-    return prod(sizes) * np.dtype(buffer.dtype).itemsize if known else 0
+    return prod(sizes) * np.dtype(buffer.dtype).itemsize if known else sys.maxsize

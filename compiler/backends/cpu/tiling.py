@@ -36,7 +36,7 @@ def choose_tile(
         Registers that one product needs besides sums and weights.
     """
     best, choice = float("inf"), (1, 1, 1)
-    lines, places = extents = tuple(_extent(size) for size in extents)
+    lines, places = extents = _extent(extents[0]), _extent(extents[1])
     for wide in range(1, min(vectors, _MOST_VECTORS) + 1):
         rows = (machine.registers - spare - wide) // wide
         for down in range(1, min(lines, _MOST_LINES, max(rows, 1)) + 1):

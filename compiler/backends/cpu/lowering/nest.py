@@ -9,7 +9,7 @@ from ....schedule.verify import verify
 from ....schedule.workspace import move_out
 from ..graph import Step, Tensor, flatten
 from ..loops import NestKernel
-from ..sizes import symbols_of
+from ..sizes import as_known, symbols_of
 from .context import Context
 
 __all__ = ["lower_nest", "needs_nest"]
@@ -52,15 +52,10 @@ def lower_nest(context: Context, step: Step) -> None:
     for buffer, values in nest.tables.items():
         tensors[buffer] = Tensor(values.shape, buffer.dtype, constant=values)
     for buffer in own:
-        tensors[buffer] = Tensor(_sizes(buffer), buffer.dtype)
+        tensors[buffer] = Tensor(as_known(buffer.shape), buffer.dtype)
     for phase in phases(simplified(made)):
         scheduled = default_schedule(phase, context.machine.vector_bytes)
         target, *others = (tensors[buffer] for buffer in phase.outputs)
         reads = [tensors[buffer] for buffer in phase.inputs]
         kernel = NestKernel(scheduled, context.machine)
         context.call(kernel, target, *reads, others=tuple(others))
-
-
-def _sizes(buffer: Buffer) -> tuple[int, ...]:
-    """Return the shape of a buffer whose sizes are known."""
-    return tuple(size for size in buffer.shape if isinstance(size, int))
