@@ -11,6 +11,8 @@ __all__ = ["choose_tile", "choose_window_tile"]
 _WIDEST_ROW = 32
 _MOST_LINES = 4
 _MOST_VECTORS = 8
+# Rows of a result whose size is known only at run time.
+_USUAL_ROWS = 64
 # Cycles from a product to the next that adds to the same sum, on all CPUs of the last years.
 _LATENCY = 4
 # Cycles to load a vector of weights, beyond those of a broadcast: it may come from the L2 cache.
@@ -34,7 +36,7 @@ def choose_tile(
         Registers that one product needs besides sums and weights.
     """
     best, choice = float("inf"), (1, 1, 1)
-    lines, places = extents
+    lines, places = extents = _extent(extents[0]), _extent(extents[1])
     for wide in range(1, min(vectors, _MOST_VECTORS) + 1):
         rows = (machine.registers - spare - wide) // wide
         for down in range(1, min(lines, _MOST_LINES, max(rows, 1)) + 1):
@@ -43,6 +45,11 @@ def choose_tile(
                 if cost < best:
                     best, choice = cost, (down, across, wide)
     return choice
+
+
+def _extent(size: int) -> int:
+    """Return a size, a guess of one that is known only at run time."""
+    return size if isinstance(size, int) else _USUAL_ROWS
 
 
 def choose_window_tile(

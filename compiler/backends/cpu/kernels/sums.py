@@ -138,6 +138,8 @@ class Sums:
         lines, places = self._kernel.shape[-3:-1]
         if not self._kernel.columns_outside or lines * places == 1:
             return ""
+        if not isinstance(lines * places, int):
+            return ""
         size = self._block_bytes(block)
         part = self._build.offset(where, [places, 1])
         offset = self._build.add(self._build.multiply(part, size // (lines * places)), size)
@@ -154,7 +156,9 @@ class Sums:
         vector = dot.lanes * dot.group
         weight_step = kernel.weight_step or block.vectors * vector
         lines, everywhere = kernel.shape[-3:-1]
-        share = self._block_bytes(block) * len(rows) // (lines * everywhere)
+        share = 0
+        if isinstance(lines * everywhere, int):
+            share = self._block_bytes(block) * len(rows) // (lines * everywhere)
         kinds = ["ptr", "ptr", *[dot.vector_type] * (len(rows) * block.vectors)]
 
         def products(at: str, weights: str, step: int, sums: list[str]) -> list[str]:

@@ -15,7 +15,20 @@ from ..loops import NestKernel
 from ..sizes import as_known, symbols_of
 from .context import Context
 
-__all__ = ["lower_nest"]
+__all__ = ["lower_nest", "needs_nest"]
+
+_OPEN_KERNELS = frozenset({"nn.dense"})
+"""Operators whose kernels take any number of rows."""
+
+
+def needs_nest(step: Step) -> bool:
+    """Return whether the kernel of a step, if it has one, does not take its sizes."""
+    if not step.is_open:
+        return False
+    weight = step.operands[1] if step.name in _OPEN_KERNELS else None
+    if not isinstance(weight, Tensor):
+        return step.name in DEFINITIONS
+    return not all(isinstance(size, int) for size in weight.shape)
 
 
 def lower_nest(context: Context, step: Step) -> None:
