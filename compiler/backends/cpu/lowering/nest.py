@@ -1,7 +1,10 @@
 """Operators that have no kernel of their own: their definitions as nests."""
 
+from ....errors import InvalidModule
+from ....ops.operator import Missing
 from ....schedule.default import default_schedule
 from ....schedule.expressions import Buffer
+from ....schedule.nodes import Nest
 from ....schedule.operators import DEFINITIONS, Definition
 from ....schedule.verify import verify
 from ....schedule.workspace import move_out
@@ -29,7 +32,7 @@ def lower_nest(context: Context, step: Step) -> None:
     nest = Definition(step.name, inputs, outputs, [one.constant for one in operands])
     DEFINITIONS[step.name](nest, step.attrs)
     written = nest.finish()
-    verify(written)
+    _check(written)
     made, own = move_out(written)
     scheduled = default_schedule(made, context.machine.vector_bytes)
     kernel = NestKernel(scheduled, context.machine)
@@ -39,6 +42,25 @@ def lower_nest(context: Context, step: Step) -> None:
     reads = [tensors[buffer] for buffer in made.inputs]
     scratch = [Tensor(_sizes(buffer), buffer.dtype) for buffer in own]
     context.call(kernel, results[0], *reads, others=(*results[1:], *scratch))
+
+
+def _check(nest: Nest) -> None:
+    """Verify a nest.
+
+    Raises
+    ------
+    Missing
+        With sizes that are not known, an index cannot be proved to be in range.
+    """
+    try:
+        verify(nest)
+    except InvalidModule:
+        if not nest.symbols:
+            raise
+        raise Missing(
+            "sizes that are known only when the program runs are not supported here",
+            "annotate the inputs",
+        ) from None
 
 
 def _sizes(buffer: Buffer) -> tuple[int, ...]:
