@@ -15,6 +15,8 @@ Cycles = npt.NDArray[np.int64]
 _COMPUTE = Engine.MATRIX, Engine.VECTOR
 _TRANSFER = Engine.LOAD, Engine.STORE
 _NOBODY = -1
+# A transfer for a layer so much further than the one that is computed next is ahead of time.
+_AHEAD = 3
 
 
 def attribute_cycles(
@@ -24,8 +26,9 @@ def attribute_cycles(
 
     A cycle in which matrix and vector engine compute belongs in halves to the layers that they
     compute; if one of them does, to its layer. A cycle in which neither does belongs likewise to
-    the layers that load and store are at work for, so transfers behind computation cost nothing.
-    One in which nothing is at work belongs to the layer whose instruction ends next.
+    the layers that load and store are at work for, so transfers behind computation cost nothing;
+    to the layer that is computed next where that is for a layer much further on, which nobody
+    waits for. One in which nothing is at work belongs to the layer whose instruction ends next.
 
     So what a layer costs is at least half of what the matrix engine computes for it, and where an
     instruction ends some cycles later, so many cycles change hands and no more.
@@ -44,6 +47,10 @@ def attribute_cycles(
         engine: _working(begins, *(item[engines == engine] for item in (owners, starts, ends)))
         for engine in Engine
     }
+    following = _following(begins, owners, engines, starts, layers)
+    for engine in _TRANSFER:
+        early = working[engine] > following + _AHEAD
+        working[engine] = np.where(early, following, working[engine])
     halves = np.zeros(layers, np.int64)
     left = np.ones(len(begins), np.bool_)
     for group in (_COMPUTE, _TRANSFER):
@@ -69,6 +76,16 @@ def _working(times: Cycles, owners: Cycles, starts: Cycles, ends: Cycles) -> Cyc
     inside = np.minimum(oldest, len(ends) - 1)
     busy = (oldest < len(ends)) & (starts[inside] <= times)
     return np.where(busy, owners[inside], _NOBODY)
+
+
+def _following(
+    times: Cycles, owners: Cycles, engines: Cycles, starts: Cycles, layers: int
+) -> Cycles:
+    """Return the layer that is computed next at each of `times`, `layers` if none is."""
+    computes = np.isin(engines, _COMPUTE)
+    order = np.argsort(starts[computes], kind="stable")
+    after = np.searchsorted(starts[computes][order], times)
+    return np.append(owners[computes][order], layers)[after]
 
 
 def _share(halves: Cycles, lengths: Cycles, pair: Sequence[Cycles]) -> npt.NDArray[np.bool_]:

@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,7 @@ from .profile import TracingMachine
 from .registers import check_machine
 from .submission import submit
 
-__all__ = ["Device", "RegionRun", "Result", "check_inputs"]
+__all__ = ["Device", "RegionRun", "Result", "check_inputs", "in_order"]
 
 Array = npt.NDArray[np.generic]
 
@@ -51,14 +52,15 @@ class Result:
 
     Attributes
     ----------
-    outputs : tuple of arrays, in the image's order
+    outputs : tuple of arrays, in the image's order; of a program that has an interface also of
+        other values (`driver.values`)
     regions : what the machine did, for each region that ran
     """
 
-    outputs: tuple[Array, ...]
+    outputs: tuple[Any, ...]
     regions: tuple[RegionRun, ...]
 
-    def __getitem__(self, index: int) -> Array:
+    def __getitem__(self, index: int) -> Any:
         return self.outputs[index]
 
 
@@ -156,12 +158,13 @@ class Device:
             known = hosts[key] = reference, program
         return known[1], self._placed[1] if self._placed is not None else ()
 
-    def run(self, image: Image, inputs: Sequence[Array] | Mapping[str, Array]) -> Result:
+    def run(self, image: Image, inputs: Sequence[Any] | Mapping[str, Any]) -> Result:
         """Return what the network of `image` makes of `inputs`.
 
         Parameters
         ----------
-        inputs : arrays in the image's order, or by name
+        inputs : arrays in the image's order, or by name; tuples and `driver.values.Data` for
+            parameters that are no tensors
 
         Raises
         ------
@@ -174,18 +177,20 @@ class Device:
         DeviceFault
             The machine stopped with an error, or the process was forked since `load`.
         """
-        arrays = check_inputs(image.inputs, inputs)
+        if image.host.interface is None:
+            values: list[Any] = list(check_inputs(image.inputs, inputs))
+        else:
+            values = in_order([tensor.name for tensor in image.inputs], inputs)
         with self._lock:
             host, placed = self._load(image)
             if image.regions:
-                return self._run(image, arrays, host, placed)
-        return self._run(image, arrays, host, placed)
+                return self._run(image, values, host, placed)
+        return self._run(image, values, host, placed)
 
     def _run(
-        self, image: Image, arrays: list[Array], host: HostProgram, placed: tuple[Placed, ...]
+        self, image: Image, values: list[Any], host: HostProgram, placed: tuple[Placed, ...]
     ) -> Result:
-        """Return what the loaded `image` makes of checked inputs."""
-        outputs = [np.empty(tensor.shape, tensor.dtype) for tensor in image.outputs]
+        """Return what the loaded `image` makes of inputs; tensors are checked."""
         runs: list[RegionRun] = []
 
         def run_region(number: int, sources: list[int], targets: list[int]) -> int:
@@ -193,10 +198,32 @@ class Device:
             runs.append(_run_region(machine, placed[number], sources, targets))
             return 0
 
-        status = host.run(arrays, outputs, run_region)
+        if image.host.interface is not None:
+            names = [tensor.name for tensor in image.inputs]
+            found = host.evaluate(names, values, run_region)
+            return Result(found if isinstance(found, tuple) else (found,), tuple(runs))
+        outputs = [np.empty(tensor.shape, tensor.dtype) for tensor in image.outputs]
+        status = host.run(values, outputs, run_region)
         if status:
             raise DeviceFault(f"{self.name}: the host program ended with status {status}")
         return Result(tuple(outputs), tuple(runs))
+
+
+def in_order(names: Sequence[str], inputs: Sequence[Any] | Mapping[str, Any]) -> list[Any]:
+    """Return `inputs`, which may be given by name, as a list.
+
+    Raises
+    ------
+    InputMismatch
+        The names are others.
+    """
+    if not isinstance(inputs, Mapping):
+        return list(inputs)
+    if set(inputs) != set(names):
+        raise InputMismatch(
+            f"inputs must be named {', '.join(names)}, not {', '.join(sorted(inputs))}"
+        )
+    return [inputs[name] for name in names]
 
 
 def check_inputs(
@@ -210,12 +237,7 @@ def check_inputs(
         Naming the input, what it must be and what it is.
     """
     names = [tensor.name for tensor in tensors]
-    if isinstance(inputs, Mapping):
-        if set(inputs) != set(names):
-            raise InputMismatch(
-                f"inputs must be named {', '.join(names)}, not {', '.join(sorted(inputs))}"
-            )
-        inputs = [inputs[name] for name in names]
+    inputs = in_order(names, inputs)
     if len(inputs) != len(tensors):
         raise InputMismatch(
             f"the network takes {len(tensors)} input{'s' * (len(tensors) != 1)} "

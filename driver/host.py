@@ -76,8 +76,7 @@ class HostProgram:
         check_threads(threads)
         host = choose_host(hosts)
         self._host = host
-        self._constants = Memory(len(host.constants))
-        self._constants.array[:] = np.frombuffer(host.constants, np.uint8)
+        self._constants = Memory.holding(host.constants)
         self._library = load(host)
         self._main = _MAIN(self._library[host.symbol])
         if host.interface is not None:

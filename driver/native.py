@@ -63,6 +63,18 @@ class Memory:
         self.array: npt.NDArray[np.uint8] = memory[start : start + size_bytes]
         self.address: int = memory.ctypes.data + start
 
+    @classmethod
+    def holding(cls, data: bytes | memoryview) -> "Memory":
+        """Return memory with `data` in it: where it lies already, if that is aligned."""
+        given = np.frombuffer(data, np.uint8)
+        if len(given) and given.ctypes.data % ALIGNMENT == 0:
+            there = cls(0)
+            there.array, there.address = given, given.ctypes.data
+            return there
+        copy = cls(len(given))
+        copy.array[:] = given
+        return copy
+
 
 class Pool:
     """Threads that help a program, ended when nothing refers to this any more.

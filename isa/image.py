@@ -38,7 +38,7 @@ MAGIC = b"TWIMAGE\0"
 _PREFIX = struct.Struct("<8sQ32s")
 _ALIGNMENT = 64
 # Of the header, below; 1 said nothing.
-_FORMAT = 2
+_FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Tensor:
     Attributes
     ----------
     name : str
-    shape : tuple of int
-    dtype : str, numpy's name
+    shape : tuple of int; -1 for a size that each run has its own of: see the host's interface
+    dtype : str, numpy's name; "" of what is no tensor
     scale, zero_point : the value of q is scale * (q - zero_point); None where not quantised
     """
 
@@ -176,7 +176,7 @@ class Host:
     symbol : str, int32 symbol(arguments *): see isa/host.py
     triple, cpu, features : str, what the code was made for
     arena_bytes : int, scratch memory for tensors between operators
-    constants : bytes
+    constants : bytes, or a read-only view of such
     threaded : bool, whether the code has a pool of threads: see isa/host.py
     interface : None of a program that takes and gives tensors of known sizes only
     """
@@ -187,7 +187,7 @@ class Host:
     cpu: str
     features: str
     arena_bytes: int
-    constants: bytes
+    constants: bytes | memoryview
     threaded: bool
     interface: Interface | None = None
 
@@ -291,11 +291,11 @@ class _Sections:
     """Collects byte strings and hands out their places."""
 
     def __init__(self) -> None:
-        self.parts: list[bytes] = []
+        self.parts: list[bytes | memoryview] = []
         self.size = 0
-        self._places: dict[bytes, list[int]] = {}
+        self._places: dict[bytes | memoryview, list[int]] = {}
 
-    def add(self, data: bytes) -> list[int]:
+    def add(self, data: bytes | memoryview) -> list[int]:
         """Return start and size of `data`, which is kept once however often it is added."""
         if data in self._places:
             return self._places[data]
@@ -306,7 +306,7 @@ class _Sections:
         return place
 
 
-def _to_header(image: Image) -> tuple[dict[str, Any], list[bytes]]:
+def _to_header(image: Image) -> tuple[dict[str, Any], list[bytes | memoryview]]:
     sections = _Sections()
     regions = [
         {

@@ -25,6 +25,9 @@ __all__ = ["RunOptions", "random_inputs", "run_network"]
 _WIDTH = 120
 
 
+_MOST_ROWS = 8
+
+
 @dataclass(frozen=True)
 class RunOptions:
     """Options of `tilewright run`; paths are of files to read or write."""
@@ -76,16 +79,33 @@ def run_network(image: Image, name: str, options: RunOptions, reporter: Reporter
 
 
 def random_inputs(tensors: Sequence[Tensor], seed: int) -> list[Array]:
-    """Return inputs drawn from the seed: integers over their whole range, floats in -1..1."""
+    """Return inputs drawn from the seed: integers over their whole range, floats in -1..1.
+
+    Sizes that each run has its own of are all one number, in 1..`_MOST_ROWS`.
+
+    Raises
+    ------
+    CommandError
+        An input is no tensor.
+    """
     generator = np.random.default_rng(seed)
+    rows = 0
     arrays: list[Array] = []
     for tensor in tensors:
+        if not tensor.dtype:
+            raise CommandError(
+                f"input {tensor.name} is no tensor: it cannot be drawn, nor read from a file; run "
+                "the image from Python"
+            )
+        if -1 in tensor.shape and not rows:
+            rows = int(generator.integers(1, _MOST_ROWS + 1))
+        shape = tuple(rows if size == -1 else size for size in tensor.shape)
         dtype = np.dtype(tensor.dtype)
         if dtype.kind in "iu":
             limits = np.iinfo(dtype)
-            array = generator.integers(limits.min, limits.max + 1, tensor.shape, dtype)
+            array = generator.integers(limits.min, limits.max + 1, shape, dtype)
         else:
-            array = generator.uniform(-1, 1, tensor.shape).astype(dtype)
+            array = generator.uniform(-1, 1, shape).astype(dtype)
         arrays.append(array)
     return arrays
 
@@ -101,6 +121,8 @@ def _inputs(image: Image, options: RunOptions) -> list[Array]:
             raise CommandError(f"{path}: cannot read: {error.strerror or error}") from None
         except (ValueError, EOFError) as error:
             raise CommandError(f"{path}: not an array of numpy (.npy): {error}") from None
+    if image.host.interface is not None:
+        return arrays
     return check_inputs(image.inputs, arrays)
 
 

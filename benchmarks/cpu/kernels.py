@@ -107,7 +107,9 @@ def kernel_times(
         assert isinstance(operation, KernelCall)
         seconds = float(cycles[number]) * seconds_per_cycle
         share = float(cycles[number] / max(cycles.sum(), 1))
-        rows.append(_row(number, operation, origin, seconds, share, peak))
+        # Of several kernels of one group, the last multiplies.
+        is_last = number + 1 == len(origins) or origins[number + 1] is not origin
+        rows.append(_row(number, operation, origin, seconds, share, peak, multiplies=is_last))
     return rows
 
 
@@ -122,14 +124,20 @@ def _with_stamps(program: Program) -> tuple[Program, Tensor]:
 
 
 def _row(
-    number: int, call: KernelCall, origin: Origin, seconds: float, share: float, peak: Peak
+    number: int,
+    call: KernelCall,
+    origin: Origin,
+    seconds: float,
+    share: float,
+    peak: Peak,
+    *,
+    multiplies: bool,
 ) -> KernelTime:
     steps: tuple[Step, ...] = ()
     if isinstance(origin, Group):
         steps = (*([origin.anchor] if origin.anchor else []), *origin.steps)
     macs, dtype = 0, ""
-    # Of several kernels of one group, the one that writes its result multiplies.
-    if isinstance(origin, Group) and origin.anchor and call.target.root is origin.target.root:
+    if isinstance(origin, Group) and origin.anchor and multiplies:
         tensors = [tensor for value in origin.anchor.operands[:2] for tensor in flatten(value)]
         shapes = [tensor.shape for tensor in tensors]
         result = origin.anchor.result

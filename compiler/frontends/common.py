@@ -30,8 +30,9 @@ class TensorInfo:
     name : str
         As in the file; the parameter of @main bears it as an identifier.
     shape : tuple of int
+        -1 stands for a size that each run has its own of.
     dtype : str
-        numpy's name of the data type.
+        numpy's name of the data type; "" of what is no tensor.
     scale : float or None
         What one step of the integers stands for; None if the tensor is not quantised.
     zero_point : int or None

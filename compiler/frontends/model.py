@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from ..errors import ImportFailed
 from ..infer import infer
 from ..ir import Module, Span, TensorType, TupleType
+from ..ir.types import Type
 from ..prelude import parse_with_prelude
 from .common import Network, Signature, TensorInfo, read_file
 from .onnx import onnx_module, onnx_tensors, parse_onnx
@@ -114,13 +115,14 @@ def _relay_tensors(text: _Text) -> Signature:
     results = kind.fields if isinstance(kind, TupleType) else (kind,)
     tensors = [(param.name, param.type) for param in main.params]
     tensors += [(f"output{number}", result) for number, result in enumerate(results)]
-    described = []
-    for name, given in tensors:
-        if not isinstance(given, TensorType) or not all(isinstance(d, int) for d in given.shape):
-            raise ImportFailed(
-                f"{name} of @main must be a tensor of known shape, not {given}", text.span
-            )
-        shape = tuple(size for size in given.shape if isinstance(size, int))
-        described.append(TensorInfo(name, shape, given.dtype))
+    described = [_described(name, given) for name, given in tensors]
     count = len(main.params)
     return tuple(described[:count]), tuple(described[count:])
+
+
+def _described(name: str, kind: Type | None) -> TensorInfo:
+    """Return what is said of a parameter or a result; of one that is no tensor, its name."""
+    if not isinstance(kind, TensorType):
+        return TensorInfo(name, (), "")
+    shape = tuple(size if isinstance(size, int) else -1 for size in kind.shape)
+    return TensorInfo(name, shape, kind.dtype)

@@ -5,23 +5,30 @@ Nodes that mean nothing at inference (Identity, Dropout) and constants are resol
 importer sees only operators that compute.
 """
 
+import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import onnx
+from google.protobuf.message import DecodeError
 
 from ..errors import ImportFailed, Unsupported
 from ..ir import Span
 from .common import Array
 from .onnx_expand import expand_functions
 from .onnx_fold import fold_known
+from .onnx_wire import take_large
 
 __all__ = ["OnnxGraph", "OnnxNode", "OnnxTensor", "read_onnx"]
 
-# Sizes that shape inference computes with are far smaller, weights of any cost larger.
-_LARGE_BYTES = 1 << 14
+_MALFORMED = (
+    ValueError,
+    DecodeError,
+    onnx.checker.ValidationError,
+    onnx.shape_inference.InferenceError,
+)
 # Functions in functions, sizes that follow from sizes: no deeper.
 _ROUNDS = 8
 
@@ -118,19 +125,22 @@ def read_onnx(data: bytes, span: Span, kinds: Collection[str] = ()) -> OnnxGraph
         It is an ONNX file of a kind that is not taken: open shapes, weights in other files.
     """
     try:
-        onnx.checker.check_model(data)
-        model = onnx.load_model_from_string(data)
-        large = _take_large(model)
+        rest, large = take_large(data)
+        model = onnx.load_model_from_string(rest)
+        _declare(model, [tensor for tensor, _ in large])
+        onnx.checker.check_model(model)
         model = _inferred(model, kinds)
-    except (ValueError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+    except _MALFORMED as error:
         reason = str(error).strip().splitlines()[0].rstrip(".")
         raise ImportFailed(
             f"not a well-formed ONNX file ({reason}); export the network again", span
         ) from None
     graph = model.graph
     reader = _Reader(span)
-    for tensor in (*graph.initializer, *large):
+    for tensor in graph.initializer:
         reader.constants[tensor.name] = _array(tensor, span)
+    for tensor, raw in large:
+        reader.constants[tensor.name] = _large_array(tensor, raw, span)
     for number, node in enumerate(graph.node):
         _read_node(reader, node, number)
     return _finished(reader, model)
@@ -149,30 +159,14 @@ def _inferred(model: Any, kinds: Collection[str]) -> Any:
     return model
 
 
-def _take_large(model: Any) -> list[Any]:
-    """Remove the large constants from a model and return them; each becomes an input instead.
-
-    Shape inference does not need their values, but copies the whole model several times.
-    """
-    graph = model.graph
-    inputs = {value.name for value in graph.input}
-    large = [
-        tensor
-        for tensor in graph.initializer
-        if len(tensor.raw_data) > _LARGE_BYTES and tensor.data_location != onnx.TensorProto.EXTERNAL
-    ]
-    if not large:
-        return []
-    names = {tensor.name for tensor in large}
-    kept = [tensor for tensor in graph.initializer if tensor.name not in names]
-    del graph.initializer[:]
-    graph.initializer.extend(kept)
-    graph.input.extend(
+def _declare(model: Any, tensors: list[Any]) -> None:
+    """Make inputs of constants that are not in the model, for the checker and shape inference."""
+    inputs = {value.name for value in model.graph.input}
+    model.graph.input.extend(
         onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
-        for tensor in large
+        for tensor in tensors
         if tensor.name not in inputs
     )
-    return large
 
 
 def _finished(reader: _Reader, model: Any) -> OnnxGraph:
@@ -226,6 +220,22 @@ def _array(tensor: Any, span: Span) -> Array:
         )
     try:
         return np.asarray(onnx.numpy_helper.to_array(tensor))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ImportFailed(
+            f"constant '{tensor.name}' is damaged ({error}); export the network again", span
+        ) from None
+
+
+def _large_array(tensor: Any, raw: memoryview, span: Span) -> Array:
+    """Return the value of a constant whose bytes stand apart, without a copy where numpy can."""
+    if tensor.data_location == onnx.TensorProto.EXTERNAL:
+        return _array(tensor, span)
+    try:
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
+        if dtype.isbuiltin != 1 or sys.byteorder != "little":
+            tensor.raw_data = bytes(raw)
+            return _array(tensor, span)
+        return np.frombuffer(raw, dtype).reshape(tuple(tensor.dims))
     except (ValueError, KeyError, TypeError) as error:
         raise ImportFailed(
             f"constant '{tensor.name}' is damaged ({error}); export the network again", span

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnx.reference
 
 from .common import Array
 
@@ -122,9 +121,12 @@ def _computed(model: Any, node: Any, inputs: dict[str, Array]) -> dict[str, Arra
     names = [name for name in node.output if name]
     made = [onnx.ValueInfoProto(name=name) for name in names]
     graph = onnx.helper.make_graph([node], "known", given, made)
+    # All of its operators are loaded with it: 12 MB that most networks have no use for.
+    from onnx.reference import ReferenceEvaluator
+
     single = onnx.helper.make_model(graph, opset_imports=model.opset_import)
     try:
-        values = onnx.reference.ReferenceEvaluator(single).run(None, inputs)
+        values = ReferenceEvaluator(single).run(None, inputs)
     except (ValueError, TypeError, IndexError, NotImplementedError, RuntimeError):
         return None
     if not all(isinstance(value, (np.ndarray, np.generic)) for value in values):

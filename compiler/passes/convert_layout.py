@@ -262,5 +262,6 @@ def _transposed(expr: Expr, axes: tuple[int, ...]) -> Expr:
     if axes == tuple(range(len(axes))):
         return expr
     if isinstance(expr, Constant):
-        return Constant(np.ascontiguousarray(np.transpose(expr.value, axes)), span=expr.span)
+        # A view: the backends bring weights into an order of their own.
+        return Constant(np.transpose(expr.value, axes), span=expr.span)
     return call("transpose", expr, span=expr.span, axes=axes)

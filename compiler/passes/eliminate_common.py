@@ -8,6 +8,7 @@ Nodes are equal if operator, attributes and (already merged) operands are; const
 are. Functions and bindings are not compared: their variables make them different.
 """
 
+import hashlib
 from collections.abc import Hashable, Mapping
 
 from ..ir.module import Module
@@ -57,7 +58,9 @@ def _key(node: Expr, original: Expr) -> Hashable | None:
     operands = tuple(id(part) for part in children(node))
     match node:
         case Constant(value):
-            return "constant", str(value.dtype), value.shape, value.tobytes()
+            # A digest: the bits of all weights at once would be as large as the network.
+            bits = hashlib.sha256(value.tobytes()).digest()
+            return "constant", str(value.dtype), value.shape, bits
         case GlobalVar(name):
             return "global", name, original.type
         case Constructor(name):

@@ -6,7 +6,7 @@ iterations are neighbours in memory becomes lanes.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from math import prod
+from math import inf, prod
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from .nodes import Allocate, For, Nest, Statement, Store
 from .primitives import split, split_reduction, tensorise
 from .primitives.split_reduction import reductions
 from .products import Product, recognise
+from .simplify import simplified
 from .walk import expressions_of, inner, loads_of, map_statements, statements_of, variables_of
 
 __all__ = ["default_schedule"]
@@ -27,6 +28,10 @@ _LEAST_PRODUCTS = 1 << 12
 # Rows of a part: at least about two tiles; and how many parts there should be.
 _LEAST_ROWS = 16
 _PARTS = 16
+# A gather takes about as long as loading each element by itself.
+_MOST_GATHERS = 0.5
+# Elements: below, adding the partial results of a reduction up takes as long as the reduction.
+_SHORT = 32
 
 
 def default_schedule(nest: Nest, vector_bytes: int) -> Nest:
@@ -37,7 +42,8 @@ def default_schedule(nest: Nest, vector_bytes: int) -> Nest:
     vector_bytes : int
         Size of a vector register.
     """
-    made = replace(nest, body=map_statements(nest.body, _lanes))
+    made = simplified(nest)
+    made = replace(made, body=map_statements(made.body, _lanes))
     for loop in tuple(_long_reductions(made.body)):
         partial = _partial_results(loop, vector_bytes)
         if partial > 1:
@@ -74,7 +80,7 @@ def _long_reductions(statement: Statement) -> Iterator[For]:
     if isinstance(statement, For):
         if statement.kind != "serial" and statement.kind != "parallel":
             return
-        if reductions(statement) is not None and not _cost(statement):
+        if reductions(statement) is not None and _gathers(statement) <= _MOST_GATHERS:
             yield statement
             return
     for part in inner(statement):
@@ -107,27 +113,40 @@ def _lanes(statement: Statement) -> Statement | None:
         return None
     if any(isinstance(one, For) and one.kind == "vector" for one in statements_of(statement.body)):
         return None
-    if _cost(statement) or lanes_obstacle(statement) is not None:
+    if isinstance(statement.extent, Constant) and statement.extent.value <= 1:
+        return None
+    gathers = _gathers(statement)
+    if gathers > _MOST_GATHERS or lanes_obstacle(statement) is not None:
+        return None
+    if gathers > 0 and any(_sums_neighbours(one) for one in statements_of(statement.body)):
         return None
     return replace(statement, kind="vector")
 
 
-def _cost(loop: For) -> bool:
-    """Return whether some store of `loop` would have to scatter, or most loads to gather."""
+def _sums_neighbours(statement: Statement) -> bool:
+    """Return whether a statement is a reduction, not a short one, of neighbours in memory."""
+    if not isinstance(statement, For) or reductions(statement) is None:
+        return False
+    short = isinstance(statement.extent, Constant) and statement.extent.value < _SHORT
+    return not short and _gathers(statement) == 0
+
+
+def _gathers(loop: For) -> float:
+    """Return which part of the loads of a loop would have to gather; inf if a store scatters."""
     gathers = total = 0
     own = {one.buffer for one in statements_of(loop.body) if isinstance(one, Allocate)}
     for statement in statements_of(loop.body):
         if isinstance(statement, Store):
             place = offset_of(statement.buffer, statement.indices)
             if _strays(place, loop.variable):
-                return True
+                return inf
         for expr in expressions_of(statement):
             for load in loads_of(expr):
                 if load.buffer in own:
                     continue
                 total += 1
                 gathers += _strays(offset_of(load.buffer, load.indices), loop.variable)
-    return 2 * gathers > total
+    return gathers / max(total, 1)
 
 
 def _strays(offset: Expr, variable: str) -> bool:

@@ -1,6 +1,7 @@
 """Which iterations of a loop may run at once: none touches what another one writes."""
 
-from math import gcd, inf
+from dataclasses import dataclass
+from math import ceil, gcd, inf
 
 from .expressions import Apply, Buffer, Constant, Expr
 from .linear import interval, linear, split_index
@@ -17,9 +18,11 @@ def parallel_obstacle(loop: For) -> str | None:
     They may if every buffer that is written there, and lives longer than an iteration, has an
     axis in which all its accesses of one iteration stay apart from those of any other.
     """
+    if isinstance(loop.extent, Constant) and loop.extent.value <= 1:
+        return None
     accesses = accesses_of(loop.body)
     for buffer in dict.fromkeys(buffer for buffer, _, writing, _ in accesses if writing):
-        uses = [(indices, extents) for one, indices, _, extents in accesses if one == buffer]
+        uses = [access[1:] for access in accesses if access[0] == buffer]
         if not _apart(loop, buffer, uses):
             return (
                 f"iterations of {loop.variable} may write the same elements of {buffer.name}, or "
@@ -48,35 +51,34 @@ def _differs(expr: Expr, variable: str, own: set[Buffer]) -> bool:
     return variable in variables_of(expr) or any(load.buffer in own for load in loads_of(expr))
 
 
-Use = tuple[tuple[Expr, ...], dict[str, Expr]]
+Use = tuple[tuple[Expr, ...], bool, dict[str, Expr]]
+"""Indices, whether it writes, and the loops inside of the loop in question around it."""
 
 
 def _apart(loop: For, buffer: Buffer, uses: list[Use]) -> bool:
     """Return whether some axis keeps the uses of different iterations apart."""
     axes = range(len(buffer.shape))
-    if any(
-        _axis_apart(loop, [(indices[axis], extents) for indices, extents in uses]) for axis in axes
-    ):
+    if any(_axis_apart(loop, [(use[0][axis], *use[1:]) for use in uses]) for axis in axes):
         return True
     return any(
-        _fused_apart(loop, [(indices[left], indices[right]) for indices, _ in uses])
+        _fused_apart(loop, [(use[0][left], use[0][right]) for use in uses])
         for left in axes
         for right in axes
         if left != right
     )
 
 
-def _axis_apart(loop: For, uses: list[tuple[Expr, dict[str, Expr]]]) -> bool:
+def _axis_apart(loop: For, uses: list[tuple[Expr, bool, dict[str, Expr]]]) -> bool:
     """Return whether indices c * variable + rest of iterations differ, whatever the rests are.
 
     Two places are the same only if c times the distance of their iterations is made up by their
-    rests. It is not if the rests spread less than c; nor if they are multiples of what is more than
-    all iterations reach, and a part that spreads less than c.
+    rests. It is not if these differ by no multiple of c that is within reach; nor if they are
+    multiples of what is beyond reach, and a part that differs by none.
     """
     factors: set[int] = set()
     shared: set[Expr] = set()
-    rests: list[tuple[int, list[tuple[Expr, int]], dict[str, Expr]]] = []
-    for index, extents in uses:
+    rests: list[_Rest] = []
+    for index, writes, extents in uses:
         found = split_index(index, loop.variable)
         if found is None or not found[0]:
             return False
@@ -84,31 +86,61 @@ def _axis_apart(loop: For, uses: list[tuple[Expr, dict[str, Expr]]]) -> bool:
         # What lies outside of the loop is the same everywhere.
         form = linear(found[1])
         shared.add(_sum([(a, n) for a, n in form.terms if not _inner_atom(a, extents)]))
-        inside = [(a, n) for a, n in form.terms if _inner_atom(a, extents)]
-        rests.append((form.constant, inside, extents))
+        inside = tuple((a, n) for a, n in form.terms if _inner_atom(a, extents))
+        rests.append(_Rest(form.constant, inside, writes, extents))
     if len(factors) != 1 or len(shared) != 1:
         return False
     factor = abs(factors.pop())
     reach = factor * (interval(loop.extent, {})[1] - 1)
-    steps = {abs(n) for _, inside, _ in rests for _, n in inside}
-    for least in (inf, *steps):
-        spread = _spread(rests, least)
-        large = [step for step in steps if step >= least]
-        if spread < factor and (not large or gcd(*large) > reach + spread):
-            return True
-    return False
+    steps = {abs(n) for rest in rests for _, n in rest.terms}
+    return any(
+        _no_meeting(rests, factor, reach, least, [step for step in steps if step >= least])
+        for least in (inf, *steps)
+    )
 
 
-def _spread(
-    rests: list[tuple[int, list[tuple[Expr, int]], dict[str, Expr]]], least: float
-) -> float:
-    """Return how far apart rests can be, terms of `least` and more left out."""
-    low, high = inf, -inf
-    for constant, terms, extents in rests:
-        small = _sum([(atom, n) for atom, n in terms if abs(n) < least])
-        first, last = interval(small + constant, extents)
-        low, high = min(low, first), max(high, last)
-    return high - low
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """What of an index does not follow from the loop in question.
+
+    Attributes
+    ----------
+    constant : int
+    terms : tuple of (atom, coefficient)
+    writes : bool
+    extents : dict
+        Loops inside of the loop.
+    """
+
+    constant: int
+    terms: tuple[tuple[Expr, int], ...]
+    writes: bool
+    extents: dict[str, Expr]
+
+    def range(self, least: float) -> tuple[float, float]:
+        """Return where it lies, terms of `least` and more left out."""
+        small = _sum([(atom, n) for atom, n in self.terms if abs(n) < least])
+        return interval(small + self.constant, self.extents)
+
+
+def _no_meeting(
+    rests: list[_Rest], factor: int, reach: float, least: float, large: list[int]
+) -> bool:
+    """Return whether no two rests, one of them written, differ as two iterations do."""
+    ranges = [rest.range(least) for rest in rests]
+    for number, (low, high) in enumerate(ranges):
+        for other in range(number, len(ranges)):
+            if not (rests[number].writes or rests[other].writes):
+                continue
+            first, last = low - ranges[other][1], high - ranges[other][0]
+            if large and gcd(*large) <= reach + max(abs(first), abs(last)):
+                return False
+            # The multiples of the factor nearest to 0 on both sides that lie in first..last.
+            above = factor * max(1, ceil(first / factor)) if first > -inf else factor
+            below = factor * max(1, ceil(-last / factor)) if last < inf else factor
+            if above <= min(last, reach) or below <= min(-first, reach):
+                return False
+    return True
 
 
 def _sum(terms: list[tuple[Expr, int]]) -> Expr:

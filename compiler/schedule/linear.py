@@ -124,8 +124,15 @@ def at_least_zero(expr: Expr, extents: Extents, facts: tuple[Expr, ...] = ()) ->
     facts : tuple of Expr
         What else is known not to be negative.
     """
+    # In the body of a loop there is at least one iteration.
+    ran = (extent - 1 for extent in extents.values() if not isinstance(extent, Constant))
+    return _proved(expr, extents, (*facts, *ran))
+
+
+def _proved(expr: Expr, extents: Extents, facts: tuple[Expr, ...]) -> bool:
+    """Return whether `expr` is proved not to be negative by `facts` and the ranges of loops."""
     form = linear(expr)
-    if interval_of(form, extents)[0] >= 0 or _below_ends(form, extents):
+    if interval_of(form, extents)[0] >= 0 or _below_ends(form, extents, facts):
         return True
     factors = dict(form.terms)
     for number, fact in enumerate(facts):
@@ -133,7 +140,7 @@ def at_least_zero(expr: Expr, extents: Extents, facts: tuple[Expr, ...] = ()) ->
         others = facts[:number] + facts[number + 1 :]
         for times in {factors[atom] // n for atom, n in known.terms if atom in factors}:
             rest = form.plus(known.times(-times))
-            if times > 0 and at_least_zero(rest.expr(), extents, others):
+            if times > 0 and _proved(rest.expr(), extents, others):
                 return True
     return _multiplied(form, extents, facts)
 
@@ -151,14 +158,14 @@ def _multiplied(form: Linear, extents: Extents, facts: tuple[Expr, ...]) -> bool
                 least = linear(dividend).plus(Linear(1 - divisor if factor > 0 else 0, ()))
                 scaled = rest.times(divisor).plus(least.times(factor))
                 whole = scaled.plus(Linear(divisor - 1, ())).expr()
-                if at_least_zero(whole, extents, facts):
+                if _proved(whole, extents, facts):
                     return True
             case _:
                 pass
     return False
 
 
-def _below_ends(form: Linear, extents: Extents) -> bool:
+def _below_ends(form: Linear, extents: Extents, facts: tuple[Expr, ...]) -> bool:
     """Return whether a form is proved by putting in an end of the range of one of its atoms."""
     depth = {name: place for place, name in enumerate(extents)}
     # Inner loops first: their extents may depend on outer ones.
@@ -167,16 +174,18 @@ def _below_ends(form: Linear, extents: Extents) -> bool:
         key=lambda term: -depth.get(getattr(term[0], "name", ""), len(depth)),
     )
     for atom, factor in terms:
-        for replacement in _bounds_of(atom, factor, extents):
+        for replacement in _bounds_of(atom, factor, extents, facts):
             rest = Linear(form.constant, tuple(t for t in form.terms if t[0] != atom))
-            if at_least_zero(rest.plus(linear(replacement).times(factor)).expr(), extents):
+            if _proved(rest.plus(linear(replacement).times(factor)).expr(), extents, facts):
                 return True
         if isinstance(atom, Variable) and atom.name in extents:
             return False
     return False
 
 
-def _bounds_of(atom: Expr, factor: int, extents: Extents) -> tuple[Expr, ...]:
+def _bounds_of(
+    atom: Expr, factor: int, extents: Extents, facts: tuple[Expr, ...]
+) -> tuple[Expr, ...]:
     """Return expressions that `factor * atom` is at least `factor` times of."""
     match atom:
         case Variable(name) if name in extents:
@@ -188,7 +197,7 @@ def _bounds_of(atom: Expr, factor: int, extents: Extents) -> tuple[Expr, ...]:
         case Apply("minimum", _, (left, right)):
             # The smaller of both is at least 0 if both are.
             zero = Constant(0, "int64")
-            fits = at_least_zero(left, extents) and at_least_zero(right, extents)
+            fits = _proved(left, extents, facts) and _proved(right, extents, facts)
             return (zero,) if fits else ()
         case Apply("maximum", _, (Constant() as low, Apply("minimum", _, operands))):
             return operands if low.value == 0 and all_positive(operands) else ()

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from .expressions import Apply, Constant, Expr
-from .linear import Linear, at_least_zero, interval_of, linear
+from .expressions import Apply, Constant, Expr, Load, Variable, constant
+from .functions import both, either
+from .linear import Linear, at_least_zero, facts_of, interval_of, linear
 from .nodes import Allocate, Block, For, If, Nest, Region, Sequence, Statement, Store, Tensor, While
 from .walk import rewrite
 
@@ -63,8 +64,8 @@ def simplify(expr: Expr, extents: Extents) -> Expr:
     """Return `expr` with its indices in normal form.
 
     ``(4*i + j) // 4 -> i`` and ``(4*i + j) % 4 -> j`` where 0 <= j < 4,
-    ``x // 4 * 4 + x % 4 -> x``, ``min(a, b) -> a`` where a <= b, and comparisons that always come
-    out the same.
+    ``x // 4 * 4 + x % 4 -> x``, ``min(a, b) -> a`` where a <= b, ``i -> 0`` in a loop of one
+    iteration, and comparisons that always come out the same, with what follows from them.
     """
 
     def change(one: Expr) -> Expr | None:
@@ -78,16 +79,30 @@ def simplify(expr: Expr, extents: Extents) -> Expr:
                 if at_least_zero(high - low, extents):
                     return left
                 return right if at_least_zero(low - high, extents) else None
-            case Apply("less", "bool", (left, right)) if left.dtype == "int64":
-                if at_least_zero(right - left - 1, extents):
-                    return Constant(True, "bool")
-                return Constant(False, "bool") if at_least_zero(left - right, extents) else None
+            case Apply(_, "bool", (Expr(dtype="int64"), _)) if len(facts_of(one)) == 1:
+                return _decided(one, extents)
+            case Apply("multiply" | "add" as name, "bool", (left, right)):
+                return both(left, right) if name == "multiply" else either(left, right)
+            case Apply("where", _, (Constant(value), yes, no)):
+                return yes if value else no
+            case Load(buffer, indices, Constant(value)):
+                return Load(buffer, indices) if value else constant(0, buffer.dtype)
             case Apply("add" | "subtract" | "multiply", "int64", _):
                 return _joined(linear(one)).expr()
+            case Variable(name) if extents.get(name) == Constant(1, "int64"):
+                return Constant(0, "int64")
             case _:
                 return None
 
     return rewrite(expr, change)
+
+
+def _decided(test: Expr, extents: Extents) -> Expr | None:
+    """Return what a comparison of indices always is, None if it depends."""
+    (slack,) = facts_of(test)
+    if at_least_zero(slack, extents):
+        return Constant(True, "bool")
+    return Constant(False, "bool") if at_least_zero(-1 - slack, extents) else None
 
 
 def _parts(form: Linear, divisor: int) -> tuple[Linear, Linear]:

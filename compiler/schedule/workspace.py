@@ -9,7 +9,7 @@ and so are not parallel: move buffers out before a schedule is chosen.
 """
 
 from dataclasses import replace
-from math import prod
+from math import inf, prod
 
 import numpy as np
 
@@ -37,8 +37,8 @@ def move_out(nest: Nest, largest_bytes: int = LARGEST_BYTES) -> tuple[Nest, tupl
     return replace(nest, body=body, outputs=(*nest.outputs, *moved)), tuple(moved)
 
 
-def _size(buffer: Buffer) -> int:
-    """Return the size of a buffer in bytes, 0 while it is not known."""
+def _size(buffer: Buffer) -> float:
+    """Return the size of a buffer in bytes, infinite while it is not known."""
     sizes = [size for size in buffer.shape if isinstance(size, int)]
     known = len(sizes) == len(buffer.shape)
-    return prod(sizes) * np.dtype(buffer.dtype).itemsize if known else 0
+    return prod(sizes) * np.dtype(buffer.dtype).itemsize if known else inf

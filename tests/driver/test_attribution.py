@@ -26,6 +26,13 @@ def plain(layers, *rows):
             found = [working[engine] for engine in group if engine in working]
             if found:
                 break
+            computed = [row for row in rows if row[1] in (Engine.MATRIX, Engine.VECTOR)]
+            later = [row for row in computed if row[2] >= time]
+            following = min(later, key=lambda row: row[2:])[0] if later else layers
+            working = {
+                engine: following if owner > following + 3 else owner
+                for engine, owner in working.items()
+            }
         found = found or [min((row for row in rows if row[3] > time), key=lambda row: row[3])[0]]
         for owner in found:
             result[owner] += Fraction(1, len(found))
@@ -62,9 +69,15 @@ def test_instructions_that_are_inside_together_count_once():
     assert cycles(2, *rows) == [10, 16]
 
 
+@pytest.mark.parametrize(("layer", "wanted"), [(3, [40, 0, 0, 20, 0]), (4, [60, 0, 0, 0, 0])])
+def test_what_is_loaded_far_ahead_costs_nothing(layer, wanted):
+    rows = (layer, Engine.LOAD, 0, 20), (0, Engine.MATRIX, 20, 60)
+    assert cycles(5, *rows) == wanted
+
+
 @pytest.fixture(params=range(20), ids="seed {}".format)
 def random_rows(request):
-    """Rows of three layers, some of them inside an engine together, ends apart by 1 at least."""
+    """Rows of seven layers, some of them inside an engine together, ends apart by 1 at least."""
     draw = np.random.default_rng(request.param)
     rows = []
     for engine in Engine:
@@ -72,13 +85,13 @@ def random_rows(request):
         starts = np.maximum(ends - draw.integers(1, 12, 30), 0)
         starts = np.maximum.accumulate(starts)
         rows += [
-            (draw.integers(3), engine, begin, end) for begin, end in zip(starts, ends, strict=True)
+            (draw.integers(7), engine, begin, end) for begin, end in zip(starts, ends, strict=True)
         ]
     return rows
 
 
 def test_as_cycle_by_cycle(random_rows):
-    wanted, found = plain(3, *random_rows), cycles(3, *random_rows)
+    wanted, found = plain(7, *random_rows), cycles(7, *random_rows)
     assert sum(found) == max(row[3] for row in random_rows)
     assert all(abs(one - other) < 1 for one, other in zip(wanted, found, strict=True))
 

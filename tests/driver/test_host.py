@@ -14,6 +14,7 @@ from compiler.ir import Call, Function, GlobalVar, Module, TensorType, Var
 from compiler.ops import call
 from driver.errors import DeviceFault, ImageMismatch, InputMismatch
 from driver.host import HostProgram
+from driver.native import Memory
 
 SHAPE = (3, 5)
 
@@ -267,3 +268,13 @@ def test_too_little_memory_is_told(plain):
     )
     with pytest.raises(DeviceFault, match=message):
         program.run([x], [y])
+
+
+def test_constants_stay_where_they_are_if_aligned():
+    block = Memory(256)
+    block.array[:] = np.arange(256, dtype=np.uint8)
+    there = Memory.holding(block.array.data)
+    assert there.address == block.address
+    moved = Memory.holding(block.array[1:].data)
+    assert moved.address % 64 == 0
+    np.testing.assert_array_equal(moved.array, block.array[1:])

@@ -9,7 +9,19 @@ import pytest
 import isa.image
 from isa.config import Config, preset
 from isa.errors import ImageError
-from isa.image import Host, Image, Layer, Region, Slot, Tensor, load_image, save_image
+from isa.image import (
+    Constructor,
+    Form,
+    Host,
+    Image,
+    Interface,
+    Layer,
+    Region,
+    Slot,
+    Tensor,
+    load_image,
+    save_image,
+)
 from isa.instructions import Opcode
 from isa.program import Instruction, Program
 from isa.registers import VERSION
@@ -41,6 +53,12 @@ def make(config, instructions=()):
     host = Host(
         b"\x7fELF code", "run", "x86_64-unknown-linux-gnu", "zen4", "+avx2", 4096, b"\0\1", True
     )
+    forms = (
+        Form("tensor", "float32", (None, 3)),
+        Form("data", "List", constructors=(Constructor("Cons", (0, 1)), Constructor("Nil", ()))),
+        Form("tuple", fields=(0, 1)),
+    )
+    flow = replace(host, interface=Interface(forms, (1, 0), 2, ("sizes must be equal",)))
     return Image(
         "net",
         config,
@@ -48,7 +66,7 @@ def make(config, instructions=()):
         outputs=(Tensor("y", (1, 10), "int8", 1 / 256, 0),),
         regions=(region, empty),
         host=host,
-        other_hosts=(replace(host, features="", code=b"\x7fELF other"),),
+        other_hosts=(replace(host, features="", code=b"\x7fELF other"), flow),
     )
 
 
@@ -151,7 +169,7 @@ def test_other_format(image, path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(isa.image, "_FORMAT", 99)
         save_image(image, path)
-    refused(path, "the file must have format 2, not 99; compile the network again")
+    refused(path, "the file must have format 3, not 99; compile the network again")
 
 
 def test_invalid_config(image, path, monkeypatch):

@@ -54,11 +54,12 @@ class Builder:
     ----------
     declarations : set of str
         Declarations that the module needs for what was called.
+    symbols : Mapping of Symbol to str
     """
 
     def __init__(self, symbols: Mapping[Symbol, str] = MappingProxyType({})) -> None:
         self.declarations: set[str] = set()
-        self._symbols = symbols
+        self.symbols = symbols
         self._sizes: dict[Dim, Index] = {}
         self._entry: list[str] = []
         self._lines: list[str] = []
@@ -80,7 +81,7 @@ class Builder:
         if isinstance(size, int | str):
             return size
         if size not in self._sizes:
-            self._sizes[size] = index_of(size, self._symbols, self._early)
+            self._sizes[size] = index_of(size, self.symbols, self._early)
         return self._sizes[size]
 
     def _early(self, text: str) -> str:

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
-from isa.host import CLOSE_POOL, MAIN, OPEN_POOL
+from isa.host import CLOSE_POOL, MAIN, OPEN_POOL, RELEASE
 from isa.image import Host, Interface
 
 from ...errors import Unsupported
 from ...ir.module import Module
 from ...ops import Mismatch
 from ...schedule.operators import DEFINITIONS
+from .chains import put_together
 from .entry import is_threaded, lay_out_memory, write_module
 from .expansion import expand
 from .flow import compile_flow, describe, is_straight
@@ -108,7 +109,7 @@ def _write_flow(
 
     flow = compile_flow(module, regions, lower_one, machine.triple)
     return Host(
-        code=assemble_cached(flow.text, machine, _EXPORTED, cache),
+        code=assemble_cached(flow.text, machine, (*_EXPORTED, RELEASE), cache),
         symbol=MAIN,
         triple=machine.triple,
         cpu=machine.cpu,
@@ -124,7 +125,7 @@ def _lower_graph(graph: Graph, machine: Machine) -> tuple[Program, tuple[Origin,
     """Return the operations of a graph, and for each what it is part of."""
     context = Context(machine)
     origins: list[Origin] = []
-    steps = sink(graph, place(graph, expand(graph.steps)))
+    steps = sink(graph, place(graph, put_together(graph, expand(graph.steps))))
     _require_half(steps, machine)
     items = fuse(graph, steps)
     plan_layouts(graph, items, machine)
@@ -156,10 +157,13 @@ def _require_half(steps: Iterable[Step | RegionStep], machine: Machine) -> None:
 def _lower_group(context: Context, group: Group) -> None:
     """Lower steps that are computed together."""
     anchor = group.anchor
-    if group.target_is_tensor:
+    is_open = anchor is not None and anchor.is_open
+    if group.target_is_tensor and not is_open:
         context.surround(group.target)
     try:
-        if anchor is None:
+        if anchor is not None and anchor.is_open and anchor.name in DEFINITIONS:
+            lower_nest(context, anchor)
+        elif anchor is None:
             build = FormulaBuilder(group.target.shape)
             context.elementwise(build, follow(build, group.steps, {}), group.target)
         elif anchor.name in ANCHORS:

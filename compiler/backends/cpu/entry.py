@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
 
-import numpy as np
-
 from isa.host import MAIN, MEMBERS, Status
 
 from ...ir.dims import Dim, Symbol
-from .arena import ALIGNMENT, Lifetime, plan
+from .arena import Lifetime, plan
 from .builder import Builder
+from .constants import ConstantBlock
 from .graph import Tensor
 from .kernels import Kernel
 from .pool import has_pool, write_pool
@@ -36,7 +35,7 @@ class Layout:
         By root. Segments are members of the argument block: "inputs" and "outputs" (offset is the
         number), "arena" and "constants".
     arena_bytes : int
-    constants : bytes
+    constants : memoryview of bytes, read-only, at a multiple of ALIGNMENT
     symbols : tuple of Symbol
         Of sizes that each run has its own of. The argument block then has one more member, the
         address of their values (i64).
@@ -46,7 +45,7 @@ class Layout:
 
     places: Mapping[Tensor, tuple[str, int]]
     arena_bytes: int
-    constants: bytes
+    constants: memoryview
     symbols: tuple[Symbol, ...] = ()
     workspace: tuple[Dim, ...] = ()
 
@@ -57,8 +56,7 @@ def lay_out_memory(program: Program) -> Layout:
     for segment, tensors in (("inputs", program.inputs), ("outputs", program.outputs)):
         places |= {tensor.root: (segment, number) for number, tensor in enumerate(tensors)}
     spans: dict[Tensor, list[int]] = {}
-    constants = bytearray()
-    known: dict[bytes, int] = {}
+    known = ConstantBlock()
     for number, operation in enumerate(program.operations):
         for tensor in _tensors(operation):
             root = tensor.root
@@ -67,11 +65,7 @@ def lay_out_memory(program: Program) -> Layout:
             if root.constant is None:
                 spans.setdefault(root, [number, number])[1] = number
                 continue
-            data = np.ascontiguousarray(root.constant).tobytes()
-            if data not in known:
-                known[data] = len(constants)
-                constants += data + bytes(-len(data) % ALIGNMENT)
-            places[root] = "constants", known[data]
+            places[root] = "constants", known.place(root)
     open_ = [root for root in spans if not isinstance(root.size_bytes, int)]
     for place, root in enumerate(open_, len(program.outputs)):
         places[root] = "outputs", place
@@ -80,7 +74,7 @@ def lay_out_memory(program: Program) -> Layout:
     offsets, arena_bytes = plan(lifetimes)
     places |= {root: ("arena", offset) for root, offset in zip(spans, offsets, strict=True)}
     workspace = tuple(root.size_bytes for root in open_)
-    return Layout(places, arena_bytes, bytes(constants), _symbols(program), workspace)
+    return Layout(places, arena_bytes, known.collect(), _symbols(program), workspace)
 
 
 def _symbols(program: Program) -> tuple[Symbol, ...]:

@@ -107,7 +107,7 @@ class FormulaBuilder:
             self.tensors.append(tensor)
         argument = self.tensors.index(tensor)
         node = self._add(Node("load", tensor.memory_dtype, (), argument, strides))
-        return self.moved_sign(node, tensor.dtype)
+        return self.stored(node, tensor.dtype)
 
     def constant(self, value: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> int:
         """Return the node that loads from an array known now, broadcast to the shape."""
@@ -140,10 +140,13 @@ class FormulaBuilder:
         source = self.nodes[node].dtype
         return node if source == dtype else self.apply("cast", dtype, node)
 
-    def moved_sign(self, node: int, dtype: str) -> int:
-        """Return an int8 or uint8 node as the other, 128 more or less; others as they are."""
-        if self.nodes[node].dtype == dtype or {self.nodes[node].dtype, dtype} != {"int8", "uint8"}:
+    def stored(self, node: int, dtype: str) -> int:
+        """Return a node of bytes as they are stored: with the other sign, or as int16; or back."""
+        source = self.nodes[node].dtype
+        if source == dtype:
             return node
+        if {source, dtype} != {"int8", "uint8"}:
+            return self.cast(node, dtype)
         last = self.nodes[node]
         if last.operation.startswith("quantize_") and isinstance(last.value, int):
             point = last.value + (128 if dtype == "uint8" else -128)

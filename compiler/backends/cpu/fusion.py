@@ -61,7 +61,7 @@ def fuse(graph: Graph, steps: Iterable[Step | RegionStep]) -> list[Group | Regio
     for step in steps:
         if isinstance(step, RegionStep):
             order.append(step)
-        elif step.name in ANCHORS:
+        elif step.name in ANCHORS and not step.is_open:
             group = Group(step, ())
             groups[group.target] = group
             order.append(group.target)

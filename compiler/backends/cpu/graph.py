@@ -50,7 +50,7 @@ class Tensor:
     """An array that exists while the program runs, row-major.
 
     How it lies in memory is the compiler's choice (`layouts`): an image may have a border, pixels
-    around it that hold one value, and int8 may be stored as uint8, 128 more.
+    around it that hold one value, and int8 may be stored as uint8, 128 more, or bytes as int16.
 
     Attributes
     ----------
@@ -90,6 +90,11 @@ class Tensor:
     def memory_dtype(self) -> str:
         """Data type of the elements in memory."""
         return self.root.stored or self.dtype
+
+    @property
+    def memory_offset(self) -> int:
+        """How much more an element is in memory than it stands for."""
+        return 128 if (self.dtype, self.memory_dtype) == ("int8", "uint8") else 0
 
     @property
     def memory_shape(self) -> tuple[int, ...]:
@@ -148,6 +153,13 @@ class Step:
     operands: tuple[Value, ...]
     result: Value
     span: Span | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a size of what it takes or gives is known only at run time."""
+        values = *self.operands, self.result
+        tensors = (tensor for value in values for tensor in flatten(value))
+        return not all(isinstance(size, int) for tensor in tensors for size in tensor.shape)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -227,6 +239,17 @@ class Steps:
         if all(tensor.constant is not None for tensor in tensors):
             with np.errstate(all="ignore"):
                 return _known(row.meaning(attrs, *(_arrays(value) for value in arguments)))
+        return self.add(name, attrs, arguments, kind, span)
+
+    def add(
+        self,
+        name: str,
+        attrs: Mapping[str, AttributeValue],
+        arguments: tuple[Value, ...],
+        kind: Type | None,
+        span: Span | None,
+    ) -> Value:
+        """Do the same for a call whose value is not known."""
         result = tensors_of(kind, span)
         if name in VIEWS:
             assert isinstance(result, Tensor) and isinstance(arguments[0], Tensor)

@@ -14,6 +14,7 @@ from .graph import Graph, RegionStep, Step, Tensor, flatten
 from .lowering.batch import is_packed
 from .lowering.borders import border_value
 from .machine import Machine
+from .products import find_product
 
 __all__ = ["plan_layouts"]
 
@@ -57,6 +58,7 @@ def plan_layouts(graph: Graph, items: Iterable[Group | RegionStep], machine: Mac
         elif group.anchor is not None and group.anchor.name == _TRANSPOSE:
             _surround(target, readers.of(target), readers)
             source = group.anchor.operands[0]
+            assert isinstance(source, Tensor)
             if source in made and readers.of(source) == [group.anchor]:
                 _store(target, readers.of(target), machine)
                 source.stored = target.stored
@@ -113,16 +115,18 @@ class _Readers:
 
 
 def _store(target: Tensor, readers: Iterable[Step], machine: Machine) -> None:
-    """Store int8 as uint8 where an instruction wants that."""
+    """Store bytes as the instructions that multiply them want them."""
     readers = tuple(readers)
-    if target.dtype != "int8" or not machine.has_dot_product:
-        return
-    if any(step.name == _TRANSPOSE for step in readers):
+    if target.dtype not in ("int8", "uint8") or any(step.name == _TRANSPOSE for step in readers):
         return
     for step in readers:
         weight = step.operands[1] if step.name in _CONVOLUTIONS | _DENSE else None
         is_known = isinstance(weight, Tensor) and weight.constant is not None
-        if is_known or (step.name in _BATCHES and is_packed(machine, step)):
+        if is_known:
+            assert isinstance(weight, Tensor)
+            stored = find_product(machine, target.dtype, weight.dtype).stored(target.dtype)
+            target.stored = "" if stored == target.dtype else stored
+        elif step.name in _BATCHES and is_packed(machine, step):
             target.stored = "uint8"
 
 

@@ -14,9 +14,7 @@ __all__ = ["Machine", "assemble", "find_machine"]
 
 # Of the features of an x86 host, those that change the code made here. Others (such as sgx) would
 # only tie an image to the machine that compiled it.
-_USEFUL = frozenset(name for cpu in cpus_of("x86_64") for name in cpu.features) - {"avxvnni"} | {
-    "avx512vbmi"
-}
+_USEFUL = frozenset(name for cpu in cpus_of("x86_64") for name in cpu.features) | {"avx512vbmi"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +51,14 @@ class Machine:
 
     @property
     def has_dot_product(self) -> bool:
-        """Whether vpdpbusd exists in all sizes: four int8 products into each int32 lane."""
-        return {"avx512vnni", "avx512vl"} <= self._names()
+        """Whether vpdpbusd exists in all sizes: four products of bytes into each int32 lane."""
+        names = self._names()
+        return {"avx512vnni", "avx512vl"} <= names or {"avxvnni", "avx2"} <= names
+
+    @property
+    def has_signed_dot_product(self) -> bool:
+        """Whether sdot exists: four int8 products into each int32 lane."""
+        return self.triple.startswith("aarch64") and "dotprod" in self._names()
 
     @property
     def has_pair_product(self) -> bool:

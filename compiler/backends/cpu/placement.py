@@ -40,7 +40,7 @@ def _name_parts(step: Step) -> bool:
     """Make the results of a step views of its operand, if each of them lies together."""
     data = step.operands[0]
     assert isinstance(data, Tensor)
-    if data.constant is not None:
+    if data.constant is not None or not isinstance(prod(data.shape), int):
         return False
     numbers = np.arange(prod(data.shape)).reshape(data.shape)
     moved = lookup(step.name).meaning(step.attrs, numbers)
@@ -74,6 +74,8 @@ def _write_parts(step: Step, made: set[Tensor]) -> bool:
     axis = cast(int, step.attrs["axis"]) % len(target.shape)
     roots = [part.root for part in parts]
     if prod(target.shape[:axis]) != 1 or target not in made:
+        return False
+    if not isinstance(prod(target.shape), int):
         return False
     if not all(
         root in made and prod(root.shape) == prod(part.shape)

@@ -68,7 +68,9 @@ def write_pool(triple: str) -> tuple[str, set[str]]:
         _system(futex, process),
         _open(),
         _close(),
-        _parallel(pause),
+        _parallel(),
+        _publish(),
+        _finish(pause),
         _drain(),
         _work(prctl, pause),
     )
@@ -187,20 +189,11 @@ closed:
 }}"""
 
 
-def _parallel(pause: str) -> str:
+def _parallel() -> str:
     return f"""
 define internal void @parallel(ptr %pool, ptr %function, ptr %pointers, i64 %chunks) nounwind {{
 entry:
   {_at("busy.at", _BUSY)}
-  {_at("pending.at", _PENDING)}
-  {_at("waiting.at", _WAITING)}
-  {_at("signal.at", _SIGNAL)}
-  {_at("sleepers.at", _SLEEPERS)}
-  {_at("function.at", _FUNCTION)}
-  {_at("pointers.at", _POINTERS)}
-  {_at("chunks.at", _CHUNKS)}
-  {_at("grain.at", _GRAIN)}
-  {_at("threads.at", _THREADS)}
   %none = icmp eq ptr %pool, null
   br i1 %none, label %alone, label %enter
 enter:
@@ -211,6 +204,26 @@ alone:
   call void %function(ptr %pointers, i64 0, i64 %chunks)
   ret void
 share:
+  call void @publish(ptr %pool, ptr %function, ptr %pointers, i64 %chunks)
+  call void @drain(ptr %pool)
+  call void @finish(ptr %pool)
+  store atomic i32 0, ptr %busy.at seq_cst, align 4
+  ret void
+}}"""
+
+
+def _publish() -> str:
+    return f"""
+define internal void @publish(ptr %pool, ptr %function, ptr %pointers, i64 %chunks) nounwind {{
+entry:
+  {_at("pending.at", _PENDING)}
+  {_at("signal.at", _SIGNAL)}
+  {_at("sleepers.at", _SLEEPERS)}
+  {_at("function.at", _FUNCTION)}
+  {_at("pointers.at", _POINTERS)}
+  {_at("chunks.at", _CHUNKS)}
+  {_at("grain.at", _GRAIN)}
+  {_at("threads.at", _THREADS)}
   %threads = load atomic i32, ptr %threads.at monotonic, align 4
   %runs = mul i32 %threads, {_RUNS}
   %runs.wide = zext i32 %runs to i64
@@ -229,15 +242,24 @@ share:
   %signal = atomicrmw add ptr %signal.at, i32 1 seq_cst
   %sleepers = load atomic i32, ptr %sleepers.at seq_cst, align 4
   %awake = icmp eq i32 %sleepers, 0
-  br i1 %awake, label %help, label %rouse
+  br i1 %awake, label %published, label %rouse
 rouse:
   call void @wake(ptr %signal.at)
-  br label %help
-help:
-  call void @drain(ptr %pool)
+  br label %published
+published:
+  ret void
+}}"""
+
+
+def _finish(pause: str) -> str:
+    return f"""
+define internal void @finish(ptr %pool) nounwind {{
+entry:
+  {_at("pending.at", _PENDING)}
+  {_at("waiting.at", _WAITING)}
   br label %spin
 spin:
-  %tries = phi i32 [0, %help], [%more, %again]
+  %tries = phi i32 [0, %entry], [%more, %again]
   %pending = load atomic i32, ptr %pending.at seq_cst, align 4
   %done = icmp eq i32 %pending, 0
   br i1 %done, label %leave, label %again
@@ -260,7 +282,6 @@ rested:
   store atomic i32 0, ptr %waiting.at seq_cst, align 4
   br label %leave
 leave:
-  store atomic i32 0, ptr %busy.at seq_cst, align 4
   ret void
 }}"""
 

@@ -1,6 +1,8 @@
 """Convolutions that no kernel of the backend takes: over 1 and 3 axes, transposed, deformable.
 
-Sums are made in float64, or exactly in int64, and converted once.
+Sums are made in float32, or float64 for that; those of integers wrap as the result does. Images are
+put into a border first, so that the sums have no conditions in them: then they are products of
+matrices, or vectors of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,6 +28,13 @@ def _sizes(buffer: Buffer, layout: str, letters: str) -> tuple[int, ...]:
     return tuple(fixed(buffer.shape[layout.index(letter)]) for letter in letters)
 
 
+def _sums(data: Buffer, out: Buffer) -> str:
+    """Return the data type in which products of `data` are added up for `out`."""
+    if data.dtype.startswith("float"):
+        return "float64" if data.dtype == "float64" else "float32"
+    return "int64" if out.dtype.endswith("64") else "int32"
+
+
 def _convolution(count: int) -> Define:
     """Return the definition of a convolution over `count` axes."""
 
@@ -36,63 +45,110 @@ def _convolution(count: int) -> Define:
         strides, dilation = ints(attrs, "strides"), ints(attrs, "dilation")
         padding = ints(attrs, "padding")
         inputs, outputs = _sizes(weight, source, "IO")
+        image = _surrounded(nest, layout, letters, padding)
+        dtype = _sums(data, out)
+        # Steps in the order of the weights: their places are then multiples of one step.
+        order = [letter for letter in source if letter != "O"]
         with nest.loops(*out.shape) as at:
             to = dict(zip(layout, at, strict=True))
             group = to["C"] // (outputs // groups)
-            total = nest.local("float64" if data.dtype.startswith("float") else "int64", 0)
-            with nest.loops(inputs, *_sizes(weight, source, letters)) as (channel, *taps):
-                place = {"N": to["N"], "C": group * inputs + channel}
+            total = nest.local(dtype, 0)
+            with nest.loops(*_sizes(weight, source, "".join(order))) as steps:
+                tap = dict(zip(order, steps, strict=True))
+                place = {"N": to["N"], "C": group * inputs + tap["I"]}
                 for axis, letter in enumerate(letters):
-                    moved = to[letter] * strides[axis] + taps[axis] * dilation[axis]
-                    place[letter] = moved - padding[axis]
-                tap = {"O": to["C"], "I": channel, **dict(zip(letters, taps, strict=True))}
-                left = widened(inside(data, _at(layout, place)))
-                nest.store(total, total + left * widened(weight[_at(source, tap)]))
+                    place[letter] = to[letter] * strides[axis] + tap[letter] * dilation[axis]
+                left = cast(image[_at(layout, place)], dtype)
+                right = cast(weight[_at(source, {"O": to["C"], **tap})], dtype)
+                nest.store(total, total + left * right)
             nest.store(out[at], cast(total, out.dtype))
 
     return define
 
 
+def _surrounded(nest: Definition, layout: str, letters: str, padding: tuple[int, ...]) -> Buffer:
+    """Return the data with zeros around it; `padding` is before all axes, then behind."""
+    data = nest.inputs[0]
+    if not any(padding):
+        return data
+    before = dict(zip(letters, padding, strict=False))
+    behind = dict(zip(letters, padding[len(letters) :], strict=True))
+    sizes = [
+        is_(int, size) + before.get(letter, 0) + behind.get(letter, 0)
+        for letter, size in zip(layout, data.shape, strict=True)
+    ]
+    image = nest.scratch(data.dtype, *sizes)
+    with nest.loops(*sizes) as at:
+        moved = [x - before.get(letter, 0) for letter, x in zip(layout, at, strict=True)]
+        nest.store(image[at], inside(data, moved))
+    return image
+
+
 def _transposed(count: int, quantized: bool = False) -> Define:
-    """Return the definition of a transposed convolution over `count` axes."""
+    """Return the definition of a transposed convolution over `count` axes.
+
+    It is a convolution of the image with zeros (or zero points) between and around its elements.
+    """
 
     def define(nest: Definition, attrs: Attributes) -> None:
         (data, weight), (out,) = nest.inputs[:2], nest.outputs
         letters, layout = AXES[count], text(attrs, "data_layout")
         source, groups = text(attrs, "kernel_layout"), whole(attrs, "groups")
-        strides, dilation = ints(attrs, "strides"), ints(attrs, "dilation")
-        padding = ints(attrs, "padding")
+        dilation, padding = ints(attrs, "dilation"), ints(attrs, "padding")
         inputs, outputs = _sizes(weight, source, "IO")
+        kernel = _sizes(weight, source, letters)
+        # Elements of the spread image before the first: no place of a tap is then negative.
+        shift = [
+            max(0, (kernel[axis] - 1) * dilation[axis] - padding[axis]) for axis in range(count)
+        ]
+        image = _spread(nest, attrs, shift, quantized)
+        dtype = _sums(data, out)
         with nest.loops(*out.shape) as at:
             to = dict(zip(layout, at, strict=True))
             group, own = to["C"] // outputs, to["C"] % outputs
-            wide = "float64" if data.dtype.startswith("float") else "int64"
-            total = nest.local(wide, 0)
-            with nest.loops(inputs // groups, *_sizes(weight, source, letters)) as (number, *taps):
+            total = nest.local(dtype, 0)
+            with nest.loops(inputs // groups, *kernel) as (number, *taps):
                 channel = group * (inputs // groups) + number
-                place, hits = {"N": to["N"], "C": channel}, []
+                place = {"N": to["N"], "C": channel}
                 for axis, letter in enumerate(letters):
-                    reach = to[letter] + padding[axis] - taps[axis] * dilation[axis]
-                    if strides[axis] > 1:
-                        hits.append(equal(reach % strides[axis], 0))
-                    place[letter] = reach // strides[axis]
+                    reach = to[letter] + (padding[axis] + shift[axis])
+                    place[letter] = reach - taps[axis] * dilation[axis]
                 tap = {"O": own, "I": channel, **dict(zip(letters, taps, strict=True))}
-                right = widened(weight[_at(source, tap)])
-                where = _at(layout, place)
+                left = cast(image[_at(layout, place)], dtype)
+                right = cast(weight[_at(source, tap)], dtype)
                 if quantized:
-                    point = widened(nest.inputs[2][()])
-                    kernel_point = nest.inputs[3]
-                    right = right - widened(
-                        kernel_point[own] if kernel_point.shape else kernel_point[()]
-                    )
-                    # Beside the image is the zero point, so that nothing is added.
-                    left = widened(inside(data, where, _point_of(data, nest), *hits)) - point
-                else:
-                    left = widened(inside(data, where, 0, *hits))
+                    point = nest.inputs[3]
+                    right = right - cast(point[own] if point.shape else point[()], dtype)
+                    left = left - cast(nest.inputs[2][()], dtype)
                 nest.store(total, total + left * right)
             nest.store(out[at], cast(total, out.dtype))
 
     return define
+
+
+def _spread(nest: Definition, attrs: Attributes, shift: list[int], quantized: bool) -> Buffer:
+    """Return the data of a transposed convolution, its elements a stride apart."""
+    data, out = nest.inputs[0], nest.outputs[0]
+    layout = text(attrs, "data_layout")
+    letters = [letter for letter in layout if letter not in "NC"]
+    strides, padding = ints(attrs, "strides"), ints(attrs, "padding")
+    sizes = {
+        letter: is_(int, out.shape[layout.index(letter)]) + padding[axis] + shift[axis]
+        for axis, letter in enumerate(letters)
+    }
+    shape = [sizes.get(letter, size) for letter, size in zip(layout, data.shape, strict=True)]
+    image = nest.scratch(data.dtype, *(is_(int, size) for size in shape))
+    with nest.loops(*image.shape) as at:
+        place = dict(zip(layout, at, strict=True))
+        hits: list[Expr] = []
+        for axis, letter in enumerate(letters):
+            moved = place[letter] - shift[axis]
+            if strides[axis] > 1:
+                hits.append(equal(moved % strides[axis], 0))
+            place[letter] = moved // strides[axis]
+        otherwise = _point_of(data, nest) if quantized else 0
+        nest.store(image[at], inside(data, _at(layout, place), otherwise, *hits))
+    return image
 
 
 def _point_of(data: Buffer, nest: Definition) -> Expr:
@@ -168,13 +224,19 @@ def _deformable(nest: Definition, attrs: Attributes) -> None:
 def _matmul(nest: Definition, attrs: Attributes) -> None:
     """Rows times a matrix, either of them perhaps stored transposed."""
     (left, right), (out,) = nest.inputs, nest.outputs
-    inner = right.shape[1 if attrs["transpose_b"] else 0]
+    inner, columns = right.shape[:2]
+    matrix, dtype = right, _sums(left, out)
+    if attrs["transpose_b"]:
+        inner, columns = columns, inner
+        matrix = nest.scratch(right.dtype, inner, columns)
+        with nest.loops(inner, columns) as (k, column):
+            nest.store(matrix[k, column], right[column, k])
     with nest.loops(*out.shape) as at:
-        total = nest.local("float64" if left.dtype.startswith("float") else "int64", 0)
+        total = nest.local(dtype, 0)
         with nest.loop(inner) as k:
             row = (*at[:-2], k, at[-2]) if attrs["transpose_a"] else (*at[:-1], k)
-            column = (at[-1], k) if attrs["transpose_b"] else (k, at[-1])
-            nest.store(total, total + widened(left[row]) * widened(right[column]))
+            product = cast(left[row], dtype) * cast(matrix[k, at[-1]], dtype)
+            nest.store(total, total + product)
         nest.store(out[at], cast(total, out.dtype))
 
 

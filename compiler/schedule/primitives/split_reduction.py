@@ -1,5 +1,6 @@
 """A reduction in several partial results."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..expressions import Apply, Buffer, Constant, Expr, Load, Variable, apply, constant
@@ -57,7 +58,8 @@ def split_reduction(nest: Nest, loop: str, lanes: int) -> Nest:
         for l in lanes: p[l] = 0                                          vector
         for k_outer in n // lanes:
           for k_inner in lanes: p[k_inner] = p[k_inner] + f(k_outer * lanes + k_inner)   vector
-        for r in lanes: t = t + p[r]
+        for e in lanes / 2: p[e] = p[e] + p[e + lanes / 2]                vector; while even
+        for r in the rest: t = t + p[r]
         for k_rest in n % lanes: t = t + f(n // lanes * lanes + k_rest)
 
     Integers come out the same. A floating-point sum is rounded in another order, which is as
@@ -167,17 +169,8 @@ class _Split:
                     ],
                 ),
             ),
-            self._loop_of(
-                end,
-                "unrolled" if self._lanes <= 16 else "serial",
-                [
-                    self._combined(
-                        one.store.buffer, one.store.indices, one.operation, buffer[Variable(end)]
-                    )
-                    for one, buffer in pairs
-                ],
-            ),
         ]
+        steps.extend(self._folded(end, pairs))
         remainder = loop.extent - whole * size
         if remainder != Constant(0, "int64"):
             body = put_in(loop.body, {loop.variable: whole * size + Variable(rest)})
@@ -187,9 +180,34 @@ class _Split:
             made = Allocate(buffer, made)
         return made
 
-    def _loop_of(self, name: str, kind: str, stores: list[Store]) -> For:
+    def _folded(self, name: str, pairs: list[tuple[Reduced, Buffer]]) -> Iterator[Statement]:
+        """Yield the loops that combine the partial results, by halves while there are even."""
+        count = self._lanes
+        while count % 2 == 0 and count > 2:
+            count //= 2
+            loop = fresh(self._nest, f"{name}{count}")
+            yield self._loop_of(
+                loop,
+                "vector",
+                [
+                    self._combined(
+                        buffer, (Variable(loop),), one.operation, buffer[Variable(loop) + count]
+                    )
+                    for one, buffer in pairs
+                ],
+                count,
+            )
+        last = [
+            self._combined(
+                one.store.buffer, one.store.indices, one.operation, buffer[Variable(name)]
+            )
+            for one, buffer in pairs
+        ]
+        yield self._loop_of(name, "unrolled", last, count)
+
+    def _loop_of(self, name: str, kind: str, stores: list[Store], count: int = 0) -> For:
         body: Statement = stores[0] if len(stores) == 1 else Sequence(tuple(stores))
-        return For(name, number(self._lanes, "int64"), kind, body)
+        return For(name, number(count or self._lanes, "int64"), kind, body)
 
     def _combined(
         self, buffer: Buffer, indices: tuple[Expr, ...], operation: str, value: Expr

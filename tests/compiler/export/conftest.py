@@ -48,6 +48,30 @@ int main(void)
 }
 """
 
+_POOL_MAIN = """
+#include <stdio.h>
+#include "big.h"
+_Alignas(64) static unsigned char workspace[BIG_WORKSPACE_BYTES], pool[BIG_POOL_BYTES];
+static float x[BIG_X_ELEMENTS], alone[BIG_X_ELEMENTS], helped[BIG_X_ELEMENTS];
+int main(void)
+{
+    int turn, element;
+    for (element = 0; element < BIG_X_ELEMENTS; ++element)
+        x[element] = (float)(element % 1021) - 500;
+    if (big_open_pool(pool, 3) != BIG_DONE || big_run(x, alone, workspace) != BIG_DONE)
+        return 1;
+    for (turn = 0; turn < 20; ++turn) {
+        if (big_run_pool(x, helped, workspace, pool) != BIG_DONE)
+            return 2;
+        for (element = 0; element < BIG_X_ELEMENTS; ++element)
+            if (alone[element] != helped[element])
+                return 3;
+    }
+    big_close_pool(pool);
+    return big_open_pool(pool, 0) == BIG_THREADS ? 0 : 4;
+}
+"""
+
 _SYMBOL = struct.Struct("<IBBHQQ")
 
 
@@ -60,15 +84,15 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def build(tmp_path: Path) -> Callable[[Export, str], Path]:
-    """Return the function that links an export of the network with a C program, statically."""
+def build(tmp_path: Path) -> Callable[..., Path]:
+    """Return the function that links an export of a network with its C program, statically."""
 
-    def link(export: Export, compiler: str) -> Path:
-        (tmp_path / "main.c").write_text(_MAIN)
-        (tmp_path / "math.net.h").write_text(export.header)
-        (tmp_path / "math.o").write_bytes(export.object)
+    def link(export: Export, compiler: str, pooled: bool = False) -> Path:
+        (tmp_path / "main.c").write_text(_POOL_MAIN if pooled else _MAIN)
+        (tmp_path / ("big.h" if pooled else "math.net.h")).write_text(export.header)
+        (tmp_path / "net.o").write_bytes(export.object)
         command = [compiler, "-std=c11", "-Wall", "-Wextra", "-Werror", "-static"]
-        subprocess.run([*command, "-o", "main", "main.c", "math.o"], check=True, cwd=tmp_path)
+        subprocess.run([*command, "-o", "main", "main.c", "net.o"], check=True, cwd=tmp_path)
         return tmp_path / "main"
 
     return link

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import re
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -87,13 +88,32 @@ def @main(%x: Tensor[(1, 64, 64, 16), float32]) {
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory):
+def big(tmp_path_factory):
+    """A network with a kernel that is worth several threads."""
+    path = tmp_path_factory.mktemp("big") / "big.relay"
+    path.write_text(BIG)
+    return path
+
+
+@pytest.mark.parametrize("triple", TRIPLES)
+def test_c_program_with_threads(big, build, need, triple):
+    """The pool's system calls are those of each architecture."""
+    architecture = triple.split("-")[0]
+    native = architecture == os.uname().machine
+    compiler = need("cc" if native else f"{triple}-gcc")
+    runner = [] if native else [need(f"qemu-{architecture}-static")]
+    export = export_network(big, "big", ("object",), triple=triple, threads=True)
+    program = build(export, compiler, pooled=True)
+    assert subprocess.run([*runner, str(program)], check=False).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def library(big):
     """Return a loaded shared library with a pool."""
-    folder = tmp_path_factory.mktemp("library")
-    (folder / "big.relay").write_text(BIG)
-    export = export_network(folder / "big.relay", "big", threads=True)
-    (folder / "big.so").write_bytes(export.library)
-    loaded = ctypes.CDLL(str(folder / "big.so"))
+    export = tw.export(big, "big", threads=True)
+    path = big.with_suffix(".so")
+    path.write_bytes(export.library)
+    loaded = ctypes.CDLL(str(path))
     loaded.workspace_bytes = int(re.search(r"BIG_WORKSPACE_BYTES (\d+)", export.header)[1])
     return loaded
 

@@ -105,7 +105,7 @@ def add_operator(
         )
     kind = _with_broadcast(shapes, name, tensors, kind, span)
     shapes.requires += _fitting(name, attrs, tensors, kind, span)
-    return steps.operator(name, attrs, arguments, kind, span)
+    return steps.add(name, attrs, arguments, kind, span)
 
 
 def _result_type(name: str, operator: Operate, arguments: tuple[Value, ...]) -> Type:

@@ -149,7 +149,7 @@ class _Module:
         replaced = {
             "inputs": inputs,
             "outputs": targets,
-            "constants": write.address(constants, self._keep(layout.constants)),
+            "constants": write.address(constants, self._keep(bytes(layout.constants))),
         }
         arguments = write.load("ptr", "%state", slot("arguments"))
         given = [

@@ -85,8 +85,7 @@ def atanh(x: Value) -> Value:
     double = size + size
     rest = 1.0 - size
     term = choose(size < 0.5, double + double * size / rest, double / rest)
-    value = choose(size > 1.0, nan, log1p(term) * 0.5)
-    return value.sign_of(x)
+    return choose(size > 1.0, nan, (log1p(term) * 0.5).sign_of(x))
 
 
 def split_number(x: Value) -> tuple[Value, Value]:

@@ -4,7 +4,7 @@ Places of the result (pixels) are rows of the tile, its last axis (output channe
 sums stay in registers until the formula has made results of them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -12,14 +12,14 @@ from ..builder import Builder, Index, element_bytes
 from ..formula import Formula
 from .dot import Dot
 from .evaluator import Evaluator
-from .parts import clamp, count_parts, nest_parts
+from .parts import Run, count_parts, loop_run, nest_parts, runs
 from .sums import Block, Sums
-from .tile import column_blocks, split_evenly
+from .tile import column_blocks
 
 __all__ = ["Contraction"]
 
-# Parts of the innermost axes, for threads.
-_MOST_PARTS = 32
+# Tiles along an axis that are enough to share evenly among threads.
+_ENOUGH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,8 @@ class Contraction:
     dot : Dot
     formula : Formula
     vector_bytes : int
+    backward : bool
+        The blocks of columns are done from the last to the first.
     """
 
     shape: tuple[int, ...]
@@ -74,6 +76,7 @@ class Contraction:
     dot: Dot
     formula: Formula
     vector_bytes: int
+    backward: bool = False
 
     @property
     def steps(self) -> int:
@@ -82,72 +85,54 @@ class Contraction:
 
     @property
     def chunks(self) -> int:
-        """How many parts: places along the first axes, or else lines or blocks of columns."""
-        work = prod(self.shape) * self.steps * self.dot.group
+        """How many parts: places along the first axes, or else tiles along one axis."""
+        work = prod(self.shape) * self.steps
         outer = (*self.shape[:-3], self.groups)
         if prod(outer) > 1:
             return count_parts(outer, work)
-        units = sum(run.count for run in _units(self))
-        return count_parts((-(-units // _per_part(units)),), work)
+        axis = _shared_axis(self)
+        return count_parts((sum(run.count for run in _tiles(self)[axis]),), work)
 
     def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the body; `pointers` are target, data, weights and what the formula reads."""
         _Emission(self, build, pointers).run((first, last))
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """Tiles of one size along an axis.
+def _tiles(kernel: Contraction) -> dict[str, list[Run]]:
+    """Return the tiles along each axis, the outermost loop first."""
+    lines = {"lines": list(runs(kernel.shape[-3], kernel.tile[0]))}
+    columns = {"columns": _block_runs(kernel)}
+    places = {"places": list(runs(kernel.shape[-2], kernel.tile[1]))}
+    return {**columns, **lines, **places} if kernel.columns_outside else lines | columns | places
 
-    Attributes
-    ----------
-    number : int
-        Of the first among all tiles.
-    first : int
-        Where it begins.
-    count, size : int
+
+def _shared_axis(kernel: Contraction) -> str:
+    """Return the axis whose tiles are shared among threads: the outermost that has enough.
+
+    Columns that no vector holds are computed once for each tile of the other axes.
     """
-
-    number: int
-    first: int
-    count: int
-    size: int
-
-
-def _runs(extent: int, largest: int) -> Iterator[_Run]:
-    """Yield the tiles along an axis."""
-    number = first = 0
-    for count, size in split_evenly(extent, largest):
-        yield _Run(number, first, count, size)
-        number, first = number + count, first + count * size
+    lanes, columns = kernel.dot.lanes, kernel.shape[-1] // kernel.groups
+    counts = {axis: sum(run.count for run in found) for axis, found in _tiles(kernel).items()}
+    if kernel.weight_step and columns % lanes:
+        del counts["columns"]
+    enough = (axis for axis, count in counts.items() if count >= _ENOUGH)
+    return next(enough, max(counts, key=counts.__getitem__))
 
 
-def _units(kernel: Contraction) -> list[_Run]:
-    """Return the tiles along the axis of the outermost loop over tiles."""
-    if kernel.columns_outside:
-        return _block_runs(kernel)
-    return list(_runs(kernel.shape[-3], kernel.tile[0]))
-
-
-def _block_runs(kernel: Contraction) -> list[_Run]:
+def _block_runs(kernel: Contraction) -> list[Run]:
     """Return blocks of columns, in vectors; one that is not whole stands alone."""
     columns, lanes = kernel.shape[-1] // kernel.groups, kernel.dot.lanes
     whole = columns // lanes if kernel.weight_step else -(-columns // lanes)
     ragged = not kernel.weight_step and columns % lanes > 0
-    found: list[_Run] = []
+    found: list[Run] = []
     number = 0
     for first, count, size in column_blocks(whole, kernel.tile[2]):
         last = ragged and first + count * size == whole
         for part in (count - 1, 1) if last else (count,):
             if part:
-                found.append(_Run(number, first, part, size))
+                found.append(Run(number, first, part, size))
                 number, first = number + part, first + part * size
     return found
-
-
-def _per_part(units: int) -> int:
-    """Return how many tiles of the outermost loop make a part."""
-    return -(-units // _MOST_PARTS)
 
 
 class _Emission:
@@ -159,24 +144,23 @@ class _Emission:
         start = others.pop(0) if kernel.starts else ""
         evaluator = Evaluator(build, kernel.formula, others)
         self.sums = Sums(kernel, build, evaluator, target, start)
+        self.tiles = _tiles(kernel)
+        # Numbers of tiles, by axis: those of the parts that are computed.
+        self.bounds: dict[str, tuple[Index, Index]] = {}
 
     def run(self, bounds: tuple[Index, Index]) -> None:
         """Loop over everything, in some parts."""
         kernel, build = self.kernel, self.build
         outer = (*kernel.shape[:-3], kernel.groups)
         if prod(outer) > 1:
-            nest_parts(build, outer, kernel.chunks, bounds, lambda where: self._group(where, None))
+            nest_parts(build, outer, kernel.chunks, bounds, self._group)
             return
-        zeros: list[Index] = [0] * len(outer)
-        units = sum(run.count for run in _units(kernel))
-        if kernel.chunks == 1:
-            self._group(zeros, None)
-            return
-        part = _per_part(units)
-        self._group(zeros, (build.multiply(bounds[0], part), build.multiply(bounds[1], part)))
+        if kernel.chunks > 1:
+            self.bounds = {_shared_axis(kernel): bounds}
+        self._group([0] * len(outer))
 
-    def _group(self, where: list[Index], bounds: tuple[Index, Index] | None) -> None:
-        """Loop over the tiles of a group; `bounds` are numbers of tiles of the outer loop."""
+    def _group(self, where: list[Index]) -> None:
+        """Loop over the tiles of a group."""
         kernel, build = self.kernel, self.build
         strides = (*kernel.data_strides[: len(where) - 1], kernel.group_strides[0])
         offset = build.offset(where, strides, kernel.origin)
@@ -187,37 +171,25 @@ class _Emission:
             self._blocks(
                 where,
                 weight,
-                bounds,
-                lambda block: self._bands(
-                    None, lambda line, down: self._line(block, data, line, down)
-                ),
+                lambda block: self._bands(lambda line, down: self._line(block, data, line, down)),
             )
         else:
             self._bands(
-                bounds,
                 lambda line, down: self._blocks(
-                    where, weight, None, lambda block: self._line(block, data, line, down)
-                ),
+                    where, weight, lambda block: self._line(block, data, line, down)
+                )
             )
 
-    def _bands(
-        self, bounds: tuple[Index, Index] | None, body: Callable[[Index, int], None]
-    ) -> None:
+    def _bands(self, body: Callable[[Index, int], None]) -> None:
         """Loop over the lines; the body gets the first of a tile, and how many."""
-        for run in _runs(self.kernel.shape[-3], self.kernel.tile[0]):
+        for run in self.tiles["lines"]:
 
             def band(first: Index, size: int = run.size) -> None:
                 body(first, size)
 
-            self._loop(run, bounds, band)
+            loop_run(self.build, run, self.bounds.get("lines"), band)
 
-    def _blocks(
-        self,
-        where: list[Index],
-        weight: str,
-        bounds: tuple[Index, Index] | None,
-        body: Callable[[Block], None],
-    ) -> None:
+    def _blocks(self, where: list[Index], weight: str, body: Callable[[Block], None]) -> None:
         """Loop over the blocks of columns of a group."""
         kernel, build, dot = self.kernel, self.build, self.kernel.dot
         columns = kernel.shape[-1] // kernel.groups
@@ -233,12 +205,13 @@ class _Emission:
             count = full if known is None else min(full, columns - known * dot.lanes)
             return Block(tuple(where[:-1]), column, at, vectors, count, dot)
 
-        for run in _block_runs(kernel):
+        runs = self.tiles["columns"]
+        for run in reversed(runs) if kernel.backward else runs:
 
-            def one(first: Index, run: _Run = run) -> None:
+            def one(first: Index, run: Run = run) -> None:
                 body(block(first, run.size, run.first if run.count == 1 else None))
 
-            self._loop(run, bounds, one)
+            loop_run(build, run, self.bounds.get("columns"), one, backward=kernel.backward)
         done = columns // dot.lanes * dot.lanes if kernel.weight_step else columns
         lanes = dot.lanes
         while done < columns:
@@ -254,28 +227,11 @@ class _Emission:
         """Loop over the places of some lines."""
         kernel, build = self.kernel, self.build
         size = element_bytes(kernel.dot.data_dtype)
-        for run in _runs(kernel.shape[-2], kernel.tile[1]):
+        for run in self.tiles["places"]:
 
-            def tile(place: Index, run: _Run = run) -> None:
+            def tile(place: Index, run: Run = run) -> None:
                 offset = build.offset([line, place], kernel.data_strides[-2:])
                 start = build.address(data, offset, size)
                 self.sums.tile(block, start, (line, place), (down, run.size))
 
-            self._loop(run, None, tile)
-
-    def _loop(
-        self, run: _Run, bounds: tuple[Index, Index] | None, body: Callable[[Index], None]
-    ) -> None:
-        """Run `body` where each tile begins, of those whose numbers lie between the bounds."""
-        build = self.build
-        first: Index = run.number
-        last: Index = run.number + run.count
-        if bounds is not None:
-            first, last = (
-                clamp(build, limit, run.number, run.number + run.count) for limit in bounds
-            )
-
-        def one(number: Index, _: list[str]) -> None:
-            body(build.offset([number], [run.size], run.first - run.number * run.size))
-
-        build.loop(first, last, one)
+            loop_run(build, run, self.bounds.get("places"), tile)

@@ -19,7 +19,6 @@ from .window import tile_extents, walk_tiles
 __all__ = ["DepthwiseDot", "Factor", "list_factors"]
 
 _GROUP = 4
-_LANES = 16
 
 Factor = tuple[tuple[int, ...], int]
 """Weights of one product: the line of the window (or -1) of each of four lines, and the column."""
@@ -47,7 +46,7 @@ class DepthwiseDot:
     formula : Formula
     vector_bytes : int
 
-    The weights are int8[vectors of 16 channels][factors][16][4], in the order of `list_factors`.
+    The weights are int8[vectors of channels][factors][lanes][4], in the order of `list_factors`.
     Up to 15 bytes past the last datum are read.
     """
 
@@ -145,7 +144,8 @@ class _Emission:
         factors = list_factors(kernel.shape, *geometry, kernel.tile)
         self.factors = {factor: number for number, factor in enumerate(factors)}
         self.geometry = geometry
-        self.lanes = min(_LANES, max(_GROUP, 1 << (kernel.shape[3] - 1).bit_length()))
+        self.whole = kernel.vector_bytes // 4
+        self.lanes = min(self.whole, max(_GROUP, 1 << (kernel.shape[3] - 1).bit_length()))
         self.finish = Finish(
             build,
             Evaluator(build, kernel.formula, others),
@@ -189,7 +189,7 @@ class _Emission:
         weight = build.address(self.weight, build.multiply(channel, pitch))
         if not isinstance(channel, str):
             # Where vectors of weights are whole, a shorter one begins inside of one.
-            inside = channel % _LANES
+            inside = channel % self.whole
             weight = build.address(self.weight, (channel - inside) * pitch + inside * _GROUP)
         begin = "zeroinitializer"
         if self.start:
@@ -202,7 +202,7 @@ class _Emission:
             if key not in loaded:
                 loaded[key] = self._gather(data, product.lines, product.column, lanes)
             if product.factor not in known:
-                offset = self.factors[product.factor] * _LANES * _GROUP
+                offset = self.factors[product.factor] * self.whole * _GROUP
                 address = build.address(weight, offset)
                 known[product.factor] = build.load("int8", address, _GROUP * lanes)
             sums[product.row] = self._multiply(

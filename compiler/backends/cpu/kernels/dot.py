@@ -22,10 +22,11 @@ class Dot:
     Attributes
     ----------
     data_dtype, weight_dtype, sum_dtype : str
+    instruction : str
+        "", for a multiplication and an addition, or the name of a `Product`. "vpdpbusd" takes
+        unsigned data: 128 is added to signed ones, and the formula takes 128 * sum(weight) off.
     group : int
-        Products summed into one lane in one step: 1; 2 int16 with the instruction pmaddwd; or 4
-        int8 with vpdpbusd, which takes unsigned data: 128 is added to signed ones, and the
-        formula takes 128 * sum(weight) off.
+        Products summed into one lane in one step.
     lanes : int
         Columns in a vector.
     """
@@ -33,6 +34,7 @@ class Dot:
     data_dtype: str
     weight_dtype: str
     sum_dtype: str
+    instruction: str
     group: int
     lanes: int
 
@@ -61,7 +63,7 @@ class Dot:
         else:
             packed = build.value(f"load i32, ptr {address}, align 1")
             word = packed
-            if self.data_dtype == "int8":
+            if (self.instruction, self.data_dtype) == ("vpdpbusd", "int8"):
                 word = build.value(f"xor i32 {packed}, {0x80808080}")
         words = build.splat("int32", word, self.lanes)
         kind = llvm_type("int32", self.lanes)
@@ -83,6 +85,8 @@ class Dot:
         sums = self.vector_type
         if self.group == 4:
             name = f"llvm.x86.avx512.vpdpbusd.{32 * self.lanes}"
+            if self.instruction == "sdot":
+                name = f"llvm.aarch64.neon.sdot.v{self.lanes}i32.v{4 * self.lanes}i8"
             return build.call(sums, name, (sums, total), *operands)
         products = build.call(sums, _PAIR_PRODUCTS[self.lanes], *operands)
         return build.value(f"add {sums} {total}, {products}")

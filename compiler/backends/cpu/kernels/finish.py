@@ -12,6 +12,8 @@ __all__ = ["Finish", "Tile"]
 # Nodes of a formula above which it is written in a loop, not for every vector of sums: compiling
 # would take several times as long.
 _SHORT = 6
+# Places that one pass of such a loop may do, the best first: their instructions mix.
+_TOGETHER = (4, 3, 7, 5, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,14 @@ class Finish:
             target = build.address(self._target, build.offset(where, self._strides), size)
             build.store(self._result, value, target, lanes)
 
-        build.nest(tile.size, one)
+        down, across = tile.size
+        together = next((n for n in _TOGETHER if across % n == 0), 1)
+
+        def several(at: list[Index]) -> None:
+            for number in range(together):
+                one([at[0], build.offset([at[1]], [together], number)])
+
+        build.nest((down, across // together), several)
 
 
 def _powers(valid: int, lanes: int) -> list[tuple[int, int]]:

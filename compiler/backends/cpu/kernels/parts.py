@@ -1,11 +1,13 @@
 """How the loops of a kernel are cut into parts for threads."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from math import prod
 
 from ..builder import Builder, Index
+from .tile import split_evenly
 
-__all__ = ["clamp", "count_parts", "nest_parts"]
+__all__ = ["Run", "clamp", "count_parts", "loop_run", "nest_parts", "runs"]
 
 # Handing work to another thread and waiting for it takes 1 to 2 us: as long as this many simple
 # operations on elements, or products, take one thread.
@@ -73,3 +75,56 @@ def clamp(build: Builder, x: Index, low: int, high: int) -> Index:
         return min(max(x, low), high)
     above = build.call("i64", "llvm.smax.i64", ("i64", x), ("i64", str(low))) if low > 0 else x
     return build.call("i64", "llvm.smin.i64", ("i64", above), ("i64", str(high)))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Tiles of one size along an axis.
+
+    Attributes
+    ----------
+    number : int
+        Of the first among all tiles.
+    first : int
+        Where it begins.
+    count, size : int
+    """
+
+    number: int
+    first: int
+    count: int
+    size: int
+
+
+def runs(extent: int, largest: int) -> Iterator[Run]:
+    """Yield the tiles of at most `largest` along an axis."""
+    number = first = 0
+    for count, size in split_evenly(extent, largest):
+        yield Run(number, first, count, size)
+        number, first = number + count, first + count * size
+
+
+def loop_run(
+    build: Builder,
+    run: Run,
+    bounds: tuple[Index, Index] | None,
+    body: Callable[[Index], None],
+    *,
+    backward: bool = False,
+) -> None:
+    """Run `body` where each tile begins, of those whose numbers lie within the bounds, if any.
+
+    If `backward`, the numbers count from the last tile.
+    """
+    first: Index = run.number
+    last: Index = run.number + run.count
+    if bounds is not None:
+        first, last = (clamp(build, limit, run.number, run.number + run.count) for limit in bounds)
+
+    step = -run.size if backward else run.size
+    start = run.first + (run.count - 1) * run.size if backward else run.first
+
+    def one(number: Index, _: list[str]) -> None:
+        body(build.offset([number], [step], start - run.number * step))
+
+    build.loop(first, last, one)

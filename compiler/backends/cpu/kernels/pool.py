@@ -113,10 +113,8 @@ class Pool:
             for number, axis in enumerate(axes)
         ]
         bounds = [self._taps(build, number, begins[number]) for number in range(2)]
-        is_inside = all(
-            limits == (0, taps) for limits, taps in zip(bounds, self.window, strict=True)
-        )
-        if is_inside and self.window[0] * self.window[1] <= _FEW_TAPS:
+        inside = bounds == [(0, taps) for taps in self.window]
+        if inside and self.window[0] * self.window[1] <= _FEW_TAPS:
             return self._whole(build, data, where, lanes)
         kind = llvm_type(self.result_dtype, lanes)
         number = literal(self.first, self.result_dtype)

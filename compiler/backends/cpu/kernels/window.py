@@ -3,8 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from ..builder import Builder, Index
-from .parts import nest_parts
-from .tile import split_evenly
+from .parts import loop_run, nest_parts, runs
 
 __all__ = ["tile_extents", "walk_tiles"]
 
@@ -13,9 +12,9 @@ Where = tuple[Index, Index, Index]
 
 
 def tile_extents(shape: Sequence[int], tile: tuple[int, int]) -> tuple[int, int]:
-    """Return images, and lines of tiles; one where they are not all of a height."""
-    bands = split_evenly(shape[1], tile[0])
-    return shape[0], bands[0][0] if len(bands) == 1 else 1
+    """Return images, and lines of tiles; one of several images that are not all of a height."""
+    bands = list(runs(shape[1], tile[0]))
+    return shape[0], sum(run.count for run in bands) if shape[0] == 1 or len(bands) == 1 else 1
 
 
 def walk_tiles(
@@ -39,32 +38,31 @@ def walk_tiles(
     body : callable
         Gets where a tile begins, and its lines and places.
     """
-    bands = split_evenly(shape[1], tile[0])
+    bands = list(runs(shape[1], tile[0]))
 
     def line(image: Index, start: Index, down: int) -> None:
-        first = 0
-        for count, across in split_evenly(shape[2], tile[1]):
+        for run in runs(shape[2], tile[1]):
 
-            def place(
-                number: Index, _: list[str], first: int = first, across: int = across
-            ) -> None:
-                column = build.offset([number], [across], first)
+            def place(column: Index, across: int = run.size) -> None:
                 body((image, start, column), (down, across))
 
-            build.loop(0, count, place)
-            first += count * across
+            loop_run(build, run, None, place)
 
     def image(where: list[Index]) -> None:
         if len(bands) == 1:
-            line(where[0], build.multiply(where[1], bands[0][1]), bands[0][1])
-            return
-        first = 0
-        for count, down in bands:
+            line(where[0], build.multiply(where[1], bands[0].size), bands[0].size)
+        else:
+            lines(where[0], None)
 
-            def band(number: Index, _: list[str], first: int = first, down: int = down) -> None:
-                line(where[0], build.offset([number], [down], first), down)
+    def lines(number: Index, within: tuple[Index, Index] | None) -> None:
+        for run in bands:
 
-            build.loop(0, count, band)
-            first += count * down
+            def band(start: Index, down: int = run.size) -> None:
+                line(number, start, down)
 
-    nest_parts(build, tile_extents(shape, tile), chunks, bounds, image)
+            loop_run(build, run, within, band)
+
+    if shape[0] == 1:
+        lines(0, bounds if chunks > 1 else None)
+    else:
+        nest_parts(build, tile_extents(shape, tile), chunks, bounds, image)

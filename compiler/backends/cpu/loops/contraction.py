@@ -36,7 +36,7 @@ def contraction(frame: Frame, values: Values, loop: For, machine: Machine) -> No
 def _kernel(product: Product, machine: Machine) -> Contraction:
     """Return the kernel of a product: one line, whose places are the rows."""
     lanes = machine.vector_bytes // element_bytes(product.dtype)
-    dot = Dot(product.data.dtype, product.weight.dtype, product.dtype, 1, lanes)
+    dot = Dot(product.data.dtype, product.weight.dtype, product.dtype, "", 1, lanes)
     vectors = max(1, product.columns // lanes)
     return Contraction(
         shape=(1, product.rows, product.columns),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
+from ....ir.dims import Size
 from ....schedule.expressions import Constant
 from ....schedule.nodes import For, Nest, Statement
 from ....schedule.walk import inner
@@ -24,10 +25,13 @@ class NestKernel:
     ----------
     nest : Nest
     machine : Machine
+    symbols : tuple of Size
+        Each symbol of the nest, as a size: their values are parameters of the function.
     """
 
     nest: Nest
     machine: Machine
+    symbols: tuple[Size, ...] = ()
 
     @property
     def chunks(self) -> int:
@@ -38,7 +42,8 @@ class NestKernel:
         """Write the function's body."""
         buffers = (*self.nest.outputs, *self.nest.inputs)
         places = {one.name: Place(at) for one, at in zip(buffers, pointers, strict=True)}
-        frame = Frame(build, places)
+        symbols = {str(size): str(build.size(size)) for size in self.symbols}
+        frame = Frame(build, places, symbols=symbols)
         loops = list(self._parallel()) if self.chunks > 1 else []
         body: Statement = self.nest.body
         for _ in loops:

@@ -1,19 +1,33 @@
 """How many lanes a vector loop has."""
 
-from ....schedule.expressions import Apply, Constant, Expr, Load
+from ....schedule.expressions import COMPARISONS, Apply, Constant, Expr, Load
 from ....schedule.functions import offset_of
 from ....schedule.linear import split_index
-from ....schedule.nodes import For, Store
-from ....schedule.walk import expressions_of, operands_of, statements_of, variables_of
+from ....schedule.nodes import For, If, Store, While
+from ....schedule.walk import (
+    expressions_of,
+    operands_of,
+    statements_of,
+    subexpressions,
+    variables_of,
+)
 from ..builder import element_bytes
 
 __all__ = ["lanes_of"]
+
+_INTERLEAVED = 4
+# Operations of one instruction on any number of lanes.
+_SIMPLE = frozenset(
+    {*COMPARISONS, "add", "cast", "floor_divide", "floor_mod", "maximum", "minimum", "multiply"}
+    | {"subtract", "where"}
+)
 
 
 def lanes_of(loop: For, vector_bytes: int) -> int:
     """Return how many iterations of `loop` run at once: a power of two, 1 for a short loop.
 
-    The widest value in it fills a register. Somewhat shorter vectors are better than a remainder.
+    The widest value in it fills a register, or several where that pays: `_registers`. Somewhat
+    shorter vectors are better than a remainder.
     """
     widest = 1
     for statement in statements_of(loop.body):
@@ -27,7 +41,7 @@ def lanes_of(loop: For, vector_bytes: int) -> int:
         else:
             values = expressions_of(statement)
         widest = max([widest, *(_widest(value, loop.variable) for value in values)])
-    full = vector_bytes // widest
+    full = vector_bytes // widest * _registers(loop)
     extent = loop.extent
     if not isinstance(extent, Constant):
         return full
@@ -35,6 +49,24 @@ def lanes_of(loop: For, vector_bytes: int) -> int:
     full = min(full, 1 << max(size.bit_length() - 1, 0))
     exact = (lanes for lanes in (full, full // 2, full // 4) if lanes and size % lanes == 0)
     return next(exact, full)
+
+
+def _registers(loop: For) -> int:
+    """Return how many registers a vector takes.
+
+    Around an inner loop several do: each of its steps, and what it computes for all lanes alike,
+    then serves more of them, and sums do not wait for each other.
+    """
+    inner = [one for one in statements_of(loop.body) if isinstance(one, For)]
+    values = [expr for one in statements_of(loop.body) for expr in expressions_of(one)]
+    used = {
+        part.operation
+        for value in values
+        for part in subexpressions(value)
+        if isinstance(part, Apply)
+    }
+    branches = any(isinstance(one, If | While) for one in statements_of(loop.body))
+    return _INTERLEAVED if inner and used <= _SIMPLE and not branches else 1
 
 
 def _widest(expr: Expr, variable: str) -> int:

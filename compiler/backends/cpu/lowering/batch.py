@@ -7,6 +7,7 @@ from ..formula import FormulaBuilder
 from ..graph import Step, Tensor
 from ..kernels import Reduction
 from ..machine import Machine
+from ..products import PLAIN
 from .context import Context, Finish, constant_of, operand
 from .contraction import Walk, contract
 from .elementwise import without_zero_point
@@ -70,7 +71,8 @@ def _plain(
     weight = Tensor(weight.shape, weight.dtype, base=weight)
     walk = Walk((first, row), (batch, 0), 1, 0, ((inner, column),))
     shape = 1, 1, inner, columns
-    contract(context, target, replace(operands, weight=weight), shape, 1, walk, formula, (0, 1, 2))
+    ready = replace(operands, weight=weight)
+    contract(context, target, ready, shape, PLAIN, walk, formula, (0, 1, 2))
 
 
 def is_packed(machine: Machine, step: Step) -> bool:
@@ -129,7 +131,7 @@ def _quantized(context: Context, step: Step, target: Tensor, finish: Finish) -> 
         target,
         Operands(data, weight, "int32"),
         (1, 1, inner, columns),
-        _GROUP,
+        PLAIN,
         walk_all,
         (build, finish(build, node)),
         (0, 1, 2),

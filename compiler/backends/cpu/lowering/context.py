@@ -1,9 +1,10 @@
 """What lowerings share: the machine, the calls written so far, and small kernels they all need."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
-from typing import cast
+from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +16,14 @@ from ..graph import RegionStep, Step, Tensor
 from ..kernels import Border, Copy, Elementwise, Interleave, Kernel, Transpose, find_block
 from ..machine import Machine
 from ..program import KernelCall, Operation, RegionCall
+from ..sizes import symbols_of
 
 __all__ = ["AnchorTable", "Context", "Finish", "Table", "constant_of", "known_value", "operand"]
+
+Known = TypeVar("Known")
+
+# Bytes of weights read again and again that are more than stays in an L2 cache for certain.
+_LARGE = 1 << 18
 
 Finish = Callable[[FormulaBuilder, int], int]
 """Adds to a formula what follows an anchor: gets the node of its result, returns the last node."""
@@ -104,6 +111,8 @@ class Context:
 
     machine: Machine
     operations: list[Operation] = field(default_factory=list)
+    _known: dict[Hashable, tuple[object, object]] = field(default_factory=dict)
+    _turns: Counter[Tensor] = field(default_factory=Counter)
 
     def call(
         self, kernel: Kernel, target: Tensor, *reads: Tensor, others: tuple[Tensor, ...] = ()
@@ -111,6 +120,22 @@ class Context:
         """Add a call of a kernel, unless there is nothing to write."""
         if any(prod(one.shape) for one in (target, *others)):
             self.operations.append(KernelCall(kernel, target, reads, others))
+
+    def remember(self, key: Hashable, source: object, make: Callable[[], Known]) -> Known:
+        """Return what `make` made when `key` was asked for first; `source` lives as long."""
+        if key not in self._known:
+            self._known[key] = source, make()
+        return cast(Known, self._known[key][1])
+
+    def turns(self, tensor: Tensor) -> bool:
+        """Return whether a kernel shall read a large tensor from its end: every second time.
+
+        What does not fit the cache as a whole then does as a part: what was read last.
+        """
+        if tensor.size_bytes < _LARGE:
+            return False
+        self._turns[tensor] += 1
+        return self._turns[tensor] % 2 == 0
 
     def region(self, step: RegionStep) -> None:
         """Add a call of a region."""
@@ -166,7 +191,7 @@ class Context:
         if not prod(build.shape):
             return
         strides = target.strides if strides is None else strides
-        formula = build.formula(build.moved_sign(node, target.memory_dtype))
+        formula = build.formula(build.stored(node, target.memory_dtype))
         axes = self.arrange(build.shape, formula, target=strides)
         kernel = Elementwise(
             axes.shape, axes.target, start, axes.formula, self.machine.vector_bytes
@@ -187,7 +212,11 @@ class Context:
         if not prod(shape):
             return
         sizes, (to, of) = merge_axes(tuple(shape), [tuple(target_strides), tuple(source_strides)])
-        size = element_bytes(source.dtype)
+        size = element_bytes(source.memory_dtype)
+        if symbols_of((sizes, to, of, target_start, source_start)):
+            plain = Copy(sizes, to, target_start, of, source_start, size)
+            self.call(plain, target, source)
+            return
         starts = target_start, source_start
         places = target.start_bytes, source.start_bytes
         if _is_wider(sizes, to, of, starts, places, size):
@@ -213,11 +242,10 @@ class Context:
     def surround(self, target: Tensor) -> None:
         """Fill the border of an image."""
         if any(target.border):
-            signed = target.dtype == "int8" and target.memory_dtype == "uint8"
             kernel = Border(
                 cast(tuple[int, int, int, int], target.shape),
                 target.border,
-                target.fill + (128 if signed else 0),
+                target.fill + target.memory_offset,
                 target.memory_dtype,
                 self.machine.vector_bytes,
             )
@@ -243,7 +271,7 @@ class Context:
             return source
         shape = tuple(source.shape[axis] for axis in axes)
         if source.constant is not None:
-            moved = np.ascontiguousarray(np.transpose(source.constant, axes))
+            moved = np.transpose(source.constant, axes)
             return Tensor(shape, source.dtype, constant=moved)
         target = Tensor(shape, source.dtype)
         strides = row_major(source.shape)

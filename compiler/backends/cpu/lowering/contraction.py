@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import gcd, prod
+from math import prod
 from types import MappingProxyType
 from typing import cast
 
@@ -12,6 +12,7 @@ from ....ops.windows import ints, permutation
 from ..formula import FormulaBuilder, row_major
 from ..graph import Step, Tensor
 from ..kernels import Contraction
+from ..products import PLAIN, Product
 from .context import AnchorTable, Arranged, Context, Finish, operand
 from .depthwise import convolve_depthwise
 from .operands import (
@@ -21,7 +22,7 @@ from .operands import (
     unsigned,
     window_strides,
 )
-from .packing import Weights, arrange_weights, group_size
+from .packing import Weights, arrange_weights, product_of
 from .starts import take_start
 
 __all__ = ["ANCHORS", "Walk", "contract"]
@@ -81,7 +82,7 @@ def contract(
     target: Tensor,
     operands: Operands,
     shape: tuple[int, int, int, int],
-    group: int,
+    product: Product,
     walk: Walk,
     formula: tuple[FormulaBuilder, int],
     order: tuple[int, ...],
@@ -89,11 +90,11 @@ def contract(
 ) -> None:
     """Add a contraction; `order` names the axes of the result, columns last.
 
-    `shape` and `group` are those of `arrange_weights`, unless `pack` is given, which gets lines and
-    places in a line.
+    `shape` and `product` are those of `arrange_weights`, unless `pack` is given, which gets lines
+    and places in a line.
     """
     build, node = formula
-    node = build.moved_sign(node, target.memory_dtype)
+    node = build.stored(node, target.memory_dtype)
     start, node = take_start(build, node, order[-1])
     axes = context.arrange(
         build.shape,
@@ -111,7 +112,7 @@ def contract(
     if pack is not None:
         weights = pack(_extents(axes))
     else:
-        weights = arrange_weights(context.machine, operands, shape, group, _extents(axes))
+        weights = _known_weights(context, operands, shape, product, _extents(axes))
     tensors = build.tensors
     if start is not None:
         # Whole vectors are read.
@@ -133,8 +134,37 @@ def contract(
         weights.dot,
         axes.formula,
         context.machine.vector_bytes,
+        _extents(axes) == (1, 1) and context.turns(weights.tensor),
     )
     context.call(kernel, target, operands.data, weights.tensor, *tensors)
+
+
+def _known_weights(
+    context: Context,
+    operands: Operands,
+    shape: tuple[int, int, int, int],
+    product: Product,
+    extents: tuple[int, int],
+) -> Weights:
+    """Return weights as `arrange_weights` does; the same ones again for the same array."""
+    weight = operands.weight
+    if weight.constant is None:
+        return arrange_weights(context.machine, operands, shape, product, extents)
+    place, _ = weight.constant.__array_interface__["data"]
+    key = (
+        place,
+        weight.shape,
+        weight.constant.strides,
+        weight.dtype,
+        operands.data.memory_dtype,
+        operands.sum_dtype,
+        shape,
+        product,
+        extents,
+    )
+    return context.remember(
+        key, weight, lambda: arrange_weights(context.machine, operands, shape, product, extents)
+    )
 
 
 def _conv2d(context: Context, step: Step, target: Tensor, finish: Finish) -> None:
@@ -145,25 +175,27 @@ def _conv2d(context: Context, step: Step, target: Tensor, finish: Finish) -> Non
     order = permutation(str(step.attrs["data_layout"]), "NHWC")
     groups = cast(int, step.attrs["groups"])
     if 1 < groups == weight.shape[3] and weight.shape[2] == 1:
-        operands = unsigned(lay_out(context, step, operands, order, False), 1)
+        product = product_of(context.machine, operands)
+        operands = unsigned(lay_out(context, step, operands, order, product, False), PLAIN)
         formula = _formula(step, operands, order[3], finish)
         convolve_depthwise(context, step, target, operands, formula, order)
         return
     # A row of a window lies together in memory, unless taps or groups lie between.
     joins = groups == 1 and ints(step.attrs, "dilation")[1] == 1
-    group = group_size(context.machine, operands)
+    product = product_of(context.machine, operands)
+    group = product.group
     length = weight.shape[2] * (weight.shape[1] if joins else 1)
-    operands = lay_out(context, step, operands, order, length % group != 0)
+    operands = lay_out(context, step, operands, order, product, length % group != 0)
     strides, (down, across) = window_strides(step, operands.data)
     taps = [(weight.shape[0], down)]
     if not joins:
         taps.append((weight.shape[1], across))
     shape = groups, prod(count for count, _ in taps), length, weight.shape[3] // groups
-    operands = unsigned(operands, group)
+    operands = unsigned(operands, product)
     taps.append((-(-length // group), group))
     walk = Walk(strides, (0, 0, 0), groups, weight.shape[2], tuple(taps))
     formula = _formula(step, operands, order[3], finish)
-    contract(context, target, operands, shape, group, walk, formula, order)
+    contract(context, target, operands, shape, product, walk, formula, order)
 
 
 def _dense(context: Context, step: Step, target: Tensor, finish: Finish) -> None:
@@ -176,17 +208,19 @@ def _dense(context: Context, step: Step, target: Tensor, finish: Finish) -> None
     else:
         weight = Tensor((1, 1, inputs, units), weight.dtype, base=weight)
     operands = read_operands(context, step, weight)
-    # Fewer at a time where the end of a row would be overrun.
-    group = gcd(group_size(context.machine, operands), inputs)
-    operands = unsigned(operands, group)
+    # Fewer at a time where the end of the last row would be overrun.
+    whole = 0 if operands.data.root.slack else inputs
+    product = product_of(context.machine, operands, whole)
+    group = product.group
+    operands = unsigned(operands, product)
     shape = 1, 1, inputs, units
     rows = row_major(operand(step, 0).shape)[:-1]
-    reduction = ((inputs // group, group),)
+    reduction = ((-(-inputs // group), group),)
     walk = Walk(rows, (0,) * len(rows), 1, 0, reduction)
     rank = len(_shape(step))
     formula = _formula(step, operands, rank - 1, finish)
     order = tuple(range(rank))
-    contract(context, target, operands, shape, group, walk, formula, order)
+    contract(context, target, operands, shape, product, walk, formula, order)
 
 
 ANCHORS: AnchorTable = MappingProxyType(

@@ -12,13 +12,13 @@ from ..kernels.depthwise_dot import list_factors
 from ..tiling import choose_window_tile
 from .context import Arranged, Context
 from .operands import Operands, window_strides
-from .packing import group_size
+from .packing import product_of
 from .starts import take_start
 
 __all__ = ["convolve_depthwise"]
 
-# Channels in a vector of sums, and products that the instruction sums.
-_LANES, _GROUP = 16, 4
+# Most channels in a vector of sums, and products that the instruction sums.
+_MOST_LANES, _GROUP = 16, 4
 
 
 def convolve_depthwise(
@@ -31,21 +31,21 @@ def convolve_depthwise(
 ) -> None:
     """Add a depthwise kernel; `order` names the axes n, h, w, c of the result."""
     build, node = formula
-    node = build.moved_sign(node, target.memory_dtype)
+    node = build.stored(node, target.memory_dtype)
     start, node = take_start(build, node, order[-1])
     axes = context.arrange(
         build.shape, build.formula(node), order=order, target=target.strides, fixed=4
     )
-    is_dot = group_size(context.machine, operands) == _GROUP
+    is_dot = product_of(context.machine, operands).is_unsigned
     kernel: Depthwise | DepthwiseDot
-    if is_dot and operands.data.memory_dtype == "uint8" and operands.data.root.slack >= _LANES:
+    if is_dot and operands.data.memory_dtype == "uint8" and operands.data.root.slack:
         kernel, weight = _dot(context, step, operands, axes, start is not None)
     else:
         kernel, weight = _plain(context, step, operands, axes, start is not None)
     starts = []
     if start is not None:
         # Whole vectors are read.
-        long = np.pad(start, (0, _LANES))
+        long = np.pad(start, (0, _MOST_LANES))
         starts.append(Tensor(long.shape, str(long.dtype), constant=long))
     context.call(kernel, target, operands.data, weight, *starts, *build.tensors)
 
@@ -102,12 +102,13 @@ def _dot(
     assert operands.weight.constant is not None
     plain = operands.weight.constant[:, :, 0, :].astype(np.int8)
     channels = plain.shape[-1]
-    vectors = -(-channels // _LANES)
-    packed = np.zeros((vectors * _LANES, len(factors), _GROUP), np.int8)
+    lanes = context.machine.vector_bytes // 4
+    vectors = -(-channels // lanes)
+    packed = np.zeros((vectors * lanes, len(factors), _GROUP), np.int8)
     for number, (rows, column) in enumerate(factors):
         for place, row in enumerate(rows):
             if row >= 0:
                 packed[:channels, number, place] = plain[row, column]
-    ordered = packed.reshape(vectors, _LANES, len(factors), _GROUP).transpose(0, 2, 1, 3)
+    ordered = packed.reshape(vectors, lanes, len(factors), _GROUP).transpose(0, 2, 1, 3)
     whole = np.ascontiguousarray(ordered)
     return kernel, Tensor(whole.shape, "int8", constant=whole)

@@ -200,6 +200,17 @@ def _divide(place: Place) -> int:
     return _plain(place)
 
 
+def _power(place: Place) -> int:
+    """Raise to a power; to a small whole one that is known by products."""
+    exponent = operand(place.step, 1).constant
+    if exponent is None or exponent.size != 1 or float(exponent.item()) not in (1.0, 2.0, 3.0):
+        return _plain(place)
+    node = product = place.operand(0)
+    for _ in range(int(exponent.item()) - 1):
+        product = place.build.apply("multiply", place.dtype, product, node)
+    return product
+
+
 def _dequantize(place: Place) -> int:
     build = place.build
     scale = place.parameter(1, "input_scale").astype(np.float32)
@@ -313,6 +324,7 @@ _SPECIAL: Mapping[str, Callable[[Place], int]] = {
     "nn.batch_norm": _batch_norm,
     "nn.bias_add": _bias_add,
     "nn.leaky_relu": _leaky_relu,
+    "power": _power,
     "ones_like": lambda place: place.build.immediate(1, place.dtype),
     "qnn.add": _quantized_sum(1),
     "qnn.dequantize": _dequantize,

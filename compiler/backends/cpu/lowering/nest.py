@@ -1,15 +1,18 @@
 """Operators that have no kernel of their own: their definitions as nests."""
 
-from ....errors import InvalidModule
-from ....ops.operator import Missing
+from ....errors import InvalidModule, Unsupported
+from ....ir.dims import Size
 from ....schedule.default import default_schedule
-from ....schedule.expressions import Buffer
+from ....schedule.expressions import Buffer, Symbol
 from ....schedule.nodes import Nest
 from ....schedule.operators import DEFINITIONS, Definition
+from ....schedule.phases import phases
+from ....schedule.simplify import simplified
 from ....schedule.verify import verify
 from ....schedule.workspace import move_out
 from ..graph import Step, Tensor, flatten
 from ..loops import NestKernel
+from ..sizes import as_known, symbols_of
 from .context import Context
 
 __all__ = ["lower_nest"]
@@ -29,40 +32,34 @@ def lower_nest(context: Context, step: Step) -> None:
     names = {id(tensor): f"x{number}" for number, tensor in reversed(list(enumerate(operands)))}
     inputs = [Buffer(names[id(one)], one.shape, one.dtype) for one in operands]
     outputs = [Buffer(f"out{n}", one.shape, one.dtype) for n, one in enumerate(results)]
-    nest = Definition(step.name, inputs, outputs, [one.constant for one in operands])
+    sizes = tuple(Size((((one,), 1),)) for one in symbols_of((*inputs, *outputs)))
+    symbols = [Symbol(str(size)) for size in sizes]
+    nest = Definition(step.name, inputs, outputs, [one.constant for one in operands], symbols)
     DEFINITIONS[step.name](nest, step.attrs)
     written = nest.finish()
-    _check(written)
+    _check(written, step)
     made, own = move_out(written)
-    scheduled = default_schedule(made, context.machine.vector_bytes)
-    kernel = NestKernel(scheduled, context.machine)
-    tensors = dict(zip(inputs, operands, strict=True))
+    tensors = dict(zip((*inputs, *outputs), (*operands, *results), strict=True))
     for buffer, values in nest.tables.items():
         tensors[buffer] = Tensor(values.shape, buffer.dtype, constant=values)
-    reads = [tensors[buffer] for buffer in made.inputs]
-    scratch = [Tensor(_sizes(buffer), buffer.dtype) for buffer in own]
-    context.call(kernel, results[0], *reads, others=(*results[1:], *scratch))
+    for buffer in own:
+        tensors[buffer] = Tensor(as_known(buffer.shape), buffer.dtype)
+    for phase in phases(simplified(made)):
+        scheduled = default_schedule(phase, context.machine.vector_bytes)
+        target, *others = (tensors[buffer] for buffer in phase.outputs)
+        reads = [tensors[buffer] for buffer in phase.inputs]
+        kernel = NestKernel(scheduled, context.machine, sizes)
+        context.call(kernel, target, *reads, others=tuple(others))
 
 
-def _check(nest: Nest) -> None:
-    """Verify a nest.
-
-    Raises
-    ------
-    Missing
-        With sizes that are not known, an index cannot be proved to be in range.
-    """
+def _check(nest: Nest, step: Step) -> None:
+    """Raise Unsupported if symbolic sizes leave an index of a nest without proof."""
     try:
         verify(nest)
-    except InvalidModule:
+    except InvalidModule as error:
         if not nest.symbols:
             raise
-        raise Missing(
-            "sizes that are known only when the program runs are not supported here",
-            "annotate the inputs",
+        raise Unsupported(
+            f"{step.name} needs sizes that are known when the program is compiled: {error.problem}",
+            step.span,
         ) from None
-
-
-def _sizes(buffer: Buffer) -> tuple[int, ...]:
-    """Return the shape of a buffer whose sizes are known."""
-    return tuple(size for size in buffer.shape if isinstance(size, int))

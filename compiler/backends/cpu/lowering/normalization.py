@@ -34,7 +34,7 @@ class _Axes:
 
 def _axes(context: Context, step: Step, target: Tensor, build: FormulaBuilder, node: int) -> _Axes:
     """Return the axes with the one of the step where the kernel wants it."""
-    shape, node = build.shape, build.moved_sign(node, target.memory_dtype)
+    shape, node = build.shape, build.stored(node, target.memory_dtype)
     axis = cast(int, step.attrs["axis"]) % len(shape)
     along = prod(shape[axis + 1 :]) == 1
     others = [other for other in range(len(shape)) if other != axis]

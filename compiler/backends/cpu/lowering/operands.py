@@ -11,6 +11,7 @@ from ....ops.quantized_linear import without_zero_point as exact_difference
 from ....ops.windows import ints
 from ..formula import FormulaBuilder
 from ..graph import Step, Tensor
+from ..products import Product
 from .context import Context, constant_of, operand
 from .elementwise import without_zero_point
 
@@ -104,12 +105,13 @@ def corrected(operands: Operands, offset: int) -> Operands:
     return replace(operands, correction=(more + before).astype(np.int32))
 
 
-def unsigned(operands: Operands, group: int) -> Operands:
+def unsigned(operands: Operands, product: Product) -> Operands:
     """Return operands with the correction for int8 that are multiplied as uint8."""
-    is_moved = operands.data.memory_dtype != operands.data.dtype
-    if operands.data.dtype == "int8" and (group == 4 or is_moved):
-        return corrected(operands, -128)
-    return operands
+    data = operands.data
+    moved = data.memory_offset or (
+        128 if product.is_unsigned and data.memory_dtype == "int8" else 0
+    )
+    return corrected(operands, -moved) if moved else operands
 
 
 def _subtracted(context: Context, data: Tensor, point: Array) -> Tensor:
@@ -124,7 +126,12 @@ def _subtracted(context: Context, data: Tensor, point: Array) -> Tensor:
 
 
 def lay_out(
-    context: Context, step: Step, operands: Operands, order: tuple[int, ...], reaches_over: bool
+    context: Context,
+    step: Step,
+    operands: Operands,
+    order: tuple[int, ...],
+    product: Product,
+    reaches_over: bool,
 ) -> Operands:
     """Return operands of a convolution whose data are [n, h, w, c], padding around them.
 
@@ -132,6 +139,8 @@ def lay_out(
     ----------
     order : tuple of int
         Axes n, h, w, c of the data.
+    product : Product
+        How they will be multiplied.
     reaches_over : bool
         The kernel may read up to three bytes past the end of the data.
     """
@@ -145,8 +154,9 @@ def lay_out(
         or (any(padding) and data.fill != fill)
         or (reaches_over and not data.root.slack)
     ):
-        around = cast(tuple[int, int, int, int], padding)
-        data = _padded(context, data, order, around, fill, operands.weight.constant is not None)
+        stored = product.stored(data.memory_dtype)
+        sides = cast(tuple[int, int, int, int], padding)
+        data = _padded(context, data, order, stored, sides, fill)
     _, line, pixel, _ = data.strides
     return replace(operands, data=data, origin=-(top * line + left * pixel))
 
@@ -155,17 +165,12 @@ def _padded(
     context: Context,
     data: Tensor,
     order: tuple[int, ...],
+    stored: str,
     padding: tuple[int, int, int, int],
     fill: float,
-    corrects: bool,
 ) -> Tensor:
-    """Return a copy of `data` with its axes in order and padding around it.
-
-    Only known weights can be corrected for data that are stored as uint8.
-    """
+    """Return a copy of `data` with its axes in order and padding around it."""
     shape = tuple(data.shape[axis] for axis in order)
-    dot = corrects and context.machine.has_dot_product and data.dtype == "int8"
-    stored = "uint8" if dot else data.memory_dtype
     padded = Tensor(shape, data.dtype, slack=16, border=padding, fill=fill, stored=stored)
     context.surround(padded)
     strides = tuple(data.strides[axis] for axis in order)
@@ -173,8 +178,7 @@ def _padded(
         context.copy(padded, data, shape, padded.strides, strides)
     else:
         build = FormulaBuilder(shape)
-        node = build.moved_sign(build.load(data, strides), padded.dtype)
-        context.elementwise(build, node, padded)
+        context.elementwise(build, build.load(data, strides), padded)
     return padded
 
 

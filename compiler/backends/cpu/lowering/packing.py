@@ -9,6 +9,7 @@ from ..graph import Tensor
 from ..kernels import Dot
 from ..kernels.tile import column_blocks
 from ..machine import Machine
+from ..products import PLAIN, Product, find_product
 from ..tiling import choose_tile
 from .context import Context
 from .operands import Operands
@@ -16,7 +17,7 @@ from .operands import Operands
 __all__ = [
     "Weights",
     "arrange_weights",
-    "group_size",
+    "product_of",
     "pack_at_run_time",
     "packed_elements",
 ]
@@ -49,24 +50,18 @@ class Weights:
     group_stride: int
 
 
-def group_size(machine: Machine, operands: Operands) -> int:
-    """Return how many products one instruction sums: 4 of int8, 2 of int16, else 1."""
-    kernel = operands.weight.constant
-    if kernel is None or operands.sum_dtype != "int32":
-        return 1
-    bytes_in = operands.data.dtype in ("int8", "uint8")
-    if machine.has_dot_product and bytes_in and operands.weight.dtype == "int8":
-        return 4
-    narrow = operands.data.dtype in ("int8", "uint8", "int16")
-    fits = operands.weight.dtype in ("int8", "uint8", "int16")
-    return 2 if machine.has_pair_product and narrow and fits else 1
+def product_of(machine: Machine, operands: Operands, length: int = 0) -> Product:
+    """Return how the products of `operands` are summed; `length` as of `find_product`."""
+    if operands.weight.constant is None or operands.sum_dtype != "int32":
+        return PLAIN
+    return find_product(machine, operands.data.dtype, operands.weight.dtype, length)
 
 
 def arrange_weights(
     machine: Machine,
     operands: Operands,
     shape: tuple[int, int, int, int],
-    group: int,
+    product: Product,
     extents: tuple[int, int],
 ) -> Weights:
     """Return the weights of `operands` for a contraction.
@@ -79,8 +74,8 @@ def arrange_weights(
     Parameters
     ----------
     shape : (groups, taps, inputs of a tap, outputs of a group)
-    group : int
-        How many products at a time.
+    product : Product
+        How they are summed.
     extents : (int, int)
         Lines of the result, and places in a line.
     """
@@ -88,27 +83,33 @@ def arrange_weights(
     kernel = operands.weight.constant
     wide = machine.vector_bytes // element_bytes(operands.sum_dtype)
     if kernel is None:
-        dot = Dot(operands.data.memory_dtype, operands.weight.dtype, operands.sum_dtype, 1, wide)
+        dot = Dot(
+            operands.data.memory_dtype, operands.weight.dtype, operands.sum_dtype, "", 1, wide
+        )
         tile = choose_tile(machine, extents, max(1, columns // wide), _spare(machine, dot))
         return Weights(operands.weight, dot, tile, groups * columns, columns)
+    group = product.group
     lanes = min(wide, max(2, 1 << (columns - 1).bit_length()))
     if group > 1:
         lanes = max(4, lanes)
     vectors, steps = -(-columns // lanes), -(-length // group)
-    dtype = {1: operands.weight.dtype, 2: "int16", 4: "int8"}[group]
-    dot = Dot(operands.data.memory_dtype, dtype, operands.sum_dtype, group, lanes)
+    dtype = product.weight_dtype or operands.weight.dtype
+    data_dtype = operands.data.memory_dtype
+    dot = Dot(data_dtype, dtype, operands.sum_dtype, product.name, group, lanes)
     tile = choose_tile(machine, extents, vectors, _spare(machine, dot))
-    plain = kernel.astype(dtype).reshape(taps, length, groups, columns)
+    plain = kernel.astype(dtype, copy=False).reshape(taps, length, groups, columns)
     around = ((0, 0), (0, group * steps - length), (0, 0), (0, vectors * lanes - columns))
-    full = np.pad(plain, around).reshape(taps, steps, group, groups, vectors, lanes)
+    whole = np.pad(plain, around) if any(map(any, around)) else plain
+    full = whole.reshape(taps, steps, group, groups, vectors, lanes)
     ordered = full.transpose(3, 0, 1, 4, 5, 2)
-    blocks = [
-        np.ascontiguousarray(ordered[number, :, :, first : first + size]).reshape(-1)
-        for number in range(groups)
-        for start, count, size in column_blocks(vectors, tile[2])
-        for first in range(start, start + count * size, size)
-    ]
-    packed = np.concatenate(blocks)
+    packed = np.empty(ordered.size, dtype)
+    place = 0
+    for number in range(groups):
+        for start, count, size in column_blocks(vectors, tile[2]):
+            for first in range(start, start + count * size, size):
+                block = ordered[number, :, :, first : first + size]
+                packed[place : place + block.size].reshape(block.shape)[...] = block
+                place += block.size
     tensor = Tensor(packed.shape, dtype, constant=packed)
     return Weights(tensor, dot, tile, 0, packed.size // groups)
 
@@ -143,7 +144,7 @@ def pack_at_run_time(
     machine, batch = context.machine, weight.shape[0]
     lanes = _byte_lanes(machine, columns)
     vectors, steps = -(-columns // lanes), inner // _BYTES
-    dot = Dot(data.memory_dtype, "int8", "int32", _BYTES, lanes)
+    dot = Dot(data.memory_dtype, "int8", "int32", "vpdpbusd", _BYTES, lanes)
     tile = choose_tile(machine, extents, vectors, _spare(machine, dot))
     packed = Tensor((batch, packed_elements(machine, inner, columns)), "int8")
     if columns % lanes:

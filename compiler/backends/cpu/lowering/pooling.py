@@ -79,7 +79,7 @@ def _pool(
     _, h, w, _ = image_axes(layout)
     operation, first, dtype = combined
     shape = build.shape
-    formula = build.formula(build.moved_sign(node, target.memory_dtype))
+    formula = build.formula(build.stored(node, target.memory_dtype))
     top, left, bottom, right = padding = ints(attrs, "padding")
     size, origin = (data.shape[h], data.shape[w]), 0
     covered = all(have >= want for have, want in zip(data.border, padding, strict=True))
@@ -118,7 +118,7 @@ def _max_pool(context: Context, step: Step, target: Tensor, finish: Finish) -> N
     data = operand(step, 0)
     dtype = data.memory_dtype
     build = FormulaBuilder(_shape(step))
-    node = finish(build, build.moved_sign(build.anchor(dtype), data.dtype))
+    node = finish(build, build.stored(build.anchor(dtype), data.dtype))
     first = cast(float, lowest(np.dtype(dtype)))
     _pool(context, step, target, build, node, ("maximum", first, dtype))
 
@@ -135,10 +135,10 @@ def _sum_dtype(dtype: str) -> str:
 def _total(build: FormulaBuilder, step: Step, dtype: str) -> int:
     """Return the node of the sum of a window; of int8 stored as uint8, without what is added."""
     data, total = operand(step, 0), build.anchor(dtype)
-    if data.memory_dtype == data.dtype:
+    if not data.memory_offset:
         return total
     inside = _counts(step, {**_attributes(step), "count_include_pad": False}, dtype)
-    return build.apply("subtract", dtype, total, build.constant(128 * inside))
+    return build.apply("subtract", dtype, total, build.constant(data.memory_offset * inside))
 
 
 def _avg_pool(context: Context, step: Step, target: Tensor, finish: Finish) -> None:

@@ -53,8 +53,7 @@ def _transpose(context: Context, step: Step) -> None:
     axes = cast(tuple[int, ...] | None, step.attrs["axes"])
     rank = len(data.shape)
     order = tuple(axis % rank for axis in axes) if axes else tuple(reversed(range(rank)))
-    strides = row_major(data.shape)
-    moved = [strides[axis] for axis in order]
+    moved = [data.strides[axis] for axis in order]
     context.copy(target, data, target.shape, target.strides, moved)
 
 

@@ -18,8 +18,21 @@ from compiler.interpreter import evaluate
 from compiler.ir import Constant, Expr, Function, Module, TensorType, Tuple, TupleType, Var
 from compiler.schedule.nodes import Nest
 from driver.host import HostProgram
+from driver.native import Memory
 
 Array = npt.NDArray[Any]
+
+
+@pytest.fixture(autouse=True)
+def dirty_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What programs compute in holds large numbers at first: none may be read."""
+
+    class Dirty(Memory):
+        def __init__(self, size_bytes: int) -> None:
+            super().__init__(size_bytes)
+            self.array[:] = 0x7B
+
+    monkeypatch.setattr("driver.host.Memory", Dirty)
 
 
 @pytest.fixture

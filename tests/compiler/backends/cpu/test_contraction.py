@@ -6,7 +6,13 @@ import sys
 import numpy as np
 import pytest
 
+from compiler.backends.cpu import compile_host
+from compiler.backends.cpu.compile import lower
+from compiler.backends.cpu.kernels import Contraction
+from compiler.backends.cpu.machine import find_machine
+from compiler.interpreter import evaluate
 from compiler.ops import call
+from driver.host import HostProgram
 
 # (n, h, w, c), outputs, window, strides, padding, dilation, groups
 GEOMETRIES = {
@@ -263,3 +269,26 @@ def test_convolution_of_channels_first_data_that_are_transposed(
     attrs = {"padding": (1, 2, 1, 2), "data_layout": "NHWC", "kernel_layout": "HWIO"}
     result = call("nn.conv2d", image, weight, kernel_size=(3, 3), channels=16, **attrs)
     check(main([data], result), [x], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("units", [1024, 1000, 1041])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_large_weights_are_read_forth_and_back(units, threads, variable, constant, main):
+    seed = units
+    rng = np.random.default_rng(seed)
+    weight = constant(rng.normal(size=(units, 256)) / 16, "float32")
+    x = variable("x", (1, 256))
+    state = x
+    for _ in range(3):
+        product = call("nn.dense", state, weight)
+        state = call("strided_slice", product, begin=(0, units - 256), end=(1, units))
+    module = main([x], [product, state])
+    data = rng.normal(size=(1, 256)).astype(np.float32)
+    kernels = {operation.kernel for operation in lower(module, {}, find_machine())[0].operations}
+    turned = {kernel.backward for kernel in kernels if isinstance(kernel, Contraction)}
+    assert turned == {False, True}
+    outputs = [np.zeros((1, units), np.float32), np.zeros((1, 256), np.float32)]
+    program = HostProgram(compile_host(module, {}), threads=threads)
+    assert program.run([data], outputs) == 0
+    for found, want in zip(outputs, evaluate(module, data), strict=True):
+        np.testing.assert_allclose(found, want, rtol=1e-4, atol=1e-5, err_msg=f"seed {seed}")

@@ -114,6 +114,16 @@ def test_power(dtype, variable, main, check):
     check(main([a, b], call("power", a, b)), [x, y], rtol=tolerance(dtype))
 
 
+def test_power_that_is_known(variable, constant, main, check):
+    x = np.random.default_rng(5).normal(0, 3, (3, 21)).astype(np.float32)
+    x.flat[:5] = np.nan, np.inf, -np.inf, -0.0, 1e30
+    a = variable("x", x.shape)
+    exponents = (1.0, 2.0, 3.0, 2.5, -1.0, 0.0)
+    with np.errstate(all="ignore"):
+        module = main([a], [call("power", a, constant(y, "float32")) for y in exponents])
+        check(module, [x], rtol=tolerance("float32"), labels=list(map(str, exponents)))
+
+
 def test_bool(variable, main, check):
     rng = np.random.default_rng(5)
     x, y = numbers(rng, (3, 70), "bool"), numbers(rng, (70,), "bool")

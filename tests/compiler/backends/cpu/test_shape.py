@@ -7,6 +7,8 @@ from compiler.errors import Unsupported
 from compiler.ir import Tuple, TupleGetItem
 from compiler.ops import call
 
+SHAPE = (1, 3, 10, 12)
+
 
 @pytest.mark.parametrize("dtype", ["int8", "bool", "float32", "int64"])
 @pytest.mark.parametrize(
@@ -17,6 +19,18 @@ def test_transpose(dtype, axes, variable, main, check):
     x = x.astype(dtype)
     data = variable("x", x.shape, dtype)
     check(main([data], call("transpose", data, axes=axes)), [x])
+
+
+def test_transpose_into_a_border(variable, constant, main, check):
+    """What a padded convolution reads has a border, so its lines are not one after the other."""
+    data = variable("x", SHAPE)
+    random = np.random.default_rng(3)
+    x, weight = (random.normal(size=size).astype(np.float32) for size in (SHAPE, (3, 3, 3, 8)))
+    image = call("transpose", data, axes=(0, 2, 3, 1))
+    attrs = {"data_layout": "NHWC", "kernel_layout": "HWIO", "padding": (1, 1)}
+    check(
+        main([data], call("nn.conv2d", image, constant(weight), **attrs)), [x], rtol=1e-4, atol=1e-5
+    )
 
 
 def test_views(variable, main, check):

@@ -44,3 +44,20 @@ def test_rows_are_shared_among_threads():
     kernel = Transpose((512, 512), (1, 512), 0, (512, 1), 0, 4, 64)
     assert kernel.chunks == 32
     assert Transpose((3, 510, 512), (1, 1, 512), 0, (1, 512, 1), 0, 4, 64).chunks == 3
+
+
+@pytest.mark.parametrize("channels", [3, 20])
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_into_an_image_with_a_border(channels, dtype, variable, constant, main, check):
+    """What comes in channels first is written where a padded convolution wants it."""
+    rng = np.random.default_rng(channels)
+    x = rng.integers(-9, 9, (2, channels, 11, 13)).astype(dtype)
+    kernel = rng.integers(-9, 9, (3, 3, channels, 5)).astype(dtype)
+    data = variable("x", x.shape, dtype)
+    wide = "int32" if dtype == "int8" else dtype
+    made = call(
+        "nn.conv2d", call("transpose", data, axes=(0, 2, 3, 1)), constant(kernel, dtype),
+        padding=(1, 2, 0, 1), channels=5, kernel_size=(3, 3), data_layout="NHWC",
+        kernel_layout="HWIO", out_dtype=wide,
+    )  # fmt: skip
+    check(main([data], made), [x])
