@@ -50,7 +50,8 @@ def _of_one_axis(name: str, layout_name: str, window: str) -> Callable[[Step], l
         attrs = dict(step.attrs)
         layout = str(attrs[layout_name])
         kernel = str(attrs.get("kernel_layout", "W")).replace("W", "HW")
-        if "kernel_layout" in attrs and kernel not in KERNEL_LAYOUTS:
+        takes = kernel in KERNEL_LAYOUTS and operands[0].dtype != "bool"
+        if "kernel_layout" in attrs and not takes:
             return [step]
         left, right = cast(tuple[int, int], attrs["padding"])
         attrs |= {

@@ -6,17 +6,19 @@ from typing import cast as is_
 import numpy as np
 
 from ...ir.dims import Dim
-from ...ops.operator import Attributes
-from ..expressions import Constant, Expr, Load, constant
-from ..functions import both, cast, clamp, size_of
+from ...ops.operator import Attributes, Missing
+from ..expressions import Buffer, Constant, Expr, Load, constant
+from ..functions import both, cast, clamp, inside, size_of
 from .definition import Definition
 
 __all__ = [
     "Define",
     "axis_of",
     "element",
+    "fixed",
     "flat_index",
     "guarded",
+    "held",
     "ints",
     "real",
     "replaced",
@@ -70,6 +72,29 @@ def guarded(places: Sequence[Expr], shape: Sequence[Dim]) -> tuple[Expr, tuple[E
     ]
     held = (clamp(place, 0, size - 1) for place, size in zip(places, sizes, strict=True))
     return both(*tests), tuple(held)
+
+
+def fixed(size: Dim, what: str = "a size") -> int:
+    """Return a size that must be known at compile time.
+
+    Raises
+    ------
+    Missing
+        It is known only when the program runs.
+    """
+    if isinstance(size, int):
+        return size
+    raise Missing(f"{what} must be known on the CPU, not be {size}", "annotate the inputs")
+
+
+def held(buffer: Buffer, places: Sequence[Expr]) -> Load | Expr:
+    """Return an element at places that are in range, unless the buffer is empty: then 0.
+
+    Of sizes that are known, what is clamped is proved to be in range.
+    """
+    if all(isinstance(size, int) for size in buffer.shape):
+        return buffer[tuple(places)]
+    return inside(buffer, places)
 
 
 def flat_index(at: Sequence[Expr], shape: Sequence[Dim]) -> Expr:

@@ -6,6 +6,7 @@ from typing import cast as is_
 
 import numpy as np
 
+from ...ir.dims import Dim
 from ...ops import lookup
 from ...ops.operator import Attributes
 from ..expressions import Buffer, Constant, Expr, Load
@@ -23,7 +24,7 @@ from ..functions import (
     select,
     size_of,
 )
-from .axes import Define, element, guarded, whole, widened
+from .axes import Define, element, fixed, guarded, whole, widened
 from .definition import Definition
 from .order import fill_order
 
@@ -38,7 +39,7 @@ def _fill(nest: Definition, buffer: Buffer, value: float = -1) -> None:
 def _multibox_prior(nest: Definition, attrs: Attributes) -> None:
     """The anchors follow from the size of the image alone."""
     (data,), (out,) = nest.inputs, nest.outputs
-    image = np.zeros([is_(int, size) for size in data.shape], data.dtype)
+    image = np.zeros([fixed(size) for size in data.shape], data.dtype)
     anchors = nest.table(lookup("vision.multibox_prior").meaning(attrs, image), out.dtype)
     with nest.loops(*out.shape) as at:
         nest.store(out[at], anchors[at])
@@ -52,12 +53,12 @@ def _transform_loc(nest: Definition, attrs: Attributes) -> None:
     _fill(nest, out)
     with nest.loop(out.shape[0]) as batch:
         total = nest.local("int64", 0)
-        with nest.loop(count if is_(int, classes) > 1 else 0) as place:
+        with nest.loop(count if fixed(classes) > 1 else 0) as place:
             best, label = (
                 nest.local(scores.dtype, scores[batch, _row(1, classes), place]),
                 nest.local("int64", 0),
             )
-            with nest.loop(is_(int, classes) - 1) as other:
+            with nest.loop(fixed(classes) - 1) as other:
                 score = scores[batch, other + 1, place]
                 nest.store(label, select(score > best, other, label))
                 nest.store(best, maximum(best, score))
@@ -74,9 +75,9 @@ def _transform_loc(nest: Definition, attrs: Attributes) -> None:
         nest.store(valid[batch], cast(total, valid.dtype))
 
 
-def _row(index: int, size: object) -> Expr:
+def _row(index: int, size: Dim) -> Expr:
     """Return an index, at most the last."""
-    return Constant(min(index, is_(int, size) - 1), "int64")
+    return Constant(min(index, fixed(size) - 1), "int64")
 
 
 def _moved(
@@ -138,7 +139,7 @@ def _overlap(one: Sequence[Expr], two: Sequence[Expr]) -> Expr:
 
 def _non_max_suppression(nest: Definition, attrs: Attributes) -> None:
     data, valid_count = nest.inputs[:2]
-    size = is_(int, data.shape[1])
+    size = fixed(data.shape[1])
     for out in nest.outputs:
         _fill(nest, out, 0 if attrs["return_indices"] and out is nest.outputs[1] else -1)
     if not size:
@@ -169,7 +170,7 @@ def _suppress(
     """Keep, from the best on, what no kept box overlaps, and write it."""
     data, _, _, limit, threshold = nest.inputs
     places, alive = buffers
-    size, start = is_(int, data.shape[1]), whole(attrs, "coord_start")
+    size, start = fixed(data.shape[1]), whole(attrs, "coord_start")
     id_index = whole(attrs, "id_index")
     most = cast(limit[()], "int64")
     total = nest.local("int64", 0)
@@ -202,7 +203,7 @@ def _keep(nest: Definition, attrs: Attributes, where: tuple[Expr, Expr, Expr], t
     """Write a box that is kept, or its index."""
     data, _, indices = nest.inputs[:3]
     image, index, place = where
-    row = clamp(total, 0, is_(int, data.shape[1]) - 1)
+    row = clamp(total, 0, fixed(data.shape[1]) - 1)
     if attrs["return_indices"]:
         out = nest.outputs[0]
         nest.store(out[image, row], cast(indices[image, place], out.dtype))
@@ -218,7 +219,7 @@ def _all_class(nest: Definition, attrs: Attributes) -> None:
     boxes, scores, limit, iou, least = nest.inputs
     out, found = nest.outputs
     batch, classes, count = scores.shape
-    size = is_(int, count)
+    size = fixed(count)
     _fill(nest, out)
     rows = nest.local("int64", 0)
     most = cast(limit[()], "int64")

@@ -7,13 +7,12 @@ matrices, or vectors of them.
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import cast as is_
 
 from ...ops.operator import Attributes
 from ...ops.spatial import AXES
 from ..expressions import Buffer, Constant, Expr
 from ..functions import call, cast, clamp, equal, inside, size_of
-from .axes import Define, ints, real, text, whole, widened
+from .axes import Define, fixed, ints, real, text, whole, widened
 from .definition import Definition
 
 __all__ = ["ROWS", "bilinear"]
@@ -26,7 +25,7 @@ def _at(layout: str, places: Mapping[str, Expr]) -> tuple[Expr, ...]:
 
 def _sizes(buffer: Buffer, layout: str, letters: str) -> tuple[int, ...]:
     """Return the sizes of axes, which must be known."""
-    return tuple(is_(int, buffer.shape[layout.index(letter)]) for letter in letters)
+    return tuple(fixed(buffer.shape[layout.index(letter)]) for letter in letters)
 
 
 def _sums(data: Buffer, out: Buffer) -> str:

@@ -3,14 +3,13 @@
 import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import cast as is_
 
 from ...ir.dims import Dim
 from ...ops.operator import Attributes
 from ...ops.random import PARITY, ROTATIONS
 from ..expressions import Buffer, Constant, Expr, Load
 from ..functions import call, cast, clamp, either, equal, minimum, select, unequal
-from .axes import Define, element, flat_index, widened
+from .axes import Define, element, fixed, flat_index, widened
 from .definition import Definition
 
 __all__ = ["ROWS"]
@@ -79,7 +78,7 @@ def _draw(nest: Definition, key: Buffer, following: Buffer, count: int) -> Buffe
 
 
 def _count(shape: Sequence[Dim]) -> int:
-    return math.prod(is_(int, size) for size in shape)
+    return math.prod(fixed(size) for size in shape)
 
 
 def _share(word: Expr) -> Expr:
@@ -142,7 +141,7 @@ def _normal(nest: Definition, attrs: Attributes) -> None:
 
 def _multinomial(nest: Definition, attrs: Attributes) -> None:
     (key, probs), (following, out) = nest.inputs, nest.outputs
-    cases = is_(int, probs.shape[-1])
+    cases = fixed(probs.shape[-1])
     words = _draw(nest, key, following, _count(out.shape))
     with nest.loops(*out.shape) as at:
         whole = nest.local("float64", 0.0)

@@ -5,13 +5,12 @@ A place that is out of range, which is an error of the program, is brought into 
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import cast as is_
 
 from ...ir.dims import Dim
 from ...ops.operator import Attributes
 from ..expressions import Buffer, Expr, Load, apply
 from ..functions import both, cast, clamp, limit, size_of
-from .axes import Define, axis_of, element, guarded, replaced, text, unfolded, whole
+from .axes import Define, axis_of, element, fixed, guarded, held, replaced, text, unfolded, whole
 from .definition import Definition
 
 __all__ = ["ROWS"]
@@ -27,18 +26,18 @@ def _gather(nest: Definition, attrs: Attributes) -> None:
     axis = axis_of(attrs, len(data.shape))
     with nest.loops(*out.shape) as at:
         places = replaced(at, axis, _place(indices[at], data.shape[axis]))
-        nest.store(out[at], data[places])
+        nest.store(out[at], held(data, places))
 
 
 def _gather_nd(nest: Definition, attrs: Attributes) -> None:
     (data, indices), (out,) = nest.inputs, nest.outputs
     batch, count = whole(attrs, "batch_dims"), len(indices.shape) - 1
-    depth = is_(int, indices.shape[0])
+    depth = fixed(indices.shape[0])
     with nest.loops(*out.shape) as at:
         named = [
             _place(indices[(axis, *at[:count])], data.shape[batch + axis]) for axis in range(depth)
         ]
-        nest.store(out[at], data[(*at[:batch], *named, *at[count:])])
+        nest.store(out[at], held(data, (*at[:batch], *named, *at[count:])))
 
 
 def _adv_index(nest: Definition, attrs: Attributes) -> None:
@@ -49,7 +48,7 @@ def _adv_index(nest: Definition, attrs: Attributes) -> None:
             _place(_broadcast(index, at[:count]), size)
             for index, size in zip(indices, data.shape, strict=False)
         ]
-        nest.store(out[at], data[(*named, *at[count:])])
+        nest.store(out[at], held(data, (*named, *at[count:])))
 
 
 def _broadcast(buffer: Buffer, at: Sequence[Expr]) -> Load:
@@ -77,9 +76,9 @@ def _take(nest: Definition, attrs: Attributes) -> None:
         index = cast(indices[(*at[:batch], *own)], "int64")
         place = index % size if wraps else clamp(index, 0, size - 1)
         if attrs["axis"] is None:
-            nest.store(out[at], data[unfolded(place, data.shape)])
+            nest.store(out[at], held(data, unfolded(place, data.shape)))
         else:
-            nest.store(out[at], data[(*at[:axis], place, *at[axis + rank - batch :])])
+            nest.store(out[at], held(data, (*at[:axis], place, *at[axis + rank - batch :])))
 
 
 def _elements(shape: Sequence[Dim]) -> Dim:
@@ -130,7 +129,7 @@ def _scatter_mean(nest: Definition, axis: int) -> None:
 
 def _scatter_nd(nest: Definition, attrs: Attributes) -> None:
     (data, indices, updates), (out,) = nest.inputs, nest.outputs
-    depth, count = is_(int, indices.shape[0]), len(indices.shape) - 1
+    depth, count = fixed(indices.shape[0]), len(indices.shape) - 1
     how = text(attrs, "mode")
     with nest.loops(*out.shape) as at:
         nest.store(out[at], data[at])

@@ -11,7 +11,7 @@ from ...ops.resampling import coordinates, resize_of_upsampling, weights_along
 from ...ops.spatial import AXES
 from ..expressions import Buffer, Expr, Load
 from ..functions import both, call, cast, clamp, either, inside, minimum, number, select, size_of
-from .axes import Define, element, ints, real, replaced, text
+from .axes import Define, element, fixed, ints, real, replaced, text
 from .convolutions import bilinear
 from .definition import Definition
 
@@ -62,7 +62,7 @@ def _nearest_along(nest: Definition, attrs: Attributes, layout: str) -> None:
     places: dict[int, Buffer] = {}
     for letter in AXES[len(layout) - 2]:
         axis = layout.index(letter)
-        size, target = is_(int, data.shape[axis]), is_(int, out.shape[axis])
+        size, target = fixed(data.shape[axis]), fixed(out.shape[axis])
         weights = weights_along(size, target, attrs, (0.0, 1.0))
         places[axis] = nest.table(weights.argmax(axis=1), "int64")
     with nest.loops(*out.shape) as at:
@@ -84,7 +84,7 @@ def _along_axis(
 ) -> None:
     """Write the sums along one axis."""
     source, made = buffers
-    size, target = is_(int, source.shape[axis]), is_(int, made.shape[axis])
+    size, target = fixed(source.shape[axis]), fixed(made.shape[axis])
     weights = weights_along(size, target, attrs, ends)
     taps = max(1, int((weights != 0).sum(axis=1).max(initial=0)))
     # The heaviest elements of each row, in rising order; those that count nothing stay in range.
@@ -107,7 +107,7 @@ def _cropped(nest: Definition, attrs: Attributes, value: Expr, at: tuple[Expr, .
     fill = number(is_(float, attrs["extrapolation_value"]), "float64")
     for place, letter in enumerate(letters):
         axis = layout.index(letter)
-        size, target = is_(int, data.shape[axis]), is_(int, out.shape[axis])
+        size, target = fixed(data.shape[axis]), fixed(out.shape[axis])
         ends = roi[place], roi[place + len(letters)]
         where = coordinates(size, target, "tf_crop_and_resize", ends)
         outside = nest.table((where < 0) | (where > size - 1), "bool")
@@ -126,7 +126,7 @@ def _crop_place(size: int, target: int, start: Expr, end: Expr, step: Expr) -> E
 def _crop_and_resize(nest: Definition, attrs: Attributes) -> None:
     (data, boxes, which), (out,) = nest.inputs, nest.outputs
     layout, target = text(attrs, "layout"), ints(attrs, "crop_size")
-    sizes = [is_(int, data.shape[layout.index(letter)]) for letter in "HW"]
+    sizes = [fixed(data.shape[layout.index(letter)]) for letter in "HW"]
     order = ["NCHW".index(letter) for letter in layout]
     fill = number(is_(float, attrs["extrapolation_value"]), "float64")
     with nest.loops(*out.shape) as at:
@@ -216,7 +216,7 @@ def _grid_place(attrs: Attributes, place: Expr, size: int) -> Expr:
 def _grid_sample(nest: Definition, attrs: Attributes) -> None:
     (data, grid), (out,) = nest.inputs, nest.outputs
     layout = text(attrs, "layout")
-    sizes = [is_(int, data.shape[layout.index(letter)]) for letter in "HW"]
+    sizes = [fixed(data.shape[layout.index(letter)]) for letter in "HW"]
     order = ["NCHW".index(letter) for letter in layout]
     with nest.loops(*out.shape) as at:
         to = dict(zip(layout, at, strict=True))

@@ -6,12 +6,11 @@ lines. Not-a-number is above all numbers, as in numpy.
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import cast as is_
 
 from ...ops.operator import Attributes
 from ..expressions import Buffer, Expr, Load
 from ..functions import both, cast, clamp, either, minimum, negate, select, size_of, unequal
-from .axes import Define, axis_of, element
+from .axes import Define, axis_of, element, fixed
 from .definition import Definition
 
 __all__ = ["ROWS", "fill_order"]
@@ -89,7 +88,7 @@ def _sorted(
     """Write the first elements of each line in order, their numbers, or both."""
     data = nest.inputs[0]
     axis = axis_of(attrs, len(data.shape))
-    size = is_(int, data.shape[axis])
+    size = fixed(data.shape[axis])
     some = values or at_out
     assert some is not None
     count = some.shape[axis]
@@ -147,7 +146,7 @@ def _unique(nest: Definition, attrs: Attributes) -> None:
     """Sorted, equal elements follow each other; the first of them names them all."""
     (data,) = nest.inputs
     found, first, which, number, *counts = nest.outputs
-    size = is_(int, data.shape[0])
+    size = fixed(data.shape[0])
     total = nest.local("int64", 0)
     for part in (found, first, which, *counts):
         with nest.loop(part.shape[0]) as index:
@@ -173,7 +172,7 @@ def _groups(nest: Definition, places: Buffer, group: Buffer, total: Load) -> Non
 
     Of floats, not-a-number is one group.
     """
-    data, size = nest.inputs[0], is_(int, nest.inputs[0].shape[0])
+    data, size = nest.inputs[0], fixed(nest.inputs[0].shape[0])
     with nest.loop(size) as index:
         here = data[_held(places[index], size)]
         earlier = data[_held(places[_held(index - 1, size)], size)]
@@ -185,7 +184,7 @@ def _groups(nest: Definition, places: Buffer, group: Buffer, total: Load) -> Non
 
 def _renumber(nest: Definition, places: Buffer, group: Buffer, total: Load) -> None:
     """Number the groups by where they are first."""
-    size = is_(int, nest.inputs[0].shape[0])
+    size = fixed(nest.inputs[0].shape[0])
     new, of_place = nest.scratch("int64", size), nest.scratch("int64", size)
     with nest.loop(size) as index:
         nest.store(new[index], element(-1, "int64"))
@@ -204,7 +203,7 @@ def _fill(nest: Definition, places: Buffer, group: Buffer) -> None:
     """Write the results, from the last element of each group to the first."""
     (data,) = nest.inputs
     found, first, which, _, *counts = nest.outputs
-    size = is_(int, data.shape[0])
+    size = fixed(data.shape[0])
     with nest.loop(size) as number:
         index = size - 1 - number
         place, own = _held(places[index], size), _held(group[index], size)

@@ -7,7 +7,18 @@ from ...ops.operator import Attributes
 from ...ops.shapes import axes_in
 from ..expressions import Expr
 from ..functions import both, cast, clamp, equal, inside, maximum, minimum, select, size_of
-from .axes import Define, axis_of, element, flat_index, guarded, ints, replaced, unfolded, whole
+from .axes import (
+    Define,
+    axis_of,
+    element,
+    fixed,
+    flat_index,
+    guarded,
+    ints,
+    replaced,
+    unfolded,
+    whole,
+)
 from .definition import Definition
 
 __all__ = ["ROWS"]
@@ -62,8 +73,9 @@ def _meshgrid(nest: Definition, attrs: Attributes) -> None:
 
 def _slice_like(nest: Definition, attrs: Attributes) -> None:
     data, (out,) = nest.inputs[0], nest.outputs
+    known = all(isinstance(size, int) for size in (*out.shape, *data.shape))
     with nest.loops(*out.shape) as at:
-        nest.store(out[at], data[at])
+        nest.store(out[at], data[at] if known else inside(data, at))
 
 
 def _fifo_buffer(nest: Definition, attrs: Attributes) -> None:
@@ -117,9 +129,7 @@ def _strided_set(nest: Definition, attrs: Attributes) -> None:
     (data, v, begin, end, strides), (out,) = nest.inputs, nest.outputs
     with nest.loops(*out.shape) as at:
         nest.store(out[at], data[at])
-    count = min(size for size in (begin.shape[0], end.shape[0]) if isinstance(size, int))
-    given = strides.shape[0]
-    assert isinstance(given, int)
+    count, given = min(fixed(begin.shape[0]), fixed(end.shape[0])), fixed(strides.shape[0])
     with nest.loops(*v.shape) as at:
         places = list(at)
         for axis in range(count):
@@ -145,8 +155,7 @@ def _strided_slice(nest: Definition, attrs: Attributes) -> None:
     with nest.loops(*out.shape) as at:
         places: list[Expr] = list(at)
         for axis, first, step in zip(axes, ints(attrs, "begin"), steps, strict=True):
-            size = data.shape[axis]
-            assert isinstance(size, int)
+            size = fixed(data.shape[axis])
             step = 1 if attrs["slice_mode"] == "size" else step
             start, _, _ = slice(first, None, step).indices(size)
             places[axis] = at[axis] * step + start
@@ -155,8 +164,7 @@ def _strided_slice(nest: Definition, attrs: Attributes) -> None:
 
 def _unravel_index(nest: Definition, attrs: Attributes) -> None:
     (data, shape), (out,) = nest.inputs, nest.outputs
-    rank = shape.shape[0]
-    assert isinstance(rank, int)
+    rank = fixed(shape.shape[0])
     with nest.loops(*data.shape) as at:
         sizes = [cast(shape[axis], "int64") for axis in range(rank)]
         total: Expr = element(1, "int64")

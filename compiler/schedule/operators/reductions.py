@@ -203,18 +203,17 @@ def _norm(kind: str) -> Define:
         (data, gamma, beta), (out,) = nest.inputs, nest.outputs
         rank = len(data.shape)
         axis = axis_of(attrs, rank)
-        size = is_(int, data.shape[axis])
+        size = data.shape[axis]
         groups = {"layer": 1, "instance": size}.get(kind) or whole(attrs, "num_groups")
-        part = size // groups
-        fixed = [n for n in range(rank) if n != axis] if kind == "layer" else [0]
-        moving = [n for n in range(rank) if n not in (*fixed, axis)]
+        part = 1 if kind == "instance" else size // is_(int, groups)
+        outer_axes = [n for n in range(rank) if n != axis] if kind == "layer" else [0]
+        moving = [n for n in range(rank) if n not in (*outer_axes, axis)]
         inner_sizes = [part, *(data.shape[n] for n in moving)]
-        with nest.loops(groups, *(data.shape[n] for n in fixed)) as (group, *outer):
+        with nest.loops(groups, *(data.shape[n] for n in outer_axes)) as (group, *outer):
 
             def place(inner: Sequence[Expr]) -> tuple[Expr, ...]:
-                found = dict(zip(fixed, outer, strict=True)) | dict(
-                    zip(moving, inner[1:], strict=True)
-                )
+                found = dict(zip(outer_axes, outer, strict=True))
+                found |= dict(zip(moving, inner[1:], strict=True))
                 found[axis] = inner[0] if groups == 1 else group * size_of(part) + inner[0]
                 return tuple(found[n] for n in range(rank))
 

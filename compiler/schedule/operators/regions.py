@@ -18,7 +18,7 @@ from ..functions import (
     select,
     size_of,
 )
-from .axes import Define, element, ints, real, text, whole
+from .axes import Define, element, fixed, ints, real, text, whole
 from .convolutions import bilinear
 from .definition import Definition
 from .images import rounded_to_even
@@ -40,7 +40,7 @@ def _roi_align(nest: Definition, attrs: Attributes) -> None:
     (data, _), (out,) = nest.inputs, nest.outputs
     layout, mean = text(attrs, "layout"), attrs["mode"] == "avg"
     order = ["NCHW".index(letter) for letter in layout]
-    sizes = [is_(int, data.shape[layout.index(letter)]) for letter in "HW"]
+    sizes = [fixed(data.shape[layout.index(letter)]) for letter in "HW"]
     with nest.loops(*out.shape) as at:
         to = dict(zip(layout, at, strict=True))
         image, ends = _region(nest, attrs, to["N"])

@@ -5,7 +5,6 @@ Means are made in float64, or truncated from int64; a maximum of not-a-number is
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import cast as is_
 
 import numpy as np
 
@@ -25,7 +24,7 @@ from ..functions import (
     size_of,
     unequal,
 )
-from .axes import Define, element, guarded, ints, real, text, widened
+from .axes import Define, element, fixed, guarded, held, ints, real, text, widened
 from .definition import Definition
 
 __all__ = ["ROWS"]
@@ -115,7 +114,7 @@ def _adaptive(count: int, average: bool) -> Define:
                     letter: clamp(start + tap, 0, size_of(data.shape[layout.index(letter)]) - 1)
                     for letter, start, tap in zip(letters, starts, taps, strict=True)
                 }
-                value = data[_at(layout, to | moved)]
+                value = held(data, _at(layout, to | moved))
                 joined = found + widened(value) if average else maximum(found, value)
                 nest.store(found, joined)
             number: Expr = Constant(1, "int64")
@@ -187,7 +186,7 @@ def _give_best(nest: Definition, attrs: Attributes, total: Buffer, to: Mapping[s
 def _dilation2d(nest: Definition, attrs: Attributes) -> None:
     (data, weight), (out,) = nest.inputs, nest.outputs
     layout, source = text(attrs, "data_layout"), text(attrs, "kernel_layout")
-    window = [is_(int, weight.shape[source.index(letter)]) for letter in "HW"]
+    window = [fixed(weight.shape[source.index(letter)]) for letter in "HW"]
     floating = data.dtype.startswith("float")
     low = -np.inf if floating else np.iinfo(data.dtype).min // 2
     named = {**attrs, "dilation": attrs["dilations"]}
