@@ -16,11 +16,19 @@ _LATENCY = 4
 # Cycles to load a vector of weights, beyond those of a broadcast: it may come from the L2 cache.
 _WEIGHT_LOAD = 0.4
 # Cycles that a load costs even where products are what takes longest.
-_LOAD = 0.05
+_LOAD = 0.08
+# Up to how many bytes of weights a load of them costs so many times as much: those that stay in the
+# L1 cache, and in the L2 cache beside the data and the next weights.
+_DISTANCES = ((24_000, 1), (400_000, 2))
+_FAR = 5
 
 
 def choose_tile(
-    machine: Machine, extents: tuple[int, int], vectors: int, spare: int
+    machine: Machine,
+    extents: tuple[int, int],
+    vectors: int,
+    spare: int,
+    vector_bytes: int = 0,
 ) -> tuple[int, int, int]:
     """Return lines, places in a line, and vectors of columns of a register tile.
 
@@ -32,6 +40,8 @@ def choose_tile(
         Vectors of columns that there are.
     spare : int
         Registers that one product needs besides sums and weights.
+    vector_bytes : int
+        Weights of one vector of columns, for the whole reduction.
     """
     best, choice = float("inf"), (1, 1, 1)
     lines, places = extents
@@ -39,7 +49,7 @@ def choose_tile(
         rows = (machine.registers - spare - wide) // wide
         for down in range(1, min(lines, _MOST_LINES, max(rows, 1)) + 1):
             for across in range(1, min(places, _WIDEST_ROW, max(1, rows // down)) + 1):
-                cost = _cost(extents, vectors, (down, across, wide))
+                cost = _cost(extents, vectors, (down, across, wide), vector_bytes)
                 if cost < best:
                     best, choice = cost, (down, across, wide)
     return choice
@@ -73,7 +83,9 @@ def choose_window_tile(
     return choice
 
 
-def _cost(extents: Sequence[int], vectors: int, tile: tuple[int, int, int]) -> float:
+def _cost(
+    extents: Sequence[int], vectors: int, tile: tuple[int, int, int], vector_bytes: int
+) -> float:
     """Return about how many cycles a step of the reduction takes for the whole result."""
     splits = [
         split_evenly(extent, size) for extent, size in zip((*extents, vectors), tile, strict=True)
@@ -84,5 +96,7 @@ def _cost(extents: Sequence[int], vectors: int, tile: tuple[int, int, int]) -> f
         rows, wide = parts[0][1] * parts[1][1], parts[2][1]
         sums = rows * wide
         busy = max(sums / 2, (rows + wide) / 2 + wide * _WEIGHT_LOAD, min(_LATENCY, sums))
-        cost += count * (busy + _LOAD * (rows + 5 * wide))
+        size = wide * vector_bytes
+        far = next((times for limit, times in _DISTANCES if size <= limit), _FAR)
+        cost += count * (busy + _LOAD * (rows + far * wide))
     return cost * (1 + 0.01 * len(list(product(*splits))))
