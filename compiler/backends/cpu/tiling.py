@@ -17,10 +17,12 @@ _LATENCY = 4
 _WEIGHT_LOAD = 0.4
 # Cycles that a load costs even where products are what takes longest.
 _LOAD = 0.08
-# Up to how many bytes of weights a load of them costs so many times as much: those that stay in the
-# L1 cache, and in the L2 cache beside the data and the next weights.
-_DISTANCES = ((24_000, 1), (400_000, 2))
+# Bytes of weights that stay in the L2 cache beside the data and the next weights; and how much more
+# a load costs if they do not.
+_NEAR_BYTES = 400_000
 _FAR = 5
+# Cycles that a tile costs besides: to begin and to end it, spread over the steps.
+_TILE = 0.3
 
 
 def choose_tile(
@@ -96,7 +98,6 @@ def _cost(
         rows, wide = parts[0][1] * parts[1][1], parts[2][1]
         sums = rows * wide
         busy = max(sums / 2, (rows + wide) / 2 + wide * _WEIGHT_LOAD, min(_LATENCY, sums))
-        size = wide * vector_bytes
-        far = next((times for limit, times in _DISTANCES if size <= limit), _FAR)
-        cost += count * (busy + _LOAD * (rows + far * wide))
+        far = _FAR if wide * vector_bytes > _NEAR_BYTES else 1
+        cost += count * (busy + _LOAD * (rows + far * wide) + _TILE)
     return cost * (1 + 0.01 * len(list(product(*splits))))
