@@ -259,4 +259,5 @@ def _unroll(count: int, sums: int) -> int:
     """Return how many steps of the reduction the body of the innermost loop has."""
     most = max(1, min(count, _MOST_STEPS, _MOST_PRODUCTS // sums))
     # A divisor needs no code for a rest.
-    return next((steps for steps in range(most, most // 2, -1) if count % steps == 0), most)
+    near = (*range(most, most // 2, -1), most + 1)
+    return next((steps for steps in near if count % steps == 0), most)
