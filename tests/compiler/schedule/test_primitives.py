@@ -6,7 +6,6 @@ import re
 import pytest
 
 from compiler.errors import InvalidSchedule
-from compiler.schedule.nodes import Allocate, For
 from compiler.schedule.parser import parse
 from compiler.schedule.primitives import (
     cache_read,
@@ -23,19 +22,7 @@ from compiler.schedule.primitives import (
     vectorise,
 )
 from compiler.schedule.printer import to_text
-from compiler.schedule.walk import statements_of
-
-
-def loops(nest):
-    return [one.variable for one in statements_of(nest.body) if isinstance(one, For)]
-
-
-def locals_of(nest):
-    return {
-        one.buffer.name: one.buffer.shape
-        for one in statements_of(nest.body)
-        if isinstance(one, Allocate)
-    }
+from tests.compiler.schedule.samples import locals_of, loops, random_schedule
 
 
 @pytest.mark.parametrize("factor", [1, 2, 3, 5, 8])
@@ -202,43 +189,7 @@ def test_long_loops_are_not_written_out(make):
         unroll(twice, f"{i}_{j}_inner")
 
 
-def any_rewrite(nest, choice):
-    """Return a random rewrite of a nest, and what it is called."""
-    names = loops(nest)
-    first, second = choice.choice(names), choice.choice(names)
-    block = choice.choice(["first", "second", "product", "step"])
-    buffer = choice.choice(["x0", "x1", "y", *locals_of(nest)])
-    factor = choice.randint(1, 6)
-    return choice.choice(
-        [
-            (f"split {first} {factor}", lambda: split(nest, first, factor)),
-            (f"fuse {first} {second}", lambda: fuse(nest, first, second)),
-            (f"reorder {second} {first}", lambda: reorder(nest, second, first)),
-            (f"tile {first} {second}", lambda: tile(nest, first, second, factor, 3)),
-            (f"split_reduction {first}", lambda: split_reduction(nest, first, factor)),
-            (f"tensorise {first}", lambda: tensorise(nest, first)),
-            (f"parallelise {first}", lambda: parallelise(nest, first)),
-            (f"vectorise {first}", lambda: vectorise(nest, first)),
-            (f"unroll {first}", lambda: unroll(nest, first)),
-            (f"compute_at {block} {first}", lambda: compute_at(nest, block, first)),
-            (f"cache_read {first} {buffer}", lambda: cache_read(nest, first, buffer)),
-            (f"cache_write {first} {buffer}", lambda: cache_write(nest, first, buffer)),
-        ]
-    )
-
-
 @pytest.mark.parametrize("seed", range(30))
-def test_random_schedules_keep_the_meaning(make, same, seed):
-    choice = random.Random(seed)
-    nest = start = make(choice.choice(["product", "pair", "sweep"]))
-    done = []
-    for _ in range(40):
-        name, rewrite = any_rewrite(nest, choice)
-        try:
-            nest = rewrite()
-        except InvalidSchedule:
-            continue
-        done.append(name)
-        if len(done) == 5:
-            break
+def test_random_schedules_keep_the_meaning(same, seed):
+    start, nest, done = random_schedule(random.Random(seed))
     same(start, nest, done)

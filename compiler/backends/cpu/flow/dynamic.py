@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["OPEN", "expand_dynamic", "shape_operands"]
 
-OPEN = frozenset({*ELEMENTWISE, *VIEWS, *DEFINITIONS, "concatenate", "stack"}) - {"arange"}
+OPEN = frozenset({*ELEMENTWISE, *VIEWS, *DEFINITIONS, "concatenate", "stack"}) - {
+    "arange",
+    "argwhere",
+}
 """Operators whose operands and results may have sizes that are known only at run time."""
 
 _SHAPES: Mapping[str, int] = {

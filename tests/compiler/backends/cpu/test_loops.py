@@ -1,5 +1,7 @@
 """Nests as native code: equal to what the numpy interpreter of nests gives."""
 
+import random
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ from compiler.schedule.nodes import For, Tensor
 from compiler.schedule.verify import verify
 from compiler.schedule.walk import statements_of
 from compiler.schedule.writer import Writer
+from tests.compiler.schedule.samples import random_schedule
 
 
 def kinds(nest):
@@ -98,11 +101,11 @@ def build(define, inputs, outputs):
 
 
 def case(define, seed, dtype):
-    random = np.random.default_rng(seed)
-    n, m = (int(size) for size in random.integers(1, 40, 2))
+    generator = np.random.default_rng(seed)
+    n, m = (int(size) for size in generator.integers(1, 40, 2))
 
     def numbers(*shape):
-        return random.integers(0 if define is masked else -20, 20, shape).astype(dtype)
+        return generator.integers(0 if define is masked else -20, 20, shape).astype(dtype)
 
     match define.__name__:
         case "padded":
@@ -110,7 +113,7 @@ def case(define, seed, dtype):
         case "running":
             return build(define, [numbers(n, m)], [((n, m), dtype)]), [numbers(n, m)]
         case "gathered":
-            inputs = [numbers(n, m), random.integers(-3, n + 3, (5, m)).astype("int32")]
+            inputs = [numbers(n, m), generator.integers(-3, n + 3, (5, m)).astype("int32")]
             return build(define, inputs, [((5, m), dtype)]), inputs
         case "reduced":
             return build(define, [numbers(n, 9 * m)], [((n,), dtype)]), [numbers(n, 9 * m)]
@@ -180,9 +183,9 @@ def product(nest):
 @pytest.mark.parametrize("sizes", [(2, 9, 29, 19), (1, 64, 16, 33)])
 def test_a_product_by_the_microkernel(run_nest, sizes, source, target, cpu):
     batch, rows, depth, columns = sizes
-    random = np.random.default_rng(rows)
-    a = random.integers(-9, 9, (batch, rows, depth)).astype(source)
-    b = random.integers(-9, 9, (batch, depth, columns)).astype(source)
+    generator = np.random.default_rng(rows)
+    a = generator.integers(-9, 9, (batch, rows, depth)).astype(source)
+    b = generator.integers(-9, 9, (batch, depth, columns)).astype(source)
     nest = build(product, [a, b], [((batch, rows, columns), target)])
     scheduled = default_schedule(nest, 64)
     assert any(isinstance(one, Tensor) for one in statements_of(scheduled.body))
@@ -192,10 +195,10 @@ def test_a_product_by_the_microkernel(run_nest, sizes, source, target, cpu):
 
 
 def test_parts_on_threads(run_nest):
-    random = np.random.default_rng(5)
-    a = random.integers(-9, 9, (1, 128, 32)).astype("float32")
-    b = random.integers(-9, 9, (1, 32, 96)).astype("float32")
-    image = random.integers(-9, 9, (300, 500)).astype("int16")
+    generator = np.random.default_rng(5)
+    a = generator.integers(-9, 9, (1, 128, 32)).astype("float32")
+    b = generator.integers(-9, 9, (1, 32, 96)).astype("float32")
+    image = generator.integers(-9, 9, (300, 500)).astype("int16")
     for nest, inputs, expected in (
         (build(product, [a, b], [((1, 128, 96), "float32")]), [a, b], np.matmul(a, b)),
         (
@@ -207,3 +210,12 @@ def test_parts_on_threads(run_nest):
         scheduled = default_schedule(nest, 64)
         assert NestKernel(scheduled, find_machine()).chunks > 1
         np.testing.assert_array_equal(run_nest(scheduled, inputs, threads=3)[0], expected)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_random_schedules_as_native_code(run_nest, seed):
+    start, nest, done = random_schedule(random.Random(1000 + seed))
+    generator = np.random.default_rng(seed)
+    inputs = [generator.integers(-9, 9, one.shape).astype(one.dtype) for one in start.inputs]
+    expected = run(start, inputs)[0]
+    np.testing.assert_array_equal(run_nest(nest, inputs)[0], expected, f"seed {seed}: {done}")

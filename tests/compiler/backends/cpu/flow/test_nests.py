@@ -19,6 +19,11 @@ CASES = [
     ("nn.lrn(%x)", "(1, ?, 3, 2)", (1, 9, 3, 2)),
     ("image.resize2d(%x, size=[4, 4])", "(?, 3, 8, 8)", (2, 3, 8, 8)),
     ("nn.softmax(%x)", "(?, ?)", (2, 5)),
+    (
+        "nn.conv1d(%x, full(1f, shape=[2, 2, 3]), channels=2, kernel_size=[3], padding=[1, 1])",
+        "(?, 2, 9)",
+        (3, 2, 9),
+    ),
 ]
 
 
@@ -35,8 +40,6 @@ def test_a_nest_with_open_sizes(agree, body, shape, given):
 
 def test_a_definition_that_needs_a_size():
     module = module_of("image.resize2d(%x, size=[4, 4])", "(1, 3, ?, 8)")
-    message = (
-        "image.resize2d needs sizes that are known when the program is compiled; annotate them"
-    )
+    message = "image.resize2d: a size must be known on the CPU, not be n; annotate the inputs"
     with pytest.raises(Unsupported, match=f"^<text>:3:3: {re.escape(message)}\n"):
         compile_host(module, {})
