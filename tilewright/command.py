@@ -60,7 +60,9 @@ def _target_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @main.command("compile")
 @click.argument("model", type=click.Path())
-@click.option("-o", "--output", required=True, type=click.Path(), help="Image to write.")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(), help="Image; with --emit, without endings."
+)
 @_config_option
 @_target_option
 @click.option("--cpu", help="Of the host program, by comma; by default this machine.")
