@@ -74,7 +74,7 @@ def _surrounded(nest: Definition, layout: str, letters: str, padding: tuple[int,
     before = dict(zip(letters, padding, strict=False))
     behind = dict(zip(letters, padding[len(letters) :], strict=True))
     sizes = [
-        is_(int, size) + before.get(letter, 0) + behind.get(letter, 0)
+        fixed(size) + before.get(letter, 0) + behind.get(letter, 0)
         for letter, size in zip(layout, data.shape, strict=True)
     ]
     image = nest.scratch(data.dtype, *sizes)
@@ -133,11 +133,11 @@ def _spread(nest: Definition, attrs: Attributes, shift: list[int], quantized: bo
     letters = [letter for letter in layout if letter not in "NC"]
     strides, padding = ints(attrs, "strides"), ints(attrs, "padding")
     sizes = {
-        letter: is_(int, out.shape[layout.index(letter)]) + padding[axis] + shift[axis]
+        letter: fixed(out.shape[layout.index(letter)]) + padding[axis] + shift[axis]
         for axis, letter in enumerate(letters)
     }
     shape = [sizes.get(letter, size) for letter, size in zip(layout, data.shape, strict=True)]
-    image = nest.scratch(data.dtype, *(is_(int, size) for size in shape))
+    image = nest.scratch(data.dtype, *(fixed(size) for size in shape))
     with nest.loops(*image.shape) as at:
         place = dict(zip(layout, at, strict=True))
         hits: list[Expr] = []
