@@ -10,6 +10,7 @@ from .errors import Unavailable
 __all__ = ["check_threads", "default_threads"]
 
 _TOPOLOGY = Path("/sys/devices/system/cpu")
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 def check_threads(threads: int) -> None:
@@ -18,11 +19,14 @@ def check_threads(threads: int) -> None:
         raise Unavailable(f"threads must be in 1..{MOST_THREADS}, not {threads}")
 
 
-def default_threads(topology: Path = _TOPOLOGY) -> int:
+def default_threads(topology: Path = _TOPOLOGY, quota: Path = _QUOTA) -> int:
     """Return the number of physical cores that this process may use.
 
     Two threads of one core share its arithmetic units, which one keeps busy. Where the system does
-    not say which processors share a core, each counts.
+    not say which processors share a core, each counts. A container with a quota of time gets as
+    many as fit it.
+
+    Source: Linux, Documentation/admin-guide/cputopology.rst and cgroup-v2.rst, "cpu.max".
     """
     cores = set()
     for processor in os.sched_getaffinity(0):
@@ -31,4 +35,13 @@ def default_threads(topology: Path = _TOPOLOGY) -> int:
             cores.add(siblings.read_text().strip())
         except OSError:
             cores.add(f"{processor}")
-    return min(len(cores), MOST_THREADS)
+    return min(len(cores), _limit(quota), MOST_THREADS)
+
+
+def _limit(quota: Path) -> int:
+    """Return how many cores a quota of time is enough for."""
+    try:
+        time, period = quota.read_text().split()
+    except OSError:
+        return MOST_THREADS
+    return MOST_THREADS if time == "max" else max(1, int(time) // int(period))

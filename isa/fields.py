@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 
 from .errors import DecodeError, EncodeError
 
@@ -36,12 +37,12 @@ class Field:
     choices: type[IntEnum] | None = None
     mask: bool = False
 
-    @property
+    @cached_property
     def low(self) -> int:
         """Smallest legal value."""
         return -(1 << (self.bits - 1)) if self.signed else self.minimum
 
-    @property
+    @cached_property
     def high(self) -> int:
         """Largest legal value."""
         if self.signed:
@@ -86,7 +87,7 @@ class Format:
     fields: tuple[Field, ...]
     word_bits: int
 
-    @property
+    @cached_property
     def bits(self) -> int:
         """Bits that the fields take."""
         return sum(field.bits for field in self.fields)

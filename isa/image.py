@@ -11,7 +11,7 @@ import os
 import struct
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -293,13 +293,14 @@ class _Sections:
     def __init__(self) -> None:
         self.parts: list[bytes | memoryview] = []
         self.size = 0
-        self._places: dict[bytes | memoryview, list[int]] = {}
+        self._places: dict[bytes, list[int]] = {}
 
     def add(self, data: bytes | memoryview) -> list[int]:
         """Return start and size of `data`, which is kept once however often it is added."""
-        if data in self._places:
-            return self._places[data]
-        place = self._places[data] = [self.size, len(data)]
+        digest = hashlib.sha256(data).digest()
+        if digest in self._places:
+            return self._places[digest]
+        place = self._places[digest] = [self.size, len(data)]
         padding = -len(data) % _ALIGNMENT
         self.parts += [data, bytes(padding)]
         self.size += len(data) + padding
@@ -336,8 +337,9 @@ def _to_header(image: Image) -> tuple[dict[str, Any], list[bytes | memoryview]]:
 
 
 def _host_header(host: Host, sections: _Sections) -> dict[str, Any]:
-    row = asdict(host)
-    return row | {name: sections.add(row[name]) for name in ("code", "constants")}
+    # asdict copies what it finds, and cannot copy a view.
+    row = asdict(replace(host, code=b"", constants=b""))
+    return row | {"code": sections.add(host.code), "constants": sections.add(host.constants)}
 
 
 def _from_header(header: Mapping[str, Any], body: bytes) -> Image:

@@ -160,14 +160,15 @@ def _print_checks(console: Console, checks: Sequence[dict[str, Any]]) -> None:
             row["model"],
             "interpreter" if row["exact"] else "float64",
             f"{row['largest_output']:.3g}",
+            "" if row["error_ratio"] is None else f"{row['error_ratio']:.2f}",
             ", ".join(f"{name} {error:.3g}" for name, error in row["errors"].items()),
         )
         for row in checks
     ]
     if lines:
         console.print()
-        head = ("model", "errors to", "largest output", "largest errors")
-        print_table(console, head, lines, text=(0, 1, 3))
+        head = ("model", "errors to", "largest output", "ours/ORT's", "largest errors")
+        print_table(console, head, lines, text=(0, 1, 4))
 
 
 def _print_compiles(console: Console, compiles: Sequence[dict[str, Any]]) -> None:
@@ -177,13 +178,14 @@ def _print_compiles(console: Console, compiles: Sequence[dict[str, Any]]) -> Non
             row["runtime"],
             f"{row['import']:.2f}",
             f"{row['seconds']:.2f}",
+            f"{row['cpu_seconds']:.2f}",
             f"{row['peak_mb']:.0f}",
         )
         for row in compiles
     ]
     if lines:
         console.print()
-        head = ("model", "runtime", "import s", "compile or load s", "peak MB")
+        head = ("model", "runtime", "import s", "compile or load s", "CPU s", "peak MB")
         print_table(console, head, lines, text=(0, 1))
 
 

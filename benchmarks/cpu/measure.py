@@ -95,19 +95,22 @@ def _peers(case: Case, threads: int) -> list[Runner]:
 def check(case: Case) -> dict[str, Any]:
     """Return how far our results and the peers' are off.
 
-    `exact` says that ours must equal the interpreter's; otherwise the errors are to float64.
+    `exact` says that ours must equal the interpreter's; otherwise the errors are to float64, and
+    `error_ratio` is ours in ONNX Runtime's, where that is installed.
     """
     reference = find_reference(case.module, case.inputs)
     errors: dict[str, float] = {}
     for runner in (open_ours(case.image, case.inputs, 1), *_peers(case, 1)):
         runner.run()
         errors[runner.name] = reference.error(runner.outputs())
+    least = None if reference.exact else errors.get("onnxruntime")
     largest = max(float(np.max(np.abs(output))) for output in reference.outputs)
     return {
         "model": case.name,
         "exact": reference.exact,
         "largest_output": largest,
         "errors": errors,
+        "error_ratio": errors[OURS] / least if least else None,
     }
 
 

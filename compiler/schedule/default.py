@@ -43,6 +43,7 @@ def default_schedule(nest: Nest, vector_bytes: int) -> Nest:
         Size of a vector register.
     """
     made = simplified(nest)
+    made = replace(made, body=map_statements(made.body, _without_single))
     made = replace(made, body=map_statements(made.body, _lanes))
     for loop in tuple(_long_reductions(made.body)):
         partial = _partial_results(loop, vector_bytes)
@@ -69,10 +70,28 @@ def _as_product(nest: Nest, loop: For) -> Nest:
     assert isinstance(loop.extent, Constant)
     rows = int(loop.extent.value)
     sizes = [size for size in range(_LEAST_ROWS, rows // 4 + 1) if rows % size == 0]
-    if nest.body != loop or not sizes:
+    outside = prod(_extents_above(nest.body, loop))
+    if not outside or outside >= _PARTS or not sizes:
         return tensorise(nest, loop.variable)
     size = min(sizes, key=lambda one: abs(one - rows // _PARTS))
     return tensorise(split(nest, loop.variable, size), f"{loop.variable}_inner")
+
+
+def _without_single(statement: Statement) -> Statement | None:
+    """``for i in 1: S  ->  S``, where `simplified` has put in 0 for i."""
+    if isinstance(statement, For) and statement.extent == Constant(1, "int64"):
+        return statement.body
+    return None
+
+
+def _extents_above(statement: Statement, loop: For) -> Iterator[int]:
+    """Yield the extents of the loops between a nest's body and `loop`; 0 if there is more."""
+    while statement != loop:
+        if not isinstance(statement, For) or not isinstance(statement.extent, Constant):
+            yield 0
+            return
+        yield int(statement.extent.value)
+        statement = statement.body
 
 
 def _long_reductions(statement: Statement) -> Iterator[For]:

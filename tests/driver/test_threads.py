@@ -1,7 +1,6 @@
 """Threads of a host program: equal results, many callers at once, forks, and what is refused."""
 
 import os
-import pickle
 import re
 import subprocess
 import sys
@@ -232,12 +231,13 @@ def test_images_stay_loaded_while_they_exist(images, become):
     assert become(0)
 
 
-def test_python_ends_while_threads_sleep_or_work(tmp_path, hosts):
+def test_python_ends_while_threads_sleep_or_work(tmp_path, images):
     """Neither a program that nobody closed nor a daemon thread inside of one keeps Python."""
     script = """
-        import pickle, sys, threading, numpy as np
+        import sys, threading, numpy as np
         from driver.host import HostProgram
-        program = HostProgram(pickle.load(open(sys.argv[1], "rb")), threads=4)
+        from isa.image import load_image
+        program = HostProgram(load_image(sys.argv[1]).host, threads=4)
         x, y = np.zeros((1, 32, 33, 48), np.float32), np.empty((1, 32, 48), np.float32)
         program.run([x], [y])
         begun = threading.Event()
@@ -249,20 +249,21 @@ def test_python_ends_while_threads_sleep_or_work(tmp_path, hosts):
         begun.wait()
         print("end")
     """
-    path = tmp_path / "host"
-    path.write_bytes(pickle.dumps(hosts[0]))
+    path = tmp_path / "net.twi"
+    tw.save(images[0], path)
     command = [sys.executable, "-c", textwrap.dedent(script), str(path)]
     ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "end\n", "")
 
 
-def test_threads_that_cannot_start(tmp_path, hosts):
+def test_threads_that_cannot_start(tmp_path, images):
     """With no address space left for their stacks, none stays behind."""
     script = """
-        import os, pickle, resource, sys
+        import os, resource, sys
         from driver.errors import Unavailable
         from driver.host import HostProgram
-        host = pickle.load(open(sys.argv[1], "rb"))
+        from isa.image import load_image
+        host = load_image(sys.argv[1]).host
         HostProgram(host)
         pages = int(open("/proc/self/statm").read().split()[0])
         limit = pages * resource.getpagesize() + (40 << 20)
@@ -274,8 +275,8 @@ def test_threads_that_cannot_start(tmp_path, hosts):
             print(error)
         print(len(os.listdir("/proc/self/task")) - before)
     """
-    path = tmp_path / "host"
-    path.write_bytes(pickle.dumps(hosts[0]))
+    path = tmp_path / "net.twi"
+    tw.save(images[0], path)
     command = [sys.executable, "-c", textwrap.dedent(script), str(path)]
     ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert re.search(
@@ -296,11 +297,21 @@ def test_number_of_threads_is_checked(hosts, threads):
 def test_default_counts_cores(tmp_path):
     """Processors that share a core count once; without a description, each counts."""
     processors = sorted(os.sched_getaffinity(0))
-    assert default_threads(tmp_path) == min(len(processors), 64)
+    unlimited = tmp_path / "cpu.max"
+    unlimited.write_text("max 100000\n")
+    assert default_threads(tmp_path, unlimited) == min(len(processors), 64)
     for processor in processors:
         folder = tmp_path / f"cpu{processor}" / "topology"
         folder.mkdir(parents=True)
         (folder / "thread_siblings_list").write_text("0-1\n")
-    assert default_threads(tmp_path) == 1
+    assert default_threads(tmp_path, unlimited) == 1
     with tw.open_device("cpu") as device:
         assert device.threads == default_threads()
+
+
+@pytest.mark.parametrize("quota, most", [("350000 100000", 3), ("50000 100000", 1)])
+def test_default_keeps_to_a_quota(tmp_path, quota, most):
+    """Of time, as containers have: more threads would only be stopped more often."""
+    path = tmp_path / "cpu.max"
+    path.write_text(f"{quota}\n")
+    assert default_threads(tmp_path, path) == min(most, len(os.sched_getaffinity(0)))

@@ -109,6 +109,13 @@ def test_equal_sections_are_kept_once(image, path):
     assert [load_image(path).host, *load_image(path).other_hosts] == hosts
 
 
+def test_constants_may_be_a_view(image, path):
+    """The compiler keeps weights once, where a program computes with them."""
+    constants = memoryview(bytearray(range(100))).toreadonly()
+    save_image(replace(image, host=replace(image.host, constants=constants)), path)
+    assert load_image(path).host == replace(image.host, constants=bytes(range(100)))
+
+
 def test_saving_replaces(path):
     other = make(preset("vta"))
     save_image(other, path)

@@ -19,7 +19,7 @@ from .formula import FormulaBuilder, row_major
 from .fusion import Group, fuse
 from .graph import Graph, RegionStep, Step, Tensor, flatten, trace
 from .layouts import plan_layouts
-from .lowering import ANCHORS, ELEMENTWISE, OTHERS, Context, follow, lower_nest
+from .lowering import ANCHORS, ELEMENTWISE, OTHERS, Context, follow, lower_nest, needs_nest
 from .machine import Machine, find_machine
 from .objects import assemble_cached
 from .placement import place
@@ -157,11 +157,11 @@ def _require_half(steps: Iterable[Step | RegionStep], machine: Machine) -> None:
 def _lower_group(context: Context, group: Group) -> None:
     """Lower steps that are computed together."""
     anchor = group.anchor
-    is_open = anchor is not None and anchor.is_open
-    if group.target_is_tensor and not is_open:
+    in_nest = anchor is not None and needs_nest(anchor)
+    if group.target_is_tensor and not in_nest:
         context.surround(group.target)
     try:
-        if anchor is not None and anchor.is_open and anchor.name in DEFINITIONS:
+        if anchor is not None and in_nest:
             lower_nest(context, anchor)
         elif anchor is None:
             build = FormulaBuilder(group.target.shape)

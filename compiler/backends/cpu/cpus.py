@@ -16,6 +16,8 @@ class Architecture:
         As in a triple.
     llvm_cpu : str
         LLVM's name of a CPU without extensions.
+    features : tuple of str
+        What all of them have although LLVM does not take it for granted.
     abi : str
         LLVM's name of the calling convention, "" where there is one only.
     example : str
@@ -24,16 +26,20 @@ class Architecture:
 
     name: str
     llvm_cpu: str
+    features: tuple[str, ...]
     abi: str
     example: str
 
 
+# Of 64-bit RISC-V, what Linux's distributions are made for.
+_G = ("a", "c", "d", "f", "m")
+
 ARCHITECTURES = {
     row.name: row
     for row in (
-        Architecture("x86_64", "x86-64", "", "x86_64-linux-gnu"),
-        Architecture("aarch64", "generic", "", "aarch64-linux-gnu"),
-        Architecture("riscv64", "generic-rv64", "lp64d", "riscv64-linux-gnu"),
+        Architecture("x86_64", "x86-64", (), "", "x86_64-linux-gnu"),
+        Architecture("aarch64", "generic", (), "", "aarch64-linux-gnu"),
+        Architecture("riscv64", "generic-rv64", _G, "lp64d", "riscv64-linux-gnu"),
     )
 }
 
@@ -57,7 +63,6 @@ class Cpu:
 _V2 = ("cx16", "popcnt", "sahf", "sse3", "sse4.1", "sse4.2", "ssse3")
 _V3 = (*_V2, "avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe")
 _V4 = (*_V3, "avx512bw", "avx512cd", "avx512dq", "avx512f", "avx512vl")
-_G = ("a", "c", "d", "f", "m")
 
 CPUS = (
     Cpu("x86-64", "x86_64", ()),
@@ -68,8 +73,8 @@ CPUS = (
     Cpu("x86-64-v4-vnni", "x86_64", (*_V4, "avx512vnni")),
     Cpu("armv8-a", "aarch64", ()),
     Cpu("armv8.2-a-dotprod", "aarch64", ("dotprod",)),
-    Cpu("rv64gc", "riscv64", _G),
-    Cpu("rv64gcv", "riscv64", (*_G, "v")),
+    Cpu("rv64gc", "riscv64", ()),
+    Cpu("rv64gcv", "riscv64", ("v",)),
 )
 """Of each architecture from the least to the most able; the first is what every one of it runs.
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .graph import Graph, RegionStep, Step, Tensor, flatten
-from .lowering import ANCHORS, ELEMENTWISE
+from .lowering import ANCHORS, ELEMENTWISE, needs_nest
 
 __all__ = ["Group", "fuse"]
 
@@ -61,7 +61,7 @@ def fuse(graph: Graph, steps: Iterable[Step | RegionStep]) -> list[Group | Regio
     for step in steps:
         if isinstance(step, RegionStep):
             order.append(step)
-        elif step.name in ANCHORS and not step.is_open:
+        elif step.name in ANCHORS and not needs_nest(step):
             group = Group(step, ())
             groups[group.target] = group
             order.append(group.target)

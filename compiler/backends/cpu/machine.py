@@ -163,7 +163,7 @@ def assemble(text: str, machine: Machine, exported: Sequence[str] | None = None)
     llvm.initialize_all_asmprinters()
     target_machine = llvm.Target.from_triple(machine.triple).create_target_machine(
         cpu=machine.cpu,
-        features=machine.features,
+        features=",".join([*(f"+{name}" for name in architecture.features), machine.features]),
         opt=2,
         reloc="pic",
         codemodel="default",

@@ -11,16 +11,28 @@ __all__ = ["choose_tile", "choose_window_tile"]
 _WIDEST_ROW = 32
 _MOST_LINES = 4
 _MOST_VECTORS = 8
+# Rows of a result whose size is known only at run time.
+_USUAL_ROWS = 64
 # Cycles from a product to the next that adds to the same sum, on all CPUs of the last years.
 _LATENCY = 4
 # Cycles to load a vector of weights, beyond those of a broadcast: it may come from the L2 cache.
 _WEIGHT_LOAD = 0.4
 # Cycles that a load costs even where products are what takes longest.
-_LOAD = 0.05
+_LOAD = 0.08
+# Bytes of weights that stay in the L2 cache beside the data and the next weights; and how much more
+# a load costs if they do not.
+_NEAR_BYTES = 400_000
+_FAR = 5
+# Cycles that a tile costs besides: to begin and to end it, spread over the steps.
+_TILE = 0.3
 
 
 def choose_tile(
-    machine: Machine, extents: tuple[int, int], vectors: int, spare: int
+    machine: Machine,
+    extents: tuple[int, int],
+    vectors: int,
+    spare: int,
+    vector_bytes: int = 0,
 ) -> tuple[int, int, int]:
     """Return lines, places in a line, and vectors of columns of a register tile.
 
@@ -32,17 +44,24 @@ def choose_tile(
         Vectors of columns that there are.
     spare : int
         Registers that one product needs besides sums and weights.
+    vector_bytes : int
+        Weights of one vector of columns, for the whole reduction.
     """
     best, choice = float("inf"), (1, 1, 1)
-    lines, places = extents
+    lines, places = extents = _extent(extents[0]), _extent(extents[1])
     for wide in range(1, min(vectors, _MOST_VECTORS) + 1):
         rows = (machine.registers - spare - wide) // wide
         for down in range(1, min(lines, _MOST_LINES, max(rows, 1)) + 1):
             for across in range(1, min(places, _WIDEST_ROW, max(1, rows // down)) + 1):
-                cost = _cost(extents, vectors, (down, across, wide))
+                cost = _cost(extents, vectors, (down, across, wide), vector_bytes)
                 if cost < best:
                     best, choice = cost, (down, across, wide)
     return choice
+
+
+def _extent(size: int) -> int:
+    """Return a size, a guess of one that is known only at run time."""
+    return size if isinstance(size, int) else _USUAL_ROWS
 
 
 def choose_window_tile(
@@ -73,7 +92,9 @@ def choose_window_tile(
     return choice
 
 
-def _cost(extents: Sequence[int], vectors: int, tile: tuple[int, int, int]) -> float:
+def _cost(
+    extents: Sequence[int], vectors: int, tile: tuple[int, int, int], vector_bytes: int
+) -> float:
     """Return about how many cycles a step of the reduction takes for the whole result."""
     splits = [
         split_evenly(extent, size) for extent, size in zip((*extents, vectors), tile, strict=True)
@@ -84,5 +105,6 @@ def _cost(extents: Sequence[int], vectors: int, tile: tuple[int, int, int]) -> f
         rows, wide = parts[0][1] * parts[1][1], parts[2][1]
         sums = rows * wide
         busy = max(sums / 2, (rows + wide) / 2 + wide * _WEIGHT_LOAD, min(_LATENCY, sums))
-        cost += count * (busy + _LOAD * (rows + 5 * wide))
+        far = _FAR if wide * vector_bytes > _NEAR_BYTES else 1
+        cost += count * (busy + _LOAD * (rows + far * wide) + _TILE)
     return cost * (1 + 0.01 * len(list(product(*splits))))

@@ -26,6 +26,6 @@ buffers are `nest.inputs`, tuples flattened, and `nest.outputs`::
 """
 
 from .definition import Definition
-from .registry import DEFINITIONS, SYMBOLIC
+from .registry import DEFINITIONS
 
-__all__ = ["DEFINITIONS", "SYMBOLIC", "Definition"]
+__all__ = ["DEFINITIONS", "Definition"]

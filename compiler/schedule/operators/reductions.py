@@ -214,7 +214,7 @@ def _norm(kind: str) -> Define:
             def place(inner: Sequence[Expr]) -> tuple[Expr, ...]:
                 found = dict(zip(outer_axes, outer, strict=True))
                 found |= dict(zip(moving, inner[1:], strict=True))
-                found[axis] = group * size_of(part) + inner[0]
+                found[axis] = inner[0] if groups == 1 else group * size_of(part) + inner[0]
                 return tuple(found[n] for n in range(rank))
 
             mean, scale = _statistics(nest, data, inner_sizes, place, attrs)

@@ -22,7 +22,7 @@ from . import (
 )
 from .axes import Define
 
-__all__ = ["DEFINITIONS", "SYMBOLIC"]
+__all__ = ["DEFINITIONS"]
 
 DEFINITIONS: Mapping[str, Define] = MappingProxyType(
     {
@@ -44,43 +44,3 @@ DEFINITIONS: Mapping[str, Define] = MappingProxyType(
     }
 )
 """From an operator's name to the function that writes its nest."""
-
-SYMBOLIC = frozenset(
-    {
-        "all",
-        "any",
-        "cumprod",
-        "cumsum",
-        "einsum",
-        "invert_permutation",
-        "layout_transform",
-        "logsumexp",
-        "matrix_set_diag",
-        "max",
-        "mean",
-        "min",
-        "nn.adaptive_avg_pool3d",
-        "nn.adaptive_max_pool3d",
-        "nn.avg_pool1d",
-        "nn.avg_pool2d",
-        "nn.avg_pool3d",
-        "nn.cross_entropy",
-        "nn.cross_entropy_with_logits",
-        "nn.dilate",
-        "nn.lrn",
-        "nn.matmul",
-        "nn.max_pool1d",
-        "nn.max_pool2d",
-        "nn.max_pool3d",
-        "nn.prelu",
-        "one_hot",
-        "prod",
-        "reverse",
-        "sequence_mask",
-        "sliding_window",
-        "sum",
-        "trilu",
-        "variance",
-    }
-)
-"""Operators whose definitions take sizes that are known only when the program runs."""

@@ -9,7 +9,7 @@ from ....errors import Unsupported
 from ....ir.dims import Dim
 from ....ir.nodes import AttributeValue
 from ....ir.types import TensorType, Type
-from ....schedule.operators import SYMBOLIC
+from ....schedule.operators import DEFINITIONS
 from ..graph import VIEWS, Tensor, Value
 from ..lowering import ELEMENTWISE
 from .code import Operate, Variable, variables_in
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OPEN", "expand_dynamic", "shape_operands"]
 
-OPEN = frozenset({*ELEMENTWISE, *VIEWS, *SYMBOLIC, "concatenate", "stack"})
+OPEN = frozenset({*ELEMENTWISE, *VIEWS, *DEFINITIONS, "concatenate", "stack"}) - {"arange"}
 """Operators whose operands and results may have sizes that are known only at run time."""
 
 _SHAPES: Mapping[str, int] = {

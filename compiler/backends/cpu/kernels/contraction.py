@@ -112,7 +112,9 @@ def _shared_axis(kernel: Contraction) -> str:
     Columns that no vector holds are computed once for each tile of the other axes.
     """
     lanes, columns = kernel.dot.lanes, kernel.shape[-1] // kernel.groups
-    counts = {axis: sum(run.count for run in found) for axis, found in _tiles(kernel).items()}
+    totals = {axis: sum(run.count for run in found) for axis, found in _tiles(kernel).items()}
+    # What is not known when this is compiled is not shared.
+    counts = {axis: count if isinstance(count, int) else 1 for axis, count in totals.items()}
     if kernel.weight_step and columns % lanes:
         del counts["columns"]
     enough = (axis for axis, count in counts.items() if count >= _ENOUGH)

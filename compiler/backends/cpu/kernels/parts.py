@@ -98,6 +98,12 @@ class Run:
 
 def runs(extent: int, largest: int) -> Iterator[Run]:
     """Yield the tiles of at most `largest` along an axis."""
+    if not isinstance(extent, int):
+        # Of a size that is not known yet, the rest one by one.
+        count = extent // largest
+        yield Run(0, 0, count, largest)
+        yield Run(count, count * largest, extent - count * largest, 1)
+        return
     number = first = 0
     for count, size in split_evenly(extent, largest):
         yield Run(number, first, count, size)

@@ -16,6 +16,8 @@ __all__ = ["Block", "Sums"]
 # the CPU keeps decoded instructions of little code only.
 _MOST_PRODUCTS = 64
 _MOST_STEPS = 8
+# Sums in registers where there are 32 of them.
+_MOST_APART = 24
 _CACHE_LINE = 64
 _PREFETCH = "declare void @llvm.prefetch.p0(ptr, i32 immarg, i32 immarg, i32 immarg)"
 
@@ -138,6 +140,8 @@ class Sums:
         lines, places = self._kernel.shape[-3:-1]
         if not self._kernel.columns_outside or lines * places == 1:
             return ""
+        if not isinstance(lines * places, int):
+            return ""
         size = self._block_bytes(block)
         part = self._build.offset(where, [places, 1])
         offset = self._build.add(self._build.multiply(part, size // (lines * places)), size)
@@ -154,8 +158,13 @@ class Sums:
         vector = dot.lanes * dot.group
         weight_step = kernel.weight_step or block.vectors * vector
         lines, everywhere = kernel.shape[-3:-1]
-        share = self._block_bytes(block) * len(rows) // (lines * everywhere)
-        kinds = ["ptr", "ptr", *[dot.vector_type] * (len(rows) * block.vectors)]
+        share = 0
+        if isinstance(lines * everywhere, int):
+            share = self._block_bytes(block) * len(rows) // (lines * everywhere)
+        count = len(rows) * block.vectors
+        unroll = _unroll(kernel.reduction[-1][0], count)
+        chains = _chains(count, unroll, kernel.vector_bytes)
+        kinds = ["ptr", "ptr", *[dot.vector_type] * (chains * count)]
 
         def products(at: str, weights: str, step: int, sums: list[str]) -> list[str]:
             loaded = [
@@ -164,18 +173,17 @@ class Sums:
                 )
                 for number in range(block.vectors)
             ]
-            result: list[str] = []
+            result, chain = list(sums), step % chains * count
             for row, place in enumerate(places):
                 offset = step * kernel.reduction[-1][1] + place
                 x = dot.load_data(build, build.address(at, offset, size))
                 for number, y in enumerate(loaded):
-                    total = sums[row * block.vectors + number]
-                    result.append(dot.multiply(build, total, x, y))
+                    index = chain + row * block.vectors + number
+                    result[index] = dot.multiply(build, sums[index], x, y)
             return result
 
         def innermost(at: str, carried: list[str]) -> list[str]:
-            count, stride = kernel.reduction[-1]
-            unroll = _unroll(count, len(rows) * block.vectors)
+            turns, stride = kernel.reduction[-1]
             pace = -(-share * unroll // kernel.steps)
 
             def body(index: Index, values: list[str], steps: int = unroll) -> list[str]:
@@ -190,27 +198,39 @@ class Sums:
                 following = build.address(here, steps * stride, size)
                 return [following, build.address(weights, steps * weight_step, wide), later, *sums]
 
-            whole = count // unroll
+            whole = turns // unroll
             state = list(zip(["ptr", *kinds], [at, *carried], strict=True))
             values = build.loop(0, whole, body, state)
-            rest = count - whole * unroll
+            rest = turns - whole * unroll
             return (body(0, values, rest) if rest else values)[1:]
 
         def level(depth: int, at: str, carried: list[str]) -> list[str]:
             if depth == len(kernel.reduction) - 1:
                 return innermost(at, carried)
-            count, stride = kernel.reduction[depth]
+            turns, stride = kernel.reduction[depth]
 
             def body(index: Index, values: list[str]) -> list[str]:
                 here = build.address(at, build.multiply(index, stride), size)
                 return level(depth + 1, here, values)
 
-            return build.loop(0, count, body, list(zip(kinds, carried, strict=True)))
+            return build.loop(0, turns, body, list(zip(kinds, carried, strict=True)))
 
         if ahead:
             build.declarations.add(_PREFETCH)
-        first = [block.weight, ahead or "null", *self._begin(block) * len(rows)]
-        return level(0, data, first)[2:]
+        begin = [*self._begin(block) * len(rows), *[dot.zero] * ((chains - 1) * count)]
+        made = level(0, data, [block.weight, ahead or "null", *begin])[2:]
+        return self._joined(made, count, dot)
+
+    def _joined(self, sums: list[str], count: int, dot: Dot) -> list[str]:
+        """Return the sums of several chains, one after the other, added up."""
+        name = "fadd" if dot.sum_dtype.startswith("float") else "add"
+        made = sums[:count]
+        for first in range(count, len(sums), count):
+            made = [
+                self._build.value(f"{name} {dot.vector_type} {left}, {right}")
+                for left, right in zip(made, sums[first : first + count], strict=True)
+            ]
+        return made
 
     def _begin(self, block: Block) -> list[str]:
         """Return what the sums of a row start from."""
@@ -225,8 +245,19 @@ class Sums:
         ]
 
 
+def _chains(sums: int, unroll: int, vector_bytes: int) -> int:
+    """Return how many parts of the reduction are summed apart.
+
+    Few sums wait for each other: an instruction takes 4 or 5 cycles, and two begin in each. And
+    shorter chains round less.
+    """
+    most = _MOST_APART if vector_bytes == 64 else _MOST_APART // 2
+    return max(1, min(unroll, most // sums))
+
+
 def _unroll(count: int, sums: int) -> int:
     """Return how many steps of the reduction the body of the innermost loop has."""
     most = max(1, min(count, _MOST_STEPS, _MOST_PRODUCTS // sums))
     # A divisor needs no code for a rest.
-    return next((steps for steps in range(most, most // 2, -1) if count % steps == 0), most)
+    near = (*range(most, most // 2, -1), most + 1)
+    return next((steps for steps in near if count % steps == 0), most)

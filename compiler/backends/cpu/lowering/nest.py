@@ -15,7 +15,20 @@ from ..loops import NestKernel
 from ..sizes import as_known, symbols_of
 from .context import Context
 
-__all__ = ["lower_nest"]
+__all__ = ["lower_nest", "needs_nest"]
+
+_OPEN_KERNELS = frozenset({"nn.dense"})
+"""Operators whose kernels take any number of rows."""
+
+
+def needs_nest(step: Step) -> bool:
+    """Return whether the kernel of a step, if it has one, does not take its sizes."""
+    if not step.is_open:
+        return False
+    weight = step.operands[1] if step.name in _OPEN_KERNELS else None
+    if not isinstance(weight, Tensor):
+        return step.name in DEFINITIONS
+    return not all(isinstance(size, int) for size in weight.shape)
 
 
 def lower_nest(context: Context, step: Step) -> None:
@@ -35,9 +48,7 @@ def lower_nest(context: Context, step: Step) -> None:
     sizes = tuple(Size((((one,), 1),)) for one in symbols_of((*inputs, *outputs)))
     symbols = [Symbol(str(size)) for size in sizes]
     nest = Definition(step.name, inputs, outputs, [one.constant for one in operands], symbols)
-    DEFINITIONS[step.name](nest, step.attrs)
-    written = nest.finish()
-    _check(written, step)
+    written = _defined(nest, step, bool(symbols))
     made, own = move_out(written)
     tensors = dict(zip((*inputs, *outputs), (*operands, *results), strict=True))
     for buffer, values in nest.tables.items():
@@ -52,14 +63,21 @@ def lower_nest(context: Context, step: Step) -> None:
         context.call(kernel, target, *reads, others=tuple(others))
 
 
-def _check(nest: Nest, step: Step) -> None:
-    """Raise Unsupported if symbolic sizes leave an index of a nest without proof."""
+def _defined(nest: Definition, step: Step, symbolic: bool) -> Nest:
+    """Return the nest of a step.
+
+    A definition may ask for the number that a size is, and indices may be inside of buffers only if
+    sizes have certain values: then sizes that are symbols are refused.
+    """
     try:
-        verify(nest)
-    except InvalidModule as error:
-        if not nest.symbols:
+        DEFINITIONS[step.name](nest, step.attrs)
+        made = nest.finish()
+        verify(made)
+    except (TypeError, AssertionError, InvalidModule) as error:
+        if not symbolic:
             raise
         raise Unsupported(
-            f"{step.name} needs sizes that are known when the program is compiled: {error.problem}",
+            f"{step.name} needs sizes that are known when the program is compiled; annotate them",
             step.span,
-        ) from None
+        ) from error
+    return made

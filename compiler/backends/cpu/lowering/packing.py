@@ -96,7 +96,8 @@ def arrange_weights(
     dtype = product.weight_dtype or operands.weight.dtype
     data_dtype = operands.data.memory_dtype
     dot = Dot(data_dtype, dtype, operands.sum_dtype, product.name, group, lanes)
-    tile = choose_tile(machine, extents, vectors, _spare(machine, dot))
+    far = taps * steps * group * lanes * element_bytes(dtype)
+    tile = choose_tile(machine, extents, vectors, _spare(machine, dot), far)
     plain = kernel.astype(dtype, copy=False).reshape(taps, length, groups, columns)
     around = ((0, 0), (0, group * steps - length), (0, 0), (0, vectors * lanes - columns))
     whole = np.pad(plain, around) if any(map(any, around)) else plain

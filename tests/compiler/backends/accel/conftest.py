@@ -62,10 +62,13 @@ def run_region():
 
 @pytest.fixture
 def assert_equal(run_region, random_inputs):
-    """`assert_equal(module, config, seed)`: machine and interpreter agree; gives the region."""
+    """`assert_equal(module, config, seed)`: machine and interpreter agree; gives the region.
 
-    def check(module, config, seed):
-        region = compile_region(extract("net", module["main"]), config)
+    A model of cycles may be given, too: it chooses the way in which the region is compiled.
+    """
+
+    def check(module, config, seed, cycles=None):
+        region = compile_region(extract("net", module["main"]), config, cycles)
         inputs = random_inputs(module, seed)
         found = run_region(region, config, *inputs)
         expected = evaluate(module, *inputs)

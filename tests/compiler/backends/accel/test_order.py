@@ -18,7 +18,7 @@ def planned(request, configs, random_network):
     """A configuration and the plan of a random network; the seed is in the name of the test."""
     config = configs[list(configs)[request.param % len(configs)]]
     graph = extract("net", random_network(request.param, layers=6)["main"])
-    return config, make_plan(graph, config)
+    return config, make_plan(graph, config, ahead=request.param % 2 == 0)
 
 
 def test_every_unit_is_emitted_once_in_order(planned):
@@ -73,6 +73,40 @@ def test_parameters_stand_still_while_they_are_used(planned):
         for one, two in itertools.combinations(lives, 2):
             apart = one[1] < two[0] or two[1] < one[0]
             assert apart or one[3] <= two[2] or two[3] <= one[2], (config.name, memory, one, two)
+
+
+def test_borders_are_filled_while_nothing_else_is_to_do(network_maker):
+    maker, config = network_maker(1), preset("vta")
+    window = {"padding": (1, 1, 1, 1), "strides": (1, 1), "dilation": (1, 1)}
+    value = maker.input(16, 16, 16)
+    for _ in range(9):
+        value = maker.convolution(value, 16, (3, 3), **window)
+    graph = extract("net", maker.module()["main"])
+    late, early = (make_plan(graph, config, ahead=ahead).actions for ahead in (False, True))
+    place = {ahead: _places(actions) for ahead, actions in ((False, late), (True, early))}
+    # The last layer is further from the first one than layers at work together.
+    assert place[False][7] > len(late) // 2
+    assert place[True][7] < len(early) // 4
+
+
+def _places(actions):
+    """Return where in the order each layer's border is filled."""
+    return {
+        action.layer: place for place, action in enumerate(actions) if action.kind is Kind.BORDER
+    }
+
+
+def test_where_act_has_no_room_borders_wait(network_maker):
+    maker, config = network_maker(1), preset("vta")
+    window = {"padding": (1, 1, 1, 1), "strides": (1, 1), "dilation": (1, 1)}
+    value = maker.input(56, 56, 32)
+    for _ in range(6):
+        value = maker.convolution(value, 32, (3, 3), **window)
+    actions = make_plan(extract("net", maker.module()["main"]), config, ahead=True).actions
+    place = _places(actions)
+    # Act holds two tensors.
+    assert place[1] < 10
+    assert place[4] > len(actions) // 2
 
 
 def _step_of(work, action):

@@ -30,6 +30,13 @@ def test_a_layer_enters_where_it_finds_room(room):
     assert room.admits(2)
 
 
+def test_layers_that_fit_beside_all_before_them(room):
+    # Of 16384 words 15360 are planned with: two tensors of 6000, and nothing for the last layer.
+    assert room.beside_all() == 3
+    room.enter(0)
+    assert room.beside_all() == 1
+
+
 def test_a_tensor_leaves_with_its_last_reader(room):
     for number in (0, 1):
         room.enter(number)

@@ -118,9 +118,11 @@ def cpu(request: pytest.FixtureRequest) -> str | None:
 
 @pytest.fixture
 def run_nest() -> Callable[..., tuple[Array, ...]]:
-    """Return a function that compiles a nest and runs it: run_nest(nest, inputs, cpu=None)."""
+    """Return a function that compiles a nest and runs it: run_nest(nest, inputs, cpu, threads)."""
 
-    def run(nest: Nest, inputs: Sequence[Array], cpu: str | None = None) -> tuple[Array, ...]:
+    def run(
+        nest: Nest, inputs: Sequence[Array], cpu: str | None = None, threads: int = 1
+    ) -> tuple[Array, ...]:
         machine = find_machine(cpu)
         reads = tuple(Tensor(one.shape, one.dtype) for one in nest.inputs)
         target, *others = (Tensor(one.shape, one.dtype) for one in nest.outputs)
@@ -130,7 +132,8 @@ def run_nest() -> Callable[..., tuple[Array, ...]]:
         )
         host = write_host(program, machine)
         outputs = [np.full(one.shape, 85).astype(one.dtype) for one in nest.outputs]
-        assert HostProgram(host).run([np.ascontiguousarray(one) for one in inputs], outputs) == 0
+        given = [np.ascontiguousarray(one) for one in inputs]
+        assert HostProgram(host, threads=threads).run(given, outputs) == 0
         return tuple(outputs)
 
     return run

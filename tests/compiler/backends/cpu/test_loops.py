@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from compiler.backends.cpu.loops import NestKernel
+from compiler.backends.cpu.machine import find_machine
 from compiler.schedule.default import default_schedule
 from compiler.schedule.expressions import Buffer
 from compiler.schedule.functions import call, cast, clamp, equal, inside, maximum, select
@@ -187,3 +189,21 @@ def test_a_product_by_the_microkernel(run_nest, sizes, source, target, cpu):
     verify(scheduled)
     expected = np.matmul(a.astype(target), b.astype(target))
     np.testing.assert_array_equal(run_nest(scheduled, [a, b], cpu)[0], expected)
+
+
+def test_parts_on_threads(run_nest):
+    random = np.random.default_rng(5)
+    a = random.integers(-9, 9, (1, 128, 32)).astype("float32")
+    b = random.integers(-9, 9, (1, 32, 96)).astype("float32")
+    image = random.integers(-9, 9, (300, 500)).astype("int16")
+    for nest, inputs, expected in (
+        (build(product, [a, b], [((1, 128, 96), "float32")]), [a, b], np.matmul(a, b)),
+        (
+            build(padded, [image], [((303, 502), "int16")]),
+            [image],
+            np.pad(image, ((1, 2), (2, 0)), constant_values=7),
+        ),
+    ):
+        scheduled = default_schedule(nest, 64)
+        assert NestKernel(scheduled, find_machine()).chunks > 1
+        np.testing.assert_array_equal(run_nest(scheduled, inputs, threads=3)[0], expected)

@@ -6,7 +6,7 @@ import pytest
 from compiler.errors import Unsupported
 from compiler.ir import Tuple
 from compiler.ops import call
-from isa.arithmetic import Rounding, requantize
+from isa.arithmetic import Rounding, quantize_multiplier, requantize
 
 INTEGERS = ("int8", "uint8", "int16", "uint16", "int32")
 
@@ -222,3 +222,41 @@ def test_batch_matmul_with_a_computed_zero_point(variable, constant, main, execu
         match=r"^.*qnn\.batch_matmul: x_zero_point must be a constant on the CPU; fold it before$",
     ):
         execute(module, list(data))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("rounding", [Rounding.TFLITE, Rounding.UPWARD])
+def test_every_shift_to_bytes(seed, rounding, cpu, variable, constant, main, execute):
+    """Scaled, moved and saturated at once: every exponent for which that is one operation."""
+    rng = np.random.default_rng(seed)
+    exponents = np.arange(-22, 2)
+    ratios = np.ldexp(rng.uniform(0.5, 1, exponents.size), exponents)
+    ratios[::5] = np.ldexp(0.5, exponents[::5])
+    ties = (2 * rng.integers(-200, 200, (30, exponents.size)) + 1) << np.maximum(-exponents, 1)
+    ties = ties + rng.integers(-1, 2, ties.shape)
+    wild = rng.integers(-(2**31), 2**31, ties.shape)
+    x = np.where(rng.random(ties.shape) < 0.7, ties, wild).astype(np.int32)
+    x[0], x[1] = -(2**31), 2**31 - 1
+    data = variable("x", x.shape, "int32")
+    one, zero = constant(1.0, "float32"), constant(0, "int32")
+    points = {"int8": int(rng.integers(-128, 128)), "uint8": int(rng.integers(0, 256))}
+    results = []
+    # All, and those from 2**-19 to 2**-1: these become one operation.
+    ranges = (0, exponents.size), (3, 22)
+    for first, last in ranges:
+        part = call("strided_slice", data, begin=(0, first), end=(x.shape[0], last))
+        for dtype, point in points.items():
+            scales = constant(ratios[first:last]), zero, one, constant(point, "int32")
+            moved = call(
+                "qnn.requantize", part, *scales, axis=1, rounding=rounding.name, out_dtype=dtype
+            )
+            results.append(moved)
+    found = execute(main([data], results), [x], cpu)
+    multiplier, shift = quantize_multiplier(ratios)
+    wide = requantize(x, multiplier, shift, rounding).astype(np.int64)
+    for number, value in enumerate(found):
+        first, last = ranges[number // 2]
+        limits = np.iinfo(value.dtype)
+        point = points[str(value.dtype)]
+        wanted = np.clip(wide[:, first:last] + point, limits.min, limits.max)
+        np.testing.assert_array_equal(value, wanted, err_msg=f"seed {seed}, result {number}")

@@ -5,6 +5,9 @@ import re
 import numpy as np
 import pytest
 
+from compiler.infer import infer
+from compiler.ir import Any, Constant, Function, Module, TensorType, Var
+from compiler.ops import call
 from driver.errors import DeviceFault
 
 F = np.float32
@@ -104,3 +107,18 @@ def test_a_reshape_to_another_count_is_an_error(typed, native):
     message = "reshape: the number of elements must stay the same"
     with pytest.raises(DeviceFault, match=re.escape(message) + "$"):
         native(typed(text), numbers(5))
+
+
+@pytest.mark.parametrize("known", (False, True), ids=("weight", "constant"))
+@pytest.mark.parametrize("rows", (0, 1, 13, 200))
+def test_dense_of_any_number_of_rows(typed, agree, known, rows):
+    """Whole tiles of rows, then one row after the other, with what follows in registers."""
+    data = Var("x", TensorType((Any(), 40)))
+    params, weight = (data,), Constant(numbers(35, 40))
+    if not known:
+        weight = Var("w", TensorType((35, 40)))
+        params = data, weight
+    product = call("nn.dense", data, weight, units=35)
+    body = call("nn.relu", call("nn.bias_add", product, Constant(numbers(35))))
+    given = [numbers(rows, 40), numbers(35, 40)][: len(params)]
+    agree(infer(Module({"main": Function(params, body)})), *given)
