@@ -41,4 +41,6 @@ def test_kernels_that_are_used(name, shape, kernel, kernels, variable, main, con
     module = main([x], call(name, x, weight, **attrs))
     program, _ = lower(module, {}, find_machine(None))
     used = [type(one.kernel).__name__ for one in program.operations]
-    assert [one for one in used if one in ("NestKernel", "Contraction")] == kernels
+    assert (
+        list(dict.fromkeys(one for one in used if one in ("NestKernel", "Contraction"))) == kernels
+    )
