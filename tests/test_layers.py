@@ -24,8 +24,8 @@ FOLDERS = (*LAYERS, *ANYTHING)
 ALSO = {"simulator/verilator": ("hardware",)}
 # Imported inside functions: what an installation may lack, or what takes seconds to import.
 HEAVY = (
-    "amaranth", "boards", "cocotb", "cocotb_tools", "hardware", "onnxruntime", "sklearn",
-    "simulator.verilator", "tflite_micro", "verilator",
+    "amaranth", "boards", "cocotb", "cocotb_tools", "hardware", "onnx.reference", "onnxruntime",
+    "simulator.verilator", "sklearn", "tflite_micro", "verilator",
 )  # fmt: skip
 INIT_LINES = 40
 

@@ -10,12 +10,12 @@ from typing import Any
 import click
 from rich.console import Console
 
-from benchmarks.models import find_models
 from compiler.backends.cpu.machine import find_machine
 from tilewright.errors import USER_ERRORS
 from tilewright.files import require_folder, write_json
 from tilewright.report import print_table
 
+from ..models import find_models
 from .cold import COLD, run_cold
 from .kernels import KernelTime
 from .measure import Case, check, compare, open_case, profile

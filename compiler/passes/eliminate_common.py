@@ -5,11 +5,15 @@ before -> after::
     %0 = exp(%x); %1 = exp(%x); add(%0, %1)   ->   %0 = exp(%x); add(%0, %0)
 
 Nodes are equal if operator, attributes and (already merged) operands are; constants if their bits
-are. Functions and bindings are not compared: their variables make them different.
+are, and lie in one order. Functions and bindings are not compared: their variables make them
+different.
 """
 
 import hashlib
 from collections.abc import Hashable, Mapping
+
+import numpy as np
+import numpy.typing as npt
 
 from ..ir.module import Module
 from ..ir.nodes import (
@@ -58,9 +62,7 @@ def _key(node: Expr, original: Expr) -> Hashable | None:
     operands = tuple(id(part) for part in children(node))
     match node:
         case Constant(value):
-            # A digest: the bits of all weights at once would be as large as the network.
-            bits = hashlib.sha256(value.tobytes()).digest()
-            return "constant", str(value.dtype), value.shape, bits
+            return "constant", str(value.dtype), value.shape, *_bits(value)
         case GlobalVar(name):
             return "global", name, original.type
         case Constructor(name):
@@ -77,6 +79,18 @@ def _key(node: Expr, original: Expr) -> Hashable | None:
             return "if", operands
         case _:
             return None
+
+
+def _bits(value: npt.NDArray[np.generic]) -> tuple[tuple[int, ...], bytes]:
+    """Return the order of the axes in memory, and a digest of the bits in that order.
+
+    The bits themselves, of all weights, would be as large as the network; in another order they
+    would have to be copied first.
+    """
+    steps = [step * (size > 1) for step, size in zip(value.strides, value.shape, strict=True)]
+    order = tuple(int(axis) for axis in np.argsort(steps, kind="stable")[::-1])
+    data = np.ascontiguousarray(value.transpose(order)).reshape(-1).view(np.uint8)
+    return order, hashlib.sha256(data.data).digest()
 
 
 def _attributes(attrs: Mapping[str, AttributeValue]) -> Hashable:

@@ -40,7 +40,8 @@ def test_unknown_network():
     message = (
         "nothing: no such network; give a file, or one of resnet8, dscnn, mobilenet, autoencoder, "
         "wakeword, digits, resnet18, resnet34, resnet50, mobilenetv1, mobilenetv2, vgg16, "
-        "tiny-resnet8, tiny-dscnn, tiny-mobilenetv1, tiny-autoencoder"
+        "tiny-resnet8, tiny-dscnn, tiny-mobilenetv1, tiny-autoencoder, resnet18-fp32, "
+        "mobilenetv2-fp32, lstm, bert-mini-fp32, bert-mini-int8"
     )
     with pytest.raises(FileNotFoundError, match=f"^{re.escape(message)}$"):
         find_models("nothing")
