@@ -98,6 +98,8 @@ def add_operator(
     elif all(_is_known(tensor) for tensor in tensors) and kind is not None and _is_closed(kind):
         return steps.operator(name, attrs, arguments, kind, span)
     else:
+        if name in _NORMS:
+            arguments = _same_channels(shapes, name, attrs, arguments, span)
         kind = _result_type(name, operator, arguments)
     if name not in OPEN:
         raise Unsupported(
@@ -106,6 +108,38 @@ def add_operator(
     kind = _with_broadcast(shapes, name, tensors, kind, span)
     shapes.requires += _fitting(name, attrs, tensors, kind, span)
     return steps.add(name, attrs, arguments, kind, span)
+
+
+# Operators of data, and of a factor and a summand for each index of one axis.
+_NORMS = frozenset({"nn.group_norm", "nn.instance_norm", "nn.layer_norm"})
+
+
+def _same_channels(
+    shapes: Shapes,
+    name: str,
+    attrs: Mapping[str, AttributeValue],
+    arguments: tuple[Value, ...],
+    span: Span | None,
+) -> tuple[Value, ...]:
+    """Return the operands of a normalisation, one size of their common axis in all of them."""
+    tensors = [argument for argument in arguments if isinstance(argument, Tensor)]
+    axis = cast(int, attrs["axis"]) % len(tensors[0].shape)
+    axes = [axis, 0, 0]
+    sizes: list[Dim] = [tensor.shape[at] for tensor, at in zip(tensors, axes, strict=True)]
+    common = next((size for size in sizes if isinstance(size, int)), sizes[0])
+    place = "" if span is None else f"{span}: "
+    made: list[Value] = []
+    for tensor, at, size in zip(tensors, axes, sizes, strict=True):
+        if size == common:
+            made.append(tensor)
+            continue
+        message = (
+            f"{place}{name}: factors and summands must be as many as the data's axis {axis} has"
+        )
+        shapes.requires.append(Require(size, common, message))
+        shape = (*tensor.shape[:at], common, *tensor.shape[at + 1 :])
+        made.append(Tensor(as_known(shape), tensor.dtype, tensor.constant, base=tensor))
+    return tuple(made)
 
 
 def _result_type(name: str, operator: Operate, arguments: tuple[Value, ...]) -> Type:

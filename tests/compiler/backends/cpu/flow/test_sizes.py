@@ -122,3 +122,17 @@ def test_dense_of_any_number_of_rows(typed, agree, known, rows):
     body = call("nn.relu", call("nn.bias_add", product, Constant(numbers(35))))
     given = [numbers(rows, 40), numbers(35, 40)][: len(params)]
     agree(infer(Module({"main": Function(params, body)})), *given)
+
+
+def test_a_norm_along_an_unknown_axis(typed, agree, native):
+    """Its factors say how long the axis is."""
+    text = """
+    def @main(%x: Tensor[(2, ?), float32], %g: Tensor[(4), float32], %b: Tensor[(4), float32]) {
+      nn.layer_norm(%x, %g, %b, axis=-1)
+    }
+    """
+    module = typed(text)
+    agree(module, numbers(2, 4), numbers(4), numbers(4))
+    message = "nn.layer_norm: factors and summands must be as many as the data's axis 1 has"
+    with pytest.raises(DeviceFault, match=re.escape(message) + "$"):
+        native(module, numbers(2, 5), numbers(4), numbers(4))
