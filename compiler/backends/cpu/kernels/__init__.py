@@ -16,7 +16,7 @@ from .normalization import Normalization
 from .pool import Pool
 from .reduction import Reduction, Search
 from .softmax import QuantizedSoftmax, Softmax
-from .transpose import Transpose, find_block
+from .transpose import Transpose
 
 __all__ = [
     "Border",
@@ -36,5 +36,4 @@ __all__ = [
     "Search",
     "Softmax",
     "Transpose",
-    "find_block",
 ]

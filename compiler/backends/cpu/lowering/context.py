@@ -13,7 +13,8 @@ from ....errors import Unsupported
 from ..builder import element_bytes
 from ..formula import Formula, FormulaBuilder, merge_axes, row_major
 from ..graph import RegionStep, Step, Tensor
-from ..kernels import Border, Copy, Elementwise, Interleave, Kernel, Transpose, find_block
+from ..kernels import Border, Copy, Elementwise, Interleave, Kernel, Transpose
+from ..kernels.transpose import find_block
 from ..machine import Machine
 from ..program import KernelCall, Operation, RegionCall
 from ..sizes import symbols_of
