@@ -166,22 +166,6 @@ class Sums:
         chains = _chains(count, unroll, kernel.vector_bytes)
         kinds = ["ptr", "ptr", *[dot.vector_type] * (chains * count)]
 
-        def products(at: str, weights: str, step: int, sums: list[str]) -> list[str]:
-            loaded = [
-                dot.load_weight(
-                    build, build.address(weights, step * weight_step + number * vector, wide)
-                )
-                for number in range(block.vectors)
-            ]
-            result, chain = list(sums), step % chains * count
-            for row, place in enumerate(places):
-                offset = step * kernel.reduction[-1][1] + place
-                x = dot.load_data(build, build.address(at, offset, size))
-                for number, y in enumerate(loaded):
-                    index = chain + row * block.vectors + number
-                    result[index] = dot.multiply(build, sums[index], x, y)
-            return result
-
         def innermost(at: str, carried: list[str]) -> list[str]:
             turns, stride = kernel.reduction[-1]
             pace = -(-share * unroll // kernel.steps)
@@ -194,7 +178,10 @@ class Sums:
                         build.do(f"call void @llvm.prefetch.p0(ptr {address}, i32 0, i32 2, i32 1)")
                     later = build.address(later, pace)
                 for step in range(steps):
-                    sums = products(here, weights, step, sums)
+                    chain = step % chains * count
+                    sums[chain : chain + count] = self._products(
+                        block, places, (here, weights), step, sums[chain : chain + count]
+                    )
                 following = build.address(here, steps * stride, size)
                 return [following, build.address(weights, steps * weight_step, wide), later, *sums]
 
@@ -220,6 +207,32 @@ class Sums:
         begin = [*self._begin(block) * len(rows), *[dot.zero] * ((chains - 1) * count)]
         made = level(0, data, [block.weight, ahead or "null", *begin])[2:]
         return self._joined(made, count, dot)
+
+    def _products(
+        self,
+        block: Block,
+        places: Sequence[int],
+        pointers: tuple[str, str],
+        step: int,
+        sums: Sequence[str],
+    ) -> list[str]:
+        """Return sums with one more product each; `places` are those of the rows, in elements."""
+        build, kernel, dot = self._build, self._kernel, block.dot
+        size, wide = element_bytes(dot.data_dtype), element_bytes(dot.weight_dtype)
+        vector = dot.lanes * dot.group
+        first = step * (kernel.weight_step or block.vectors * vector)
+        loaded = [
+            dot.load_weight(build, build.address(pointers[1], first + number * vector, wide))
+            for number in range(block.vectors)
+        ]
+        result: list[str] = []
+        for row, place in enumerate(places):
+            offset = step * kernel.reduction[-1][1] + place
+            x = dot.load_data(build, build.address(pointers[0], offset, size))
+            for number, y in enumerate(loaded):
+                total = sums[row * block.vectors + number]
+                result.append(dot.multiply(build, total, x, y))
+        return result
 
     def _joined(self, sums: list[str], count: int, dot: Dot) -> list[str]:
         """Return the sums of several chains, one after the other, added up."""
