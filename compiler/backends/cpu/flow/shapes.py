@@ -102,6 +102,12 @@ def add_operator(
             arguments = _same_channels(shapes, name, attrs, arguments, span)
         kind = _result_type(name, operator, arguments)
     if name not in OPEN:
+        if all(_is_known(tensor) for tensor in tensors):
+            raise Unsupported(
+                f"the sizes of what {name} gives must follow from other sizes, but these follow "
+                f"from values: {kind}",
+                span,
+            )
         raise Unsupported(
             f"{name} needs sizes that are known when the program is compiled; annotate them", span
         )

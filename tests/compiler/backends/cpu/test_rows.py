@@ -150,7 +150,10 @@ def test_what_is_not_taken_is_refused(name):
     made = []
     body = the_call(name, 0, made)
     module = infer(Module({"main": Function(tuple(var for var, _ in made), body)}))
-    message = rf"^the sizes of what {name} gives are not known here: Tensor\[\(\?, 3\), int32\]$"
+    message = (
+        rf"^the sizes of what {name} gives must follow from other sizes, but these follow from "
+        r"values: Tensor\[\(\?, 3\), int32\]$"
+    )
     with pytest.raises(Unsupported, match=message):
         compile_host(module, {})
 
