@@ -2,80 +2,104 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 
 from ..builder import Builder, Index, element_bytes
 from ..formula import Formula, Node
 from .evaluator import Evaluator, lanes_of, pieces
 from .line import Line
-from .parts import nest_parts
+from .parts import count_parts, nest_parts
 from .tile import extend
 
-__all__ = ["Lines", "PlacedLine"]
+__all__ = ["LineAxes", "Lines", "PlacedLine"]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Lines:
-    """All lines of a tensor, each of which gives as many elements of the target.
+@dataclass(frozen=True, slots=True)
+class LineAxes:
+    """Where lines lie, and what becomes of each element.
 
     Attributes
     ----------
-    build : Builder
     shape : tuple of int
         The axis comes last; or before the last, along which vectors lie then.
+    data_strides, target_strides : tuple of int
+        Elements by axis.
     along : bool
         The axis is the last one.
-    pointers : list of str
-        Target and data.
-    strides : (tuple, tuple) of int
-        Of target and data: elements, by axis.
-    dtypes : (str, str)
-        Of the data, and what is computed in.
-    evaluator : Evaluator
+    data_dtype : str
+    work_dtype : str
+        float32 or float64: what is computed in, the type of the formula's anchor.
     formula : Formula
         From what was computed to the target's elements.
     vector_bytes : int
     """
 
-    build: Builder
     shape: tuple[int, ...]
+    data_strides: tuple[int, ...]
+    target_strides: tuple[int, ...]
     along: bool
-    pointers: list[str]
-    strides: tuple[tuple[int, ...], tuple[int, ...]]
-    dtypes: tuple[str, str]
-    evaluator: Evaluator
+    data_dtype: str
+    work_dtype: str
     formula: Formula
     vector_bytes: int
 
     @property
+    def outer(self) -> tuple[int, ...]:
+        """The first axes, whose places may be computed in any order."""
+        return self.shape[: -1 if self.along else -2]
+
+    @property
+    def extent(self) -> int:
+        """Elements of a line."""
+        return self.shape[-1 if self.along else -2]
+
+    @property
     def lanes(self) -> int:
         """Elements at a time."""
-        extent, work = self.shape[-1], self.dtypes[1]
-        target, data = self.strides
-        if data[-1] != 1 and extent > 1:
+        if self.data_strides[-1] != 1 and self.shape[-1] > 1:
             return 1
-        anchored = (*self.formula, Node("cast", work))
-        return lanes_of(anchored, -1, target[-1], extent, self.vector_bytes)
+        anchored = (*self.formula, Node("cast", self.work_dtype))
+        return lanes_of(anchored, -1, self.target_strides[-1], self.shape[-1], self.vector_bytes)
+
+    def chunks(self, cost: int) -> int:
+        """Return how many parts there are, for `cost` simple operations an element."""
+        return count_parts(self.outer, cost * prod(self.shape))
+
+
+class Lines:
+    """All lines of a tensor, each of which gives as many elements of the target.
+
+    Parameters
+    ----------
+    axes : LineAxes
+    build : Builder
+    pointers : list of str
+        Target, data and what the formula reads.
+    """
+
+    def __init__(self, axes: LineAxes, build: Builder, pointers: list[str]) -> None:
+        self.axes, self.build = axes, build
+        self.target, self.data, *others = pointers
+        self.evaluator = Evaluator(build, axes.formula, others)
 
     def run(
         self, chunks: int, bounds: tuple[Index, Index], body: "Callable[[PlacedLine], None]"
     ) -> None:
         """Run `body` for the parts within `bounds`."""
-        build = self.build
+        build, axes = self.build, self.axes
 
         def one(where: list[Index]) -> None:
-            if self.along:
-                walk = Line(build, self.shape[-1], self.lanes, True)
-                body(PlacedLine(self, walk, where, 0))
+            if axes.along:
+                body(PlacedLine(self, Line(build, axes.extent, axes.lanes, True), where, 0))
                 return
-            for start, stop, width in pieces(self.shape[-1], self.lanes):
+            for start, stop, width in pieces(axes.shape[-1], axes.lanes):
 
                 def several(index: Index, _: list[str], width: int = width) -> None:
-                    body(PlacedLine(self, Line(build, self.shape[-2], width, False), where, index))
+                    body(PlacedLine(self, Line(build, axes.extent, width, False), where, index))
 
                 build.loop(start, stop, several, step=width)
 
-        outer = self.shape[: -1 if self.along else -2]
-        nest_parts(build, outer, chunks, bounds, one)
+        nest_parts(build, axes.outer, chunks, bounds, one)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -99,21 +123,20 @@ class PlacedLine:
 
     def load(self, index: Index, width: int) -> str:
         """Return elements of the data in the type that is computed in."""
-        lines = self.lines
-        source, work = lines.dtypes
-        offset = lines.build.offset(self._where(index), lines.strides[1])
-        address = lines.build.address(lines.pointers[1], offset, element_bytes(source))
-        value = lines.build.load(source, address, width)
-        return extend(lines.build, value, source, work, width)
+        build, axes = self.lines.build, self.lines.axes
+        offset = build.offset(self._where(index), axes.data_strides)
+        address = build.address(self.lines.data, offset, element_bytes(axes.data_dtype))
+        value = build.load(axes.data_dtype, address, width)
+        return extend(build, value, axes.data_dtype, axes.work_dtype, width)
 
     def store(self, index: Index, width: int, value: str) -> None:
         """Put elements through the formula into the target."""
-        lines = self.lines
-        dtype, where = lines.formula[-1].dtype, self._where(index)
-        result = lines.evaluator.emit(where, width, value)
-        offset = lines.build.offset(where, lines.strides[0])
-        address = lines.build.address(lines.pointers[0], offset, element_bytes(dtype))
-        lines.build.store(dtype, result, address, width)
+        build, axes = self.lines.build, self.lines.axes
+        dtype, where = axes.formula[-1].dtype, self._where(index)
+        result = self.lines.evaluator.emit(where, width, value)
+        offset = build.offset(where, axes.target_strides)
+        address = build.address(self.lines.target, offset, element_bytes(dtype))
+        build.store(dtype, result, address, width)
 
     def _where(self, index: Index) -> list[Index]:
         """Return the indices of a place along the axis."""

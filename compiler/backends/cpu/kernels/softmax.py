@@ -1,15 +1,12 @@
 """The kernels of softmax, along one axis: of float elements, and of int8 by integers alone."""
 
 from dataclasses import dataclass
-from math import prod
 
 from ..builder import Builder, Index, element_bytes
-from ..formula import Formula
 from ..functions.exponential import flushed_exp
 from ..functions.logarithm import log
 from ..functions.value import Value
-from .evaluator import Evaluator
-from .lines import Lines, PlacedLine
+from .lines import LineAxes, Lines, PlacedLine
 from .parts import count_parts, nest_parts
 from .pool import combine
 
@@ -27,57 +24,31 @@ class Softmax:
 
     Attributes
     ----------
-    shape : tuple of int
-        The axis comes last; or before the last, along which vectors lie then.
-    data_strides, target_strides : tuple of int
-        Elements by axis.
-    along : bool
-        The axis is the last one.
-    data_dtype : str
-    work_dtype : str
-        float32 or float64: what is computed in, the type of the formula's anchor.
+    axes : LineAxes
     logarithm : bool
-    formula : Formula
-    vector_bytes : int
     """
 
-    shape: tuple[int, ...]
-    data_strides: tuple[int, ...]
-    target_strides: tuple[int, ...]
-    along: bool
-    data_dtype: str
-    work_dtype: str
+    axes: LineAxes
     logarithm: bool
-    formula: Formula
-    vector_bytes: int
 
     @property
     def chunks(self) -> int:
         """How many parts: places along the first axes."""
-        return count_parts(self.shape[: -1 if self.along else -2], _COST * prod(self.shape))
+        return self.axes.chunks(_COST)
 
     def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the function's body; `pointers` are target, data and what the formula reads."""
-        place = Lines(
-            build,
-            self.shape,
-            self.along,
-            pointers[:2],
-            (self.target_strides, self.data_strides),
-            (self.data_dtype, self.work_dtype),
-            Evaluator(build, self.formula, pointers[2:]),
-            self.formula,
-            self.vector_bytes,
-        )
-        extent = self.shape[-1 if self.along else -2]
-        size = extent * element_bytes(self.work_dtype) * (1 if self.along else place.lanes)
+        axes = self.axes
+        lines = Lines(axes, build, pointers)
+        beside = 1 if axes.along else axes.lanes
+        size = axes.extent * element_bytes(axes.work_dtype) * beside
         keeps = size <= _MOST_STACK and not self.logarithm
         scratch = build.allocate(size) if keeps else None
-        place.run(self.chunks, (first, last), lambda line: self._line(place, line, scratch))
+        lines.run(self.chunks, (first, last), lambda line: self._line(build, line, scratch))
 
-    def _line(self, place: Lines, line: PlacedLine, scratch: str | None) -> None:
+    def _line(self, build: Builder, line: PlacedLine, scratch: str | None) -> None:
         """Compute one line, or several beside each other."""
-        build, dtype, walk = place.build, self.work_dtype, line.walk
+        dtype, walk = self.axes.work_dtype, line.walk
         lowest = float("-inf")
         # Not-a-number may get lost here; then its exponential makes all of the line such.
         largest = walk.reduce("larger", dtype, lowest, line.load)

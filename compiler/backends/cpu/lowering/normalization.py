@@ -1,39 +1,23 @@
 """Softmax and layer normalisation: what is computed along one axis, line by line."""
 
-from dataclasses import dataclass
 from math import prod
 from types import MappingProxyType
 from typing import cast
 
-from ..formula import Formula, FormulaBuilder, row_major
+from ..formula import FormulaBuilder, row_major
 from ..graph import Step, Tensor
 from ..kernels import Normalization, Softmax
+from ..kernels.lines import LineAxes
 from .context import AnchorTable, Context, Finish, operand
 
 __all__ = ["ANCHORS"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Axes:
-    """The axes of a kernel that works along one.
-
-    Attributes
-    ----------
-    shape, target, data : tuple of int
-    along : bool
-        The axis is the last one; else it is the one before.
-    formula : Formula
-    """
-
-    shape: tuple[int, ...]
-    data: tuple[int, ...]
-    target: tuple[int, ...]
-    along: bool
-    formula: Formula
-
-
-def _axes(context: Context, step: Step, target: Tensor, build: FormulaBuilder, node: int) -> _Axes:
+def _axes(
+    context: Context, step: Step, target: Tensor, build: FormulaBuilder, node: int
+) -> LineAxes:
     """Return the axes with the one of the step where the kernel wants it."""
+    dtype = operand(step, 0).dtype
     shape, node = build.shape, build.stored(node, target.memory_dtype)
     axis = cast(int, step.attrs["axis"]) % len(shape)
     along = prod(shape[axis + 1 :]) == 1
@@ -48,32 +32,36 @@ def _axes(context: Context, step: Step, target: Tensor, build: FormulaBuilder, n
         target=target.strides,
         fixed=1 if along else 2,
     )
-    return _Axes(axes.shape, axes.strides[0], axes.target, along, axes.formula)
+    return LineAxes(
+        axes.shape,
+        axes.strides[0],
+        axes.target,
+        along,
+        dtype,
+        _work_dtype(dtype),
+        axes.formula,
+        context.machine.vector_bytes,
+    )
+
+
+def _work_dtype(dtype: str) -> str:
+    """Return what elements of `dtype` are computed in."""
+    return "float64" if dtype == "float64" else "float32"
 
 
 def _softmax(context: Context, step: Step, target: Tensor, finish: Finish) -> None:
     data = operand(step, 0)
-    work = "float64" if data.dtype == "float64" else "float32"
+    work = _work_dtype(data.dtype)
     build = FormulaBuilder(data.shape)
     node = finish(build, build.cast(build.anchor(work), data.dtype))
     axes = _axes(context, step, target, build, node)
-    kernel = Softmax(
-        axes.shape,
-        axes.data,
-        axes.target,
-        axes.along,
-        data.dtype,
-        work,
-        step.name == "nn.log_softmax",
-        axes.formula,
-        context.machine.vector_bytes,
-    )
+    kernel = Softmax(axes, step.name == "nn.log_softmax")
     context.call(kernel, target, data, *build.tensors)
 
 
 def _layer_norm(context: Context, step: Step, target: Tensor, finish: Finish) -> None:
     data = operand(step, 0)
-    work = "float64" if data.dtype == "float64" else "float32"
+    work = _work_dtype(data.dtype)
     axis = cast(int, step.attrs["axis"]) % len(data.shape)
     build = FormulaBuilder(data.shape)
     node = build.anchor(work)
@@ -82,17 +70,7 @@ def _layer_norm(context: Context, step: Step, target: Tensor, finish: Finish) ->
             vector = build.cast(build.along(operand(step, number), axis), work)
             node = build.apply(operation, work, node, vector)
     axes = _axes(context, step, target, build, finish(build, build.cast(node, data.dtype)))
-    kernel = Normalization(
-        axes.shape,
-        axes.data,
-        axes.target,
-        axes.along,
-        data.dtype,
-        work,
-        cast(float, step.attrs["epsilon"]),
-        axes.formula,
-        context.machine.vector_bytes,
-    )
+    kernel = Normalization(axes, cast(float, step.attrs["epsilon"]))
     context.call(kernel, target, data, *build.tensors)
 
 
