@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import prod
 
 from ..builder import Builder, Index
+from .box import Box
 from .parts import count_parts, nest_parts
 
 __all__ = ["Copy", "Gather"]
@@ -15,52 +16,32 @@ class Copy:
 
     Attributes
     ----------
-    shape : tuple of int
-        The box, merged.
-    target_strides, source_strides : tuple of int
-        Elements, by axis; those of the source may be negative or 0.
-    target_start, source_start : int
-        Elements before the first.
-    element_bytes : int
+    box : Box
     """
 
-    shape: tuple[int, ...]
-    target_strides: tuple[int, ...]
-    target_start: int
-    source_strides: tuple[int, ...]
-    source_start: int
-    element_bytes: int
+    box: Box
 
     @property
     def chunks(self) -> int:
         """How many parts: places along the first axes."""
-        return count_parts(self._runs()[0], prod(self.shape))
+        return count_parts(self._runs()[0], prod(self.box.shape))
 
     def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the function's body; `pointers` are target and source."""
         outer, size = self._runs()
 
-        def move(indices: list[Index]) -> None:
-            addresses = [
-                build.address(
-                    pointer,
-                    build.offset(indices, strides[: len(outer)], start),
-                    self.element_bytes,
-                )
-                for pointer, strides, start in (
-                    (pointers[0], self.target_strides, self.target_start),
-                    (pointers[1], self.source_strides, self.source_start),
-                )
-            ]
-            copy_bytes(build, addresses[0], addresses[1], size)
+        def move(where: list[Index]) -> None:
+            target = self.box.target(build, pointers[0], where)
+            copy_bytes(build, target, self.box.source(build, pointers[1], where), size)
 
         nest_parts(build, outer, self.chunks, (first, last), move)
 
     def _runs(self) -> tuple[tuple[int, ...], int]:
         """Return the axes whose places are copied one by one, and the bytes of each."""
-        if self.shape and self.target_strides[-1] == self.source_strides[-1] == 1:
-            return self.shape[:-1], self.element_bytes * self.shape[-1]
-        return self.shape, self.element_bytes
+        box = self.box
+        if box.shape and box.target_strides[-1] == box.source_strides[-1] == 1:
+            return box.shape[:-1], box.element_bytes * box.shape[-1]
+        return box.shape, box.element_bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import prod
 
 from ..builder import Builder, Index
+from .box import Box
 from .parts import count_parts, nest_parts
 
 __all__ = ["Interleave"]
@@ -15,35 +16,26 @@ class Interleave:
 
     Attributes
     ----------
-    shape : tuple of int
-        The box: outer axes, elements of a line, planes.
-    target_strides, source_strides : tuple of int
-        Elements, by axis: of the target [.., planes, 1], of the source [.., 1, any].
-    target_start, source_start : int
-        Elements before the first.
-    element_bytes : int
+    box : Box
+        Its axes are outer ones, elements of a line, planes; the target's strides end with
+        (planes, 1), the source's with (1, any).
     vector_bytes : int
     """
 
-    shape: tuple[int, ...]
-    target_strides: tuple[int, ...]
-    target_start: int
-    source_strides: tuple[int, ...]
-    source_start: int
-    element_bytes: int
+    box: Box
     vector_bytes: int
 
     @property
     def chunks(self) -> int:
         """How many parts: places along the outer axes."""
-        return count_parts(self.shape[:-2], prod(self.shape))
+        return count_parts(self.box.shape[:-2], prod(self.box.shape))
 
     def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the function's body; `pointers` are target and source."""
-        *outer, extent, planes = self.shape
+        *outer, extent, planes = self.box.shape
 
         def line(where: list[Index]) -> None:
-            done, lanes = 0, self.vector_bytes // self.element_bytes
+            done, lanes = 0, self.vector_bytes // self.box.element_bytes
             while done < extent:
                 stop = extent - (extent - done) % lanes
 
@@ -59,15 +51,13 @@ class Interleave:
         self, build: Builder, pointers: list[str], where: list[Index], lanes: int, planes: int
     ) -> None:
         """Copy `lanes` elements of each plane."""
-        size, element = self.element_bytes, f"i{8 * self.element_bytes}"
-        offset = build.offset(where, self.source_strides[:-1], self.source_start)
-        source = build.address(pointers[1], offset, size)
-        offset = build.offset(where, self.target_strides[:-1], self.target_start)
-        target = build.address(pointers[0], offset, size)
+        size, element = self.box.element_bytes, f"i{8 * self.box.element_bytes}"
+        source = self.box.source(build, pointers[1], where)
+        target = self.box.target(build, pointers[0], where)
         kind = f"<{lanes} x {element}>" if lanes > 1 else element
         rows = []
         for plane in range(planes):
-            address = build.address(source, plane * self.source_strides[-1], size)
+            address = build.address(source, plane * self.box.source_strides[-1], size)
             rows.append(build.value(f"load {kind}, ptr {address}, align {size}"))
         if lanes == 1:
             for plane, row in enumerate(rows):

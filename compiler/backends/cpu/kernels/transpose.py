@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from math import prod
 
 from ..builder import Builder, Index
+from .box import Box
 from .parts import count_parts, nest_parts
 
 __all__ = ["Transpose", "find_block"]
@@ -23,38 +24,28 @@ class Transpose:
 
     Attributes
     ----------
-    shape : tuple of int
-        The box: outer axes, the axis along which the target is contiguous, the one along which the
-        source is.
-    target_strides, source_strides : tuple of int
-        Elements, by axis: of the target [.., 1, any], of the source [.., any, 1].
-    target_start, source_start : int
-        Elements before the first.
-    element_bytes : int
+    box : Box
+        Its axes are outer ones, the one along which the target is contiguous, the one along which
+        the source is.
     vector_bytes : int
     """
 
-    shape: tuple[int, ...]
-    target_strides: tuple[int, ...]
-    target_start: int
-    source_strides: tuple[int, ...]
-    source_start: int
-    element_bytes: int
+    box: Box
     vector_bytes: int
 
     @property
     def chunks(self) -> int:
         """How many parts: places along the outer axes, blocks of rows among them."""
-        return count_parts(self._outer(), prod(self.shape))
+        return count_parts(self._outer(), prod(self.box.shape))
 
     def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the function's body; `pointers` are target and source."""
-        *_, rows, columns = self.shape
+        *_, rows, columns = self.box.shape
         height, width = self._block()
-        blocked = self._outer()[len(self.shape) - 2 :]
+        blocked = self._outer()[len(self.box.shape) - 2 :]
 
         def one(indices: list[Index]) -> None:
-            outer = indices[: len(self.shape) - 2]
+            outer = indices[: len(self.box.shape) - 2]
             if blocked:
                 self._strip(build, pointers, outer, build.multiply(indices[-1], height))
                 return
@@ -75,17 +66,17 @@ class Transpose:
 
     def _block(self) -> tuple[int, int]:
         """Return rows and columns of a block."""
-        return find_block(self.shape[-2:], self.element_bytes, self.vector_bytes)
+        return find_block(self.box.shape[-2:], self.box.element_bytes, self.vector_bytes)
 
     def _outer(self) -> tuple[int, ...]:
         """Return the outer axes, with blocks of rows as the last one if these are whole."""
-        rows, height = self.shape[-2], self._block()[0]
-        return (*self.shape[:-2], *((rows // height,) if rows % height == 0 else ()))
+        rows, height = self.box.shape[-2], self._block()[0]
+        return (*self.box.shape[:-2], *((rows // height,) if rows % height == 0 else ()))
 
     def _strip(self, build: Builder, pointers: list[str], outer: list[Index], row: Index) -> None:
         """Copy the rows of a block, in all columns."""
         height, width = self._block()
-        columns = self.shape[-1]
+        columns = self.box.shape[-1]
         whole = columns - columns % width
 
         def block(column: Index, _: list[str]) -> None:
@@ -103,15 +94,15 @@ class Transpose:
     ) -> None:
         """Copy one block."""
         height, width = size
-        element = f"i{8 * self.element_bytes}"
-        target = self._address(build, pointers[0], where, self.target_strides, self.target_start)
-        source = self._address(build, pointers[1], where, self.source_strides, self.source_start)
+        element = f"i{8 * self.box.element_bytes}"
+        target = self.box.target(build, pointers[0], where)
+        source = self.box.source(build, pointers[1], where)
         rows = []
         for row in range(height):
-            offset = row * self.source_strides[-2]
-            address = build.address(source, offset, self.element_bytes)
+            offset = row * self.box.source_strides[-2]
+            address = build.address(source, offset, self.box.element_bytes)
             kind = f"<{width} x {element}>"
-            value = build.value(f"load {kind}, ptr {address}, align {self.element_bytes}")
+            value = build.value(f"load {kind}, ptr {address}, align {self.box.element_bytes}")
             rows.append([value])
         while len(rows) > 1:
             half = len(rows) // 2
@@ -120,27 +111,17 @@ class Transpose:
                 for number in range(half)
             ]
         # The columns one after the other, in vectors of `width`.
-        count = width if self.target_strides[-1] == height else min(width, height)
+        count = width if self.box.target_strides[-1] == height else min(width, height)
         for place in range(0, height * width, count):
             vector, start = divmod(place, width)
             part = _cut(build, element, rows[0][vector], width, start, count)
             column, row = divmod(place, height)
             address = build.address(
-                target, column * self.target_strides[-1] + row, self.element_bytes
+                target, column * self.box.target_strides[-1] + row, self.box.element_bytes
             )
             build.do(
-                f"store <{count} x {element}> {part}, ptr {address}, align {self.element_bytes}"
+                f"store <{count} x {element}> {part}, ptr {address}, align {self.box.element_bytes}"
             )
-
-    def _address(
-        self,
-        build: Builder,
-        pointer: str,
-        where: list[Index],
-        strides: tuple[int, ...],
-        start: int,
-    ) -> str:
-        return build.address(pointer, build.offset(where, strides, start), self.element_bytes)
 
 
 def find_block(size: tuple[int, ...], element_bytes: int, vector_bytes: int) -> tuple[int, int]:

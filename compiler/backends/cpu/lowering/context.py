@@ -13,11 +13,11 @@ from ....errors import Unsupported
 from ..builder import element_bytes
 from ..formula import Formula, FormulaBuilder, merge_axes, row_major
 from ..graph import RegionStep, Step, Tensor
-from ..kernels import Border, Copy, Elementwise, Interleave, Kernel, Transpose
-from ..kernels.transpose import find_block
+from ..kernels import Border, Elementwise, Kernel
+from ..kernels.box import Box
 from ..machine import Machine
 from ..program import KernelCall, Operation, RegionCall
-from ..sizes import symbols_of
+from .copying import copy_kernel
 
 __all__ = ["AnchorTable", "Context", "Finish", "Table", "constant_of", "known_value", "operand"]
 
@@ -61,10 +61,6 @@ def known_value(step: Step, tensor: Tensor, name: str) -> npt.NDArray[np.generic
             f"{step.name}: {name} must be a constant on the CPU; fold it before", step.span
         )
     return tensor.constant
-
-
-# Planes that are read side by side.
-_FEW_PLANES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,31 +210,9 @@ class Context:
             return
         sizes, (to, of) = merge_axes(tuple(shape), [tuple(target_strides), tuple(source_strides)])
         size = element_bytes(source.memory_dtype)
-        if symbols_of((sizes, to, of, target_start, source_start)):
-            plain = Copy(sizes, to, target_start, of, source_start, size)
-            self.call(plain, target, source)
-            return
-        starts = target_start, source_start
-        places = target.start_bytes, source.start_bytes
-        if _is_wider(sizes, to, of, starts, places, size):
-            # The last axis is a number of its own.
-            run, sizes = sizes[-1], sizes[:-1]
-            to, of = (tuple(stride // run for stride in one[:-1]) for one in (to, of))
-            target_start, source_start = target_start // run, source_start // run
-            size *= run
-        turned = _turned(sizes, to, of, size, self.machine.vector_bytes)
-        if _are_planes(sizes, to, of):
-            kernel: Kernel = Interleave(
-                sizes, to, target_start, of, source_start, size, self.machine.vector_bytes
-            )
-        elif turned is None:
-            kernel = Copy(sizes, to, target_start, of, source_start, size)
-        else:
-            box = tuple(tuple(one[axis] for axis in turned) for one in (sizes, to, of))
-            kernel = Transpose(
-                box[0], box[1], target_start, box[2], source_start, size, self.machine.vector_bytes
-            )
-        self.call(kernel, target, source)
+        box = Box(sizes, to, target_start, of, source_start, size)
+        starts = target.start_bytes, source.start_bytes
+        self.call(copy_kernel(box, starts, self.machine.vector_bytes), target, source)
 
     def surround(self, target: Tensor) -> None:
         """Fill the border of an image."""
@@ -278,58 +252,6 @@ class Context:
         strides = row_major(source.shape)
         self.copy(target, source, shape, row_major(shape), [strides[axis] for axis in axes])
         return target
-
-
-def _are_planes(sizes: tuple[int, ...], to: tuple[int, ...], of: tuple[int, ...]) -> bool:
-    """Return whether a copy brings a few planes together."""
-    return (
-        len(sizes) > 1
-        and 1 < sizes[-1] <= _FEW_PLANES
-        and (to[-1], to[-2]) == (1, sizes[-1])
-        and of[-2] == 1
-    )
-
-
-def _is_wider(
-    shape: Sequence[int],
-    target: Sequence[int],
-    source: Sequence[int],
-    starts: Sequence[int],
-    places: Sequence[int],
-    element_bytes: int,
-) -> bool:
-    """Return whether elements along the last axis can be copied as one of up to eight bytes."""
-    if not shape or target[-1] != 1 or source[-1] != 1:
-        return False
-    run = shape[-1]
-    return (
-        run * element_bytes in (2, 4, 8)
-        and all(stride % run == 0 for one in (target, source) for stride in one[:-1])
-        and all(start % run == 0 for start in starts)
-        and all(place % (run * element_bytes) == 0 for place in places)
-    )
-
-
-def _turned(
-    shape: Sequence[int],
-    target: Sequence[int],
-    source: Sequence[int],
-    element_bytes: int,
-    vector_bytes: int,
-) -> list[int] | None:
-    """Return the order of axes for a kernel that transposes blocks, None for one that copies.
-
-    The axis along which the target is contiguous comes before the last, that of the source last.
-    """
-    rows = [axis for axis, stride in enumerate(target) if stride == 1]
-    columns = [axis for axis, stride in enumerate(source) if stride == 1]
-    if len(rows) != 1 or len(columns) != 1 or rows == columns:
-        return None
-    order = [axis for axis in range(len(shape)) if axis not in (rows[0], columns[0])]
-    size = shape[rows[0]], shape[columns[0]]
-    if find_block(size, element_bytes, vector_bytes) == (1, 1):
-        return None
-    return [*order, rows[0], columns[0]]
 
 
 AnchorTable = Mapping[str, Callable[[Context, Step, Tensor, Finish], None]]

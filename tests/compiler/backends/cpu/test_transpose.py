@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from compiler.backends.cpu.kernels import Transpose
+from compiler.backends.cpu.kernels.box import Box
 from compiler.backends.cpu.kernels.transpose import find_block
 from compiler.ops import call
 
@@ -41,9 +42,10 @@ def test_blocks():
 
 
 def test_rows_are_shared_among_threads():
-    kernel = Transpose((512, 512), (1, 512), 0, (512, 1), 0, 4, 64)
+    kernel = Transpose(Box((512, 512), (1, 512), 0, (512, 1), 0, 4), 64)
     assert kernel.chunks == 32
-    assert Transpose((3, 510, 512), (1, 1, 512), 0, (1, 512, 1), 0, 4, 64).chunks == 3
+    box = Box((3, 510, 512), (1, 1, 512), 0, (1, 512, 1), 0, 4)
+    assert Transpose(box, 64).chunks == 3
 
 
 @pytest.mark.parametrize("channels", [3, 20])
