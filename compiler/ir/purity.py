@@ -69,7 +69,16 @@ class Purity:
         """
         if not self.has_cells:
             return frozenset()
-        return _effectful(root, self._pure)
+        return _effects(root, self._pure)[1]
+
+    def acting(self, root: Expr) -> frozenset[int]:
+        """Return the ``id`` of every node inside `root` that has an effect of its own.
+
+        Those are uses of cells, and calls that may have effects; not what only contains them.
+        """
+        if not self.has_cells:
+            return frozenset()
+        return _effects(root, self._pure)[0]
 
 
 def is_pure(expr: Expr, module: Module) -> bool:
@@ -110,15 +119,18 @@ def _uses_cells(expr: Expr) -> bool:
 
 def _is_pure(expr: Expr, pure: frozenset[str]) -> bool:
     """Return whether `expr` uses no cell and calls only functions known to be pure."""
-    return id(expr) not in _effectful(expr, pure)
+    return id(expr) not in _effects(expr, pure)[1]
 
 
-def _effectful(root: Expr, pure: frozenset[str]) -> frozenset[int]:
-    """Return the ``id`` of every node that is not pure; `pure` are the global functions that are.
+def _effects(root: Expr, pure: frozenset[str]) -> tuple[frozenset[int], frozenset[int]]:
+    """Return the ``id`` of the nodes with effects of their own, and of those that are not pure.
+
+    `pure` are the global functions that are.
 
     Making a function has no effect, whatever it does when it is called.
     """
     local: dict[Var, Function] = {}
+    acting: set[int] = set()
     found: set[int] = set()
     for node in post_order(root):
         if isinstance(node, Let) and isinstance(node.value, Function):
@@ -129,9 +141,11 @@ def _effectful(root: Expr, pure: frozenset[str]) -> frozenset[int]:
         acts = isinstance(node, _CELLS)
         if isinstance(node, Call):
             acts = not _is_known(node.op, pure, local, found)
+        if acts:
+            acting.add(id(node))
         if acts or any(id(part) in found for part in children(node)):
             found.add(id(node))
-    return frozenset(found)
+    return frozenset(acting), frozenset(found)
 
 
 def _is_known(

@@ -3,7 +3,7 @@
 A block is a body of a function, a branch or a clause. Each value gets a home: the innermost block
 that holds all its uses, if it may be computed there without need (it is total), or else the block
 that uses it first: then blocks that exclude each other have a copy each. Values come in the order
-of evaluation, so effects keep theirs.
+of evaluation, so effects keep theirs; one that would happen twice is refused.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from ..errors import Unsupported
 from ..ir.matching import Clause, Match, pattern_vars
 from ..ir.nodes import (
     Call,
@@ -71,6 +72,17 @@ class Block:
             block = block.parent
         return self if block is None else block
 
+    def excludes(self, other: Block) -> bool:
+        """Return whether at most one of the two is evaluated: branches or clauses of one node."""
+        pairs = zip(self._path(), other._path(), strict=False)
+        parted = next((pair for pair in pairs if pair[0] != pair[1]), None)
+        return parted is not None and parted[0][0] == parted[1][0]
+
+    def _path(self) -> list[Key]:
+        """Return the keys of the blocks from the outermost one to this."""
+        keys = [] if self.parent is None else self.parent._path()
+        return [*keys, self.key]
+
     def wrap(self, result: Expr) -> Expr:
         """Return the block as an expression."""
         for var, value in reversed(self.bindings):
@@ -87,15 +99,27 @@ class Blocks:
         As `home_blocks` gives it.
     binds : callable
         Whether a node gets a variable; others stay where they are used, shared.
+    acting : frozenset of int
+        As `Purity.acting` gives it.
     """
 
-    def __init__(self, homes: dict[int, Key], binds: Callable[[Expr], bool]) -> None:
+    def __init__(
+        self, homes: dict[int, Key], binds: Callable[[Expr], bool], acting: frozenset[int]
+    ) -> None:
         self._homes = homes
         self._binds = binds
+        self._acting = acting
         self._bound: set[Var] = set()
+        self._made: dict[int, list[Block]] = {}
 
     def convert(self, root: Expr) -> Expr:
-        """Return `root`, the body of a function, rewritten."""
+        """Return `root`, the body of a function, rewritten.
+
+        Raises
+        ------
+        Unsupported
+            An effect is shared by a branch and what comes after it.
+        """
         return run(self._block(root, Block(_ROOT)))
 
     def _block(self, node: Expr, block: Block) -> Rule[Expr]:
@@ -122,6 +146,8 @@ class Blocks:
 
     def _value(self, node: Expr, block: Block) -> Rule[Expr]:
         """Return `node` with its operands rewritten."""
+        if id(node) in self._acting:
+            self._act(node, block)
         if isinstance(node, Let):
             while isinstance(node, Let):
                 yield self._let(node, block)
@@ -145,6 +171,17 @@ class Blocks:
         for part in children(node):
             parts.append((yield self._operand(part, block)))
         return with_children(node, tuple(parts))
+
+    def _act(self, node: Expr, block: Block) -> None:
+        """Note where a node has its effect; raise Unsupported if that would be a second time."""
+        before = self._made.setdefault(id(node), [])
+        if not all(block.excludes(other) for other in before):
+            raise Unsupported(
+                "an effect must happen once, but this is used in a branch and again after it: "
+                "bind it with let before the branch, or write it in both places",
+                node.span,
+            )
+        before.append(block)
 
     def _match(self, node: Match, block: Block) -> Rule[Expr]:
         value = yield self._operand(node.value, block)

@@ -13,17 +13,25 @@ surely ends and has no effect; no other value leaves its branch.
 
 from ..ir.module import Module
 from ..ir.nodes import Expr
+from ..ir.purity import Purity
 from .blocks import Blocks, home_blocks
 from .functions import map_bodies
 
-__all__ = ["a_normal_form", "to_a_normal_form"]
+__all__ = ["to_a_normal_form"]
 
 
 def to_a_normal_form(module: Module) -> Module:
-    """Return `module` with every function in administrative normal form."""
-    return map_bodies(module, a_normal_form)
+    """Return `module` with every function in administrative normal form.
+
+    Raises
+    ------
+    Unsupported
+        An effect is shared by a branch and what comes after it.
+    """
+    purity = Purity(module)
+    return map_bodies(module, lambda body: _convert(body, purity))
 
 
-def a_normal_form(body: Expr) -> Expr:
+def _convert(body: Expr, purity: Purity) -> Expr:
     """Return the body of a function in administrative normal form, without types."""
-    return Blocks(home_blocks(body), lambda node: True).convert(body)
+    return Blocks(home_blocks(body), lambda node: True, purity.acting(body)).convert(body)

@@ -24,7 +24,13 @@ __all__ = ["to_basic_block_normal_form"]
 
 
 def to_basic_block_normal_form(module: Module) -> Module:
-    """Return `module` with every function in basic-block normal form."""
+    """Return `module` with every function in basic-block normal form.
+
+    Raises
+    ------
+    Unsupported
+        An effect is shared by a branch and what comes after it.
+    """
     purity = Purity(module)
     return map_bodies(module, lambda body: _convert(body, purity))
 
@@ -34,4 +40,5 @@ def _convert(body: Expr, purity: Purity) -> Expr:
     named = crossing_nodes(body) | purity.effectful(body)
     if not named:
         return body
-    return Blocks(home_blocks(body), lambda node: id(node) in named).convert(body)
+    acting = purity.acting(body)
+    return Blocks(home_blocks(body), lambda node: id(node) in named, acting).convert(body)

@@ -358,3 +358,35 @@ def test_copies_bind_variables_of_their_own():
     copy = copy_expr(main)
     both = Module({"main": main, "copy": copy}, module_of(text).types)
     assert structural_equal(verify(both)["copy"], main)
+
+
+SHARED_EFFECT = """#[version = "0.0.5"]
+def @main(%c: bool) -> int32 {
+  let %r = ref(5);
+  %0 = ref_write(%r, add(ref_read(%r), 1));
+  let %a = if (%c) { let %u = %0; 7 } else { BRANCH };
+  AFTER
+}
+"""
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["partial_evaluate", "to_a_normal_form", "to_basic_block_normal_form", "to_cps"],
+)
+def test_an_effect_that_would_happen_twice_is_refused(name):
+    text = SHARED_EFFECT.replace("BRANCH", "8").replace("AFTER", "let %v = %0; ref_read(%r)")
+    message = (
+        r"^shared\.relay:\d+:\d+: an effect must happen once, but this is used in a branch and "
+        r"again after it: bind it with let before the branch, or write it in both places\n.*\n +\^$"
+    )
+    with pytest.raises(Unsupported, match=message):
+        find_pass(name).function(infer(parse(text, path="shared.relay")))
+
+
+@pytest.mark.parametrize("name", ["to_a_normal_form", "to_basic_block_normal_form", "to_cps"])
+@pytest.mark.parametrize("condition", [False, True])
+def test_an_effect_of_two_branches_happens_once(name, condition):
+    text = SHARED_EFFECT.replace("BRANCH", "let %w = %0; 8").replace("AFTER", "ref_read(%r)")
+    module = find_pass(name).function(infer(parse(text)))
+    assert evaluate(module, np.bool_(condition)) == 6
