@@ -30,6 +30,6 @@ $(VENV)/demo.installed: pyproject.toml | $(BIN)/python
 	touch $@
 
 $(VENV)/test.installed: pyproject.toml | $(BIN)/python
-	$(BIN)/pip install --quiet --editable '.[hardware,boards,train,test]' \
+	$(BIN)/pip install --quiet --editable '.[hardware,boards,train,export,test]' \
 	  --config-settings editable_mode=compat
 	touch $@

@@ -6,6 +6,7 @@ What they compute is defined by `compiler.ops.integer`; tests hold them to it.
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from .functions.remainder import float_remainder
 from .site import Site, is_float, is_signed
 
 __all__ = ["INTEGER_OPERATIONS"]
@@ -66,7 +67,7 @@ def _trunc_divide(site: Site) -> str:
 def _trunc_mod(site: Site) -> str:
     dtype = site.node.dtype
     if is_float(dtype):
-        return site.binary("frem", *site.operands, dtype)
+        return float_remainder(site, *site.operands, dtype)
     return _parts(site)[1]
 
 
@@ -107,18 +108,16 @@ def _float_mod(site: Site) -> str:
     """Return what numpy.mod does: a remainder of 0 has the sign of the divisor."""
     dtype, (x, y) = site.node.dtype, site.operands
     zero = site.number(0, dtype)
-    remainder = site.binary("frem", x, y, dtype)
-    nonzero = site.binary("fcmp une", remainder, zero, dtype)
-    negative = site.binary("fcmp olt", remainder, zero, dtype)
+    left = float_remainder(site, x, y, dtype)
+    nonzero = site.binary("fcmp une", left, zero, dtype)
+    negative = site.binary("fcmp olt", left, zero, dtype)
     differ = site.binary("xor", negative, site.binary("fcmp olt", y, zero, dtype), "bool")
-    moved = site.binary("fadd", remainder, y, dtype)
-    inside = site.choose(differ, moved, remainder, dtype)
+    moved = site.binary("fadd", left, y, dtype)
+    inside = site.choose(differ, moved, left, dtype)
     signed_zero = site.intrinsic("copysign", dtype, zero, y)
     result = site.choose(nonzero, inside, signed_zero, dtype)
     # By 0 the remainder is not a number, and stays it.
-    return site.choose(
-        site.binary("fcmp uno", remainder, remainder, dtype), remainder, result, dtype
-    )
+    return site.choose(site.binary("fcmp uno", left, left, dtype), left, result, dtype)
 
 
 def _classify(test: str) -> Callable[[Site], str]:

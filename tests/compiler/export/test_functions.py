@@ -23,6 +23,7 @@ def test_functions_need_no_library(dtype, cpu, symbols):
     x, y = (Var(name, TensorType((5, 37), dtype)) for name in ("x", "y"))
     unary = [name for name in FUNCTIONS if name != "power"]
     results = [call(name, x) for name in (*unary, *ROUNDING)]
-    results += [call("power", x, y), call("nn.softmax", x)]
+    binary = ("power", "mod", "floor_mod", "trunc_mod", "floor_divide")
+    results += [*(call(name, x, y) for name in binary), call("nn.softmax", x)]
     module = infer(Module({"main": Function((x, y), Tuple(tuple(results)))}))
     assert symbols(compile_host(module, {}, cpu=cpu).code)[1] == set()
