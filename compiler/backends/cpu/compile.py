@@ -17,7 +17,7 @@ from .expansion import expand
 from .flow import compile_flow, describe, is_straight
 from .formula import FormulaBuilder, row_major
 from .fusion import Group, fuse
-from .graph import Graph, RegionStep, Step, Tensor, flatten, trace
+from .graph import Graph, RegionStep, Step, Tensor, flatten
 from .layouts import plan_layouts
 from .lowering import ANCHORS, ELEMENTWISE, OTHERS, Context, follow, lower_nest, needs_nest
 from .machine import Machine, find_machine
@@ -25,6 +25,7 @@ from .objects import assemble_cached
 from .placement import place
 from .program import Program
 from .sinking import sink
+from .trace import trace
 
 __all__ = ["compile_host", "lower", "write_host"]
 

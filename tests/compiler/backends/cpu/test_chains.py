@@ -5,7 +5,7 @@ import pytest
 
 from compiler.backends.cpu.chains import put_together
 from compiler.backends.cpu.expansion import expand
-from compiler.backends.cpu.graph import trace
+from compiler.backends.cpu.trace import trace
 from compiler.ops import call
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from compiler.backends.cpu.expansion import expand
 from compiler.backends.cpu.fusion import Group, fuse
-from compiler.backends.cpu.graph import trace
+from compiler.backends.cpu.trace import trace
 from compiler.infer import infer
 from compiler.ir import Call, Function, GlobalVar, Module, Tuple
 from compiler.ops import call

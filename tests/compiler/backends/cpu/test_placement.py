@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from compiler.backends.cpu.expansion import expand
-from compiler.backends.cpu.graph import trace
 from compiler.backends.cpu.placement import place
+from compiler.backends.cpu.trace import trace
 from compiler.ir import Tuple, TupleGetItem
 from compiler.ops import call
 

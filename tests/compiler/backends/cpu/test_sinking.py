@@ -5,8 +5,9 @@ import pytest
 
 from compiler.backends.cpu.expansion import expand
 from compiler.backends.cpu.fusion import fuse
-from compiler.backends.cpu.graph import Tensor, trace
+from compiler.backends.cpu.graph import Tensor
 from compiler.backends.cpu.sinking import sink
+from compiler.backends.cpu.trace import trace
 from compiler.ops import call
 
 
