@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isa.host import OBJECT_BYTES, TENSOR_TAG, Status
-from isa.image import Form, Interface
+from isa.interface import Form, Interface
 
 from .errors import InputMismatch
 

@@ -10,11 +10,8 @@ import isa.image
 from isa.config import Config, preset
 from isa.errors import ImageError
 from isa.image import (
-    Constructor,
-    Form,
     Host,
     Image,
-    Interface,
     Layer,
     Region,
     Slot,
@@ -23,6 +20,7 @@ from isa.image import (
     save_image,
 )
 from isa.instructions import Opcode
+from isa.interface import Constructor, Form, Interface
 from isa.program import Instruction, Program
 from isa.registers import VERSION
 

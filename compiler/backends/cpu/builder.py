@@ -124,6 +124,22 @@ class Builder:
             f"shufflevector {kind} {first}, {kind} poison, <{lanes} x i32> zeroinitializer"
         )
 
+    def shuffle(
+        self, element: str, pair: tuple[str, str], lanes: int, places: Sequence[int]
+    ) -> str:
+        """Return some lanes of two vectors of `lanes`; beyond both they are undefined.
+
+        Parameters
+        ----------
+        element : LLVM type of one lane
+        places : lanes of the first vector from 0 on, then of the second
+        """
+        kind = f"<{lanes} x {element}>"
+        mask = ", ".join(f"i32 {place}" if place < 2 * lanes else "i32 poison" for place in places)
+        return self.value(
+            f"shufflevector {kind} {pair[0]}, {kind} {pair[1]}, <{len(places)} x i32> <{mask}>"
+        )
+
     def add(self, left: Index, right: Index) -> Index:
         """Return left + right."""
         left, right = self.size(left), self.size(right)
@@ -227,10 +243,9 @@ class Builder:
         self.do(f"{following} = add nsw i64 {index}, {step}")
         last = self._block
         self.do(f"br label %{head}")
-        phis = [f"  {index} = phi i64 [{start}, %{before}], [{following}, %{last}]"]
-        for name, (kind, first), result in zip(names, carried, results, strict=True):
-            phis.append(f"  {name} = phi {kind} [{first}, %{before}], [{result}, %{last}]")
-        self._lines[place] = "\n".join(phis)
+        every = ("i64", str(start)), *carried
+        ends = following, *results
+        self._lines[place] = _phis((index, *names), every, ends, before, last)
         self._begin(after)
         return names
 
@@ -256,10 +271,9 @@ class Builder:
         self.do(f"%t{number} = icmp slt i64 {following}, {stop}")
         last = self._block
         self.do(f"br i1 %t{number}, label %{inside}, label %{after}")
-        phis = [f"  {index} = phi i64 [{start}, %{before}], [{following}, %{last}]"]
-        for name, (kind, first), result in zip(names, carried, results, strict=True):
-            phis.append(f"  {name} = phi {kind} [{first}, %{before}], [{result}, %{last}]")
-        self._lines[place] = "\n".join(phis)
+        every = ("i64", str(start)), *carried
+        ends = following, *results
+        self._lines[place] = _phis((index, *names), every, ends, before, last)
         self._begin(after)
         return results
 
@@ -310,3 +324,17 @@ class Builder:
         """Start a new basic block."""
         self._lines.append(f"{block}:")
         self._block = block
+
+
+def _phis(
+    names: Sequence[str],
+    carried: Sequence[tuple[str, str]],
+    results: Sequence[str],
+    before: str,
+    last: str,
+) -> str:
+    """Return the head of a loop: values of the block before it, or else of its last block."""
+    return "\n".join(
+        f"  {name} = phi {kind} [{first}, %{before}], [{result}, %{last}]"
+        for name, (kind, first), result in zip(names, carried, results, strict=True)
+    )

@@ -5,7 +5,8 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from isa.host import CLOSE_POOL, MAIN, OPEN_POOL, RELEASE
-from isa.image import Host, Interface
+from isa.image import Host
+from isa.interface import Interface
 
 from ...errors import Unsupported
 from ...ir.module import Module

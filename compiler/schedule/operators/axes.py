@@ -1,6 +1,6 @@
 """Small things that definitions share: attributes by their kind, indices by axis."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast as is_
 
 import numpy as np
@@ -19,6 +19,7 @@ __all__ = [
     "flat_index",
     "guarded",
     "held",
+    "indices_of",
     "ints",
     "real",
     "replaced",
@@ -123,3 +124,8 @@ def widened(value: Expr | Load) -> Expr:
     """Return a value in the data type that sums are made in: float64 or int64."""
     wide = "float64" if value.dtype.startswith("float") else "int64"
     return value if value.dtype == wide else cast(value, wide)
+
+
+def indices_of(layout: str, places: Mapping[str, Expr]) -> tuple[Expr, ...]:
+    """Return the indices of an element whose axes are named."""
+    return tuple(places[letter] for letter in layout)

@@ -12,15 +12,10 @@ from ...ops.operator import Attributes
 from ...ops.spatial import AXES
 from ..expressions import Buffer, Constant, Expr
 from ..functions import call, cast, clamp, equal, inside, size_of
-from .axes import Define, fixed, ints, real, text, whole, widened
+from .axes import Define, fixed, indices_of, ints, real, text, whole, widened
 from .definition import Definition
 
 __all__ = ["ROWS", "bilinear"]
-
-
-def _at(layout: str, places: Mapping[str, Expr]) -> tuple[Expr, ...]:
-    """Return the indices of an element whose axes are named."""
-    return tuple(places[letter] for letter in layout)
 
 
 def _sizes(buffer: Buffer, layout: str, letters: str) -> tuple[int, ...]:
@@ -58,8 +53,8 @@ def _convolution(count: int) -> Define:
                 place = {"N": to["N"], "C": group * inputs + tap["I"]}
                 for axis, letter in enumerate(letters):
                     place[letter] = to[letter] * strides[axis] + tap[letter] * dilation[axis]
-                left = cast(image[_at(layout, place)], dtype)
-                right = cast(weight[_at(source, {"O": to["C"], **tap})], dtype)
+                left = cast(image[indices_of(layout, place)], dtype)
+                right = cast(weight[indices_of(source, {"O": to["C"], **tap})], dtype)
                 nest.store(total, total + left * right)
             nest.store(out[at], cast(total, out.dtype))
 
@@ -114,8 +109,8 @@ def _transposed(count: int, quantized: bool = False) -> Define:
                     reach = to[letter] + (padding[axis] + shift[axis])
                     place[letter] = reach - taps[axis] * dilation[axis]
                 tap = {"O": own, "I": channel, **dict(zip(letters, taps, strict=True))}
-                left = cast(image[_at(layout, place)], dtype)
-                right = cast(weight[_at(source, tap)], dtype)
+                left = cast(image[indices_of(layout, place)], dtype)
+                right = cast(weight[indices_of(source, tap)], dtype)
                 if quantized:
                     point = nest.inputs[3]
                     right = right - cast(point[own] if point.shape else point[()], dtype)
@@ -147,7 +142,7 @@ def _spread(nest: Definition, attrs: Attributes, shift: list[int], quantized: bo
                 hits.append(equal(moved % strides[axis], 0))
             place[letter] = moved // strides[axis]
         otherwise = _point_of(data, nest) if quantized else 0
-        nest.store(image[at], inside(data, _at(layout, place), otherwise, *hits))
+        nest.store(image[at], inside(data, indices_of(layout, place), otherwise, *hits))
     return image
 
 
@@ -212,12 +207,12 @@ def _deformable(nest: Definition, attrs: Attributes) -> None:
             first = ((part * height + row) * width + column) * 2
             places: list[Expr] = []
             for axis, (letter, tap) in enumerate((("H", row), ("W", column))):
-                moved = offset[_at(layout, to | {"C": first + axis})]
+                moved = offset[indices_of(layout, to | {"C": first + axis})]
                 fixed = to[letter] * strides[axis] + tap * dilation[axis] - padding[axis]
                 places.append(cast(fixed, "float64") + widened(moved))
             value = bilinear(data, (to["N"], channel), places, order, outside=True)
             taps = {"O": to["C"], "I": number, "H": row, "W": column}
-            nest.store(total, total + value * widened(weight[_at(source, taps)]))
+            nest.store(total, total + value * widened(weight[indices_of(source, taps)]))
         nest.store(out[at], cast(total, out.dtype))
 
 

@@ -1,12 +1,13 @@
 """Operators that have kernels of their own, as nests: for sizes that are known only at run time."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import cast as is_
 
 from ...ops.operator import Attributes
 from ..expressions import Constant, Expr
 from ..functions import call, cast, lowest, maximum, size_of
+from .approximations import fast_exp
 from .axes import Define, axis_of, widened
 from .definition import Definition
 
@@ -40,8 +41,12 @@ def _batch_matmul(nest: Definition, attrs: Attributes) -> None:
         nest.store(out[batch, row, column], cast(total, out.dtype))
 
 
-def _softmax(logarithm: bool) -> Define:
-    """Return the definition of softmax, or of its logarithm."""
+def _exp(x: Expr) -> Expr:
+    return call("exp", x)
+
+
+def _softmax(power: Callable[[Expr], Expr], logarithm: bool = False) -> Define:
+    """Return the definition of softmax, or of its logarithm, by a way to compute exp."""
 
     def define(nest: Definition, attrs: Attributes) -> None:
         (data,), (out,) = nest.inputs, nest.outputs
@@ -54,11 +59,11 @@ def _softmax(logarithm: bool) -> Define:
                 nest.store(best, maximum(best, data[(*rest[:axis], index, *rest[axis:])]))
             with nest.loop(data.shape[axis]) as index:
                 here = (*rest[:axis], index, *rest[axis:])
-                nest.store(total, total + call("exp", widened(data[here]) - widened(best)))
+                nest.store(total, total + power(widened(data[here]) - widened(best)))
             with nest.loop(data.shape[axis]) as index:
                 here = (*rest[:axis], index, *rest[axis:])
                 shifted = widened(data[here]) - widened(best)
-                value = shifted - call("log", total) if logarithm else call("exp", shifted) / total
+                value = shifted - call("log", total) if logarithm else power(shifted) / total
                 nest.store(out[here], cast(value, out.dtype))
 
     return define
@@ -91,8 +96,9 @@ ROWS: Mapping[str, Define] = MappingProxyType(
     {
         "nn.batch_matmul": _batch_matmul,
         "nn.dense": _dense,
-        "nn.log_softmax": _softmax(True),
-        "nn.softmax": _softmax(False),
+        "nn.fast_softmax": _softmax(fast_exp),
+        "nn.log_softmax": _softmax(_exp, logarithm=True),
+        "nn.softmax": _softmax(_exp),
         "split": _split,
         "transpose": _transpose,
     }

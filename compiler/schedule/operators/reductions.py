@@ -26,7 +26,6 @@ from ..functions import (
     size_of,
     unequal,
 )
-from .approximations import fast_exp
 from .axes import Define, axis_of, text, whole, widened
 from .definition import Definition
 
@@ -324,25 +323,6 @@ def _einsum(nest: Definition, attrs: Attributes) -> None:
         nest.store(out[at], cast(total, out.dtype))
 
 
-def _fast_softmax(nest: Definition, attrs: Attributes) -> None:
-    (data,), (out,) = nest.inputs, nest.outputs
-    axis = axis_of(attrs, len(data.shape))
-    others = [size for n, size in enumerate(data.shape) if n != axis]
-    with nest.loops(*others) as rest:
-        best = nest.local(data.dtype, lowest(data.dtype))
-        total = nest.local("float64", 0.0)
-        with nest.loop(data.shape[axis]) as index:
-            nest.store(best, maximum(best, data[(*rest[:axis], index, *rest[axis:])]))
-        for final in (False, True):
-            with nest.loop(data.shape[axis]) as index:
-                here = (*rest[:axis], index, *rest[axis:])
-                power = fast_exp(widened(data[here]) - widened(best))
-                if final:
-                    nest.store(out[here], cast(power / total, out.dtype))
-                else:
-                    nest.store(total, total + power)
-
-
 ROWS: Mapping[str, Define] = MappingProxyType(
     {
         "all": _extreme("multiply", highest),
@@ -358,7 +338,6 @@ ROWS: Mapping[str, Define] = MappingProxyType(
         "min": _extreme("minimum", highest),
         "nn.cross_entropy": _entropy(False),
         "nn.cross_entropy_with_logits": _entropy(True),
-        "nn.fast_softmax": _fast_softmax,
         "nn.group_norm": _norm("group"),
         "nn.instance_norm": _norm("instance"),
         "nn.layer_norm": _norm("layer"),

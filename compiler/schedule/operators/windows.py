@@ -24,15 +24,10 @@ from ..functions import (
     size_of,
     unequal,
 )
-from .axes import Define, element, fixed, guarded, held, ints, real, text, widened
+from .axes import Define, element, fixed, guarded, held, indices_of, ints, real, text, widened
 from .definition import Definition
 
 __all__ = ["ROWS"]
-
-
-def _at(layout: str, places: Mapping[str, Expr]) -> tuple[Expr, ...]:
-    """Return the indices of an element whose axes are named."""
-    return tuple(places[letter] for letter in layout)
 
 
 def _taps(
@@ -79,11 +74,11 @@ def _pool(count: int, average: bool) -> Define:
             with nest.loops(*ints(attrs, "pool_size")) as taps:
                 place = to | _taps(attrs, letters, to, taps)
                 if average:
-                    nest.store(found, found + widened(inside(data, _at(layout, place))))
+                    nest.store(found, found + widened(inside(data, indices_of(layout, place))))
                     counted = _counts(attrs, data, letters, place)
                     nest.store(number, number + cast(counted, "int64"))
                 else:
-                    value = inside(data, _at(layout, place), lowest(data.dtype))
+                    value = inside(data, indices_of(layout, place), lowest(data.dtype))
                     nest.store(found, maximum(found, value))
             nest.store(out[at], _mean(found, number, out.dtype) if average else found)
 
@@ -114,7 +109,7 @@ def _adaptive(count: int, average: bool) -> Define:
                     letter: clamp(start + tap, 0, size_of(data.shape[layout.index(letter)]) - 1)
                     for letter, start, tap in zip(letters, starts, taps, strict=True)
                 }
-                value = held(data, _at(layout, to | moved))
+                value = held(data, indices_of(layout, to | moved))
                 joined = found + widened(value) if average else maximum(found, value)
                 nest.store(found, joined)
             number: Expr = Constant(1, "int64")
@@ -153,9 +148,9 @@ def _give_mean(nest: Definition, attrs: Attributes, total: Buffer, to: Mapping[s
         with nest.loops(*window) as taps:
             place = _taps(attrs, "HW", to, taps)
             nest.store(number, number + cast(_counts(plain, data, "HW", place), "int64"))
-    share = real(grad[_at(layout, to)]) / cast(maximum(number, 1), "float64")
+    share = real(grad[indices_of(layout, to)]) / cast(maximum(number, 1), "float64")
     with nest.loops(*window) as taps:
-        fits, held = guarded(_at(layout, {**to, **_taps(attrs, "HW", to, taps)}), data.shape)
+        fits, held = guarded(indices_of(layout, {**to, **_taps(attrs, "HW", to, taps)}), data.shape)
         with nest.when(fits):
             nest.store(total[held], total[held] + share)
 
@@ -167,7 +162,7 @@ def _give_best(nest: Definition, attrs: Attributes, total: Buffer, to: Mapping[s
     best = nest.local(data.dtype, lowest(data.dtype))
     where, index = nest.local("int64", 0), nest.local("int64", 0)
     with nest.loops(*window) as taps:
-        place = _at(layout, {**to, **_taps(attrs, "HW", to, taps)})
+        place = indices_of(layout, {**to, **_taps(attrs, "HW", to, taps)})
         value = nest.local(data.dtype, inside(data, place, lowest(data.dtype)))
         better = value > best
         if data.dtype.startswith("float"):
@@ -177,10 +172,10 @@ def _give_best(nest: Definition, attrs: Attributes, total: Buffer, to: Mapping[s
         nest.store(where, select(taken, index, where))
         nest.store(index, index + 1)
     taps_of_best = (where // window[1], where % window[1])
-    place = _at(layout, {**to, **_taps(attrs, "HW", to, taps_of_best)})
+    place = indices_of(layout, {**to, **_taps(attrs, "HW", to, taps_of_best)})
     fits, held = guarded(place, data.shape)
     with nest.when(fits):
-        nest.store(total[held], total[held] + real(grad[_at(layout, to)]))
+        nest.store(total[held], total[held] + real(grad[indices_of(layout, to)]))
 
 
 def _dilation2d(nest: Definition, attrs: Attributes) -> None:
@@ -194,8 +189,8 @@ def _dilation2d(nest: Definition, attrs: Attributes) -> None:
         to = dict(zip(layout, at, strict=True))
         best = nest.local(data.dtype, lowest(data.dtype))
         with nest.loops(*window) as taps:
-            place = _at(layout, to | _taps(named, "HW", to, taps))
-            kernel = weight[_at(source, {"H": taps[0], "W": taps[1], "I": to["C"]})]
+            place = indices_of(layout, to | _taps(named, "HW", to, taps))
+            kernel = weight[indices_of(source, {"H": taps[0], "W": taps[1], "I": to["C"]})]
             value = inside(data, place, element(low, data.dtype))
             nest.store(best, maximum(best, apply("add", value, kernel)))
         nest.store(out[at], cast(best, out.dtype))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from isa.image import Constructor, Form
+from isa.interface import Constructor, Form
 
 from ....errors import Unsupported
 from ....ir.module import Module

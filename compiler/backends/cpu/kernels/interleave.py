@@ -66,21 +66,9 @@ class Interleave:
             return
         whole, count = rows[0], lanes
         for number, row in enumerate(rows[1:], 2):
-            row = _shuffle(build, element, (row, "poison"), lanes, list(range(count)))
-            whole = _shuffle(build, element, (whole, row), count, list(range(number * lanes)))
+            row = build.shuffle(element, (row, "poison"), lanes, list(range(count)))
+            whole = build.shuffle(element, (whole, row), count, list(range(number * lanes)))
             count = number * lanes
         places = [place % planes * lanes + place // planes for place in range(count)]
-        mixed = _shuffle(build, element, (whole, "poison"), count, places)
+        mixed = build.shuffle(element, (whole, "poison"), count, places)
         build.do(f"store <{count} x {element}> {mixed}, ptr {target}, align {size}")
-
-
-def _shuffle(
-    build: Builder, element: str, pair: tuple[str, str], lanes: int, places: list[int]
-) -> str:
-    """Return some lanes of two vectors one after the other; beyond a vector they are undefined."""
-    kind = f"<{lanes} x {element}>"
-    names = (f"i32 {place}" if place < 2 * lanes else "i32 poison" for place in places)
-    return build.value(
-        f"shufflevector {kind} {pair[0]}, {kind} {pair[1]}, "
-        f"<{len(places)} x i32> <{', '.join(names)}>"
-    )

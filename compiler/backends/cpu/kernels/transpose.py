@@ -142,7 +142,7 @@ def _zip(build: Builder, element: str, left: list[str], right: list[str], lanes:
             places = [
                 place + part for place in range(half, half + lanes // 2) for part in (0, lanes)
             ]
-            found.append(_shuffle(build, f"<{lanes} x {element}>", pair, places))
+            found.append(build.shuffle(element, pair, lanes, places))
     return found
 
 
@@ -150,12 +150,4 @@ def _cut(build: Builder, element: str, vector: str, lanes: int, start: int, coun
     """Return `count` lanes of a vector from `start` on."""
     if count == lanes:
         return vector
-    kind = f"<{lanes} x {element}>"
-    return _shuffle(build, kind, (vector, "poison"), list(range(start, start + count)))
-
-
-def _shuffle(build: Builder, kind: str, pair: tuple[str, str], places: list[int]) -> str:
-    mask = ", ".join(f"i32 {place}" for place in places)
-    return build.value(
-        f"shufflevector {kind} {pair[0]}, {kind} {pair[1]}, <{len(places)} x i32> <{mask}>"
-    )
+    return build.shuffle(element, (vector, "poison"), lanes, range(start, start + count))
