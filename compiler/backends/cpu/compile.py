@@ -12,6 +12,7 @@ from ...errors import Unsupported
 from ...ir.module import Module
 from ...ops import Mismatch
 from ...schedule.operators import DEFINITIONS
+from .attention import join_attention
 from .chains import put_together
 from .entry import is_threaded, lay_out_memory, write_module
 from .expansion import expand
@@ -127,7 +128,8 @@ def _lower_graph(graph: Graph, machine: Machine) -> tuple[Program, tuple[Origin,
     """Return the operations of a graph, and for each what it is part of."""
     context = Context(machine)
     origins: list[Origin] = []
-    steps = sink(graph, place(graph, put_together(graph, expand(graph.steps))))
+    joined = join_attention(graph, put_together(graph, expand(graph.steps)))
+    steps = sink(graph, place(graph, joined))
     _require_half(steps, machine)
     items = fuse(graph, steps)
     plan_layouts(graph, items, machine)
