@@ -197,7 +197,7 @@ def _is_product(step: Step) -> bool:
 
 
 def _steps_of_scores(tensor: Tensor, links: _Links) -> tuple[Step, ...] | None:
-    """Return a product and the element-wise steps from it to `tensor`, if that is how it is made."""
+    """Return a product and the element-wise steps that make `tensor` of it, if it is made so."""
     step = links.own_maker(tensor)
     if step is None:
         return None

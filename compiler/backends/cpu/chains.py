@@ -115,9 +115,7 @@ def _number(value: object) -> float | None:
     return float(value.constant.item())
 
 
-def used_steps(
-    graph: Graph, steps: Iterable[Step | RegionStep]
-) -> tuple[Step | RegionStep, ...]:
+def used_steps(graph: Graph, steps: Iterable[Step | RegionStep]) -> tuple[Step | RegionStep, ...]:
     """Return the steps whose results something uses."""
     needed: set[Tensor] = set()
 

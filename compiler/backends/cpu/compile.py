@@ -10,7 +10,7 @@ from isa.interface import Interface
 
 from ...errors import Unsupported
 from ...ir.module import Module
-from ...ops import Mismatch
+from ...ops import Mismatch, operators
 from ...schedule.operators import DEFINITIONS
 from .attention import join_attention
 from .chains import put_together
@@ -182,8 +182,8 @@ def _lower_group(context: Context, group: Group) -> None:
         elif anchor.name in DEFINITIONS:
             lower_nest(context, anchor)
         else:
-            table = [*ANCHORS, *ELEMENTWISE, *OTHERS, *DEFINITIONS]
-            near = get_close_matches(anchor.name, table, 1, 0)[0]
+            known = {*ANCHORS, *ELEMENTWISE, *OTHERS, *DEFINITIONS}
+            near = get_close_matches(anchor.name, sorted(known & set(operators())), 1, 0)[0]
             raise Unsupported(
                 f"operator {anchor.name} is not supported on the CPU; the nearest is {near}",
                 anchor.span,

@@ -21,7 +21,15 @@ from ...ir.nodes import AttributeValue
 from .graph import Tensor
 from .sizes import as_known, stretch
 
-__all__ = ["Formula", "FormulaBuilder", "Node", "broadcast_strides", "merge_axes", "row_major", "split_axes"]
+__all__ = [
+    "Formula",
+    "FormulaBuilder",
+    "Node",
+    "broadcast_strides",
+    "merge_axes",
+    "row_major",
+    "split_axes",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +220,9 @@ def merge_axes(
     return tuple(extents), [tuple(outer) for outer in merged]
 
 
-def split_axes(have: tuple[int, ...], strides: tuple[int, ...], want: tuple[int, ...]) -> tuple[int, ...] | None:
+def split_axes(
+    have: tuple[int, ...], strides: tuple[int, ...], want: tuple[int, ...]
+) -> tuple[int, ...] | None:
     """Return strides by axes of `have` as those by axes of `want`; None if there are none.
 
     ``(8,), (5,), (2, 1, 4)  ->  (20, 0, 5)``; one place stands for any number of them.

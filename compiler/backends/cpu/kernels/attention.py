@@ -226,9 +226,7 @@ class _Emission:
         kernel, build = self.kernel, self.build
         loads = _loads(kernel.scores)
         masks = [
-            build.address(
-                pointer, build.multiply(key, node.strides[-1]), element_bytes(node.dtype)
-            )
+            build.address(pointer, build.multiply(key, node.strides[-1]), element_bytes(node.dtype))
             for pointer, node in zip(place.masks, loads, strict=True)
         ]
         offset = build.multiply(key, 1 if kernel.key_step else kernel.inner)

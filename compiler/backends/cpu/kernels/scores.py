@@ -1,4 +1,4 @@
-"""Rows of scores on the stack, and their exponentials: the part of attention between its products."""
+"""Rows of scores on the stack and their exponentials: what attention does between its products."""
 
 from collections.abc import Callable
 
@@ -68,7 +68,9 @@ class ScoreRows:
         last = width - width % lanes
 
         def row(index: Index, _: list[str]) -> None:
-            address = build.address(self.address, build.offset([index], [self.pitch], last), self._size)
+            address = build.address(
+                self.address, build.offset([index], [self.pitch], last), self._size
+            )
             build.store(self._dtype, self._number(_LOWEST, lanes), address, lanes)
 
         build.loop(0, rows, row)
@@ -163,7 +165,9 @@ class ScoreRows:
         build, dtype, lanes = self._build, self._dtype, self._lanes
         first, count, width = rows
         bases = [
-            build.address(self.address, build.offset([first], [self.pitch], place * self.pitch), self._size)
+            build.address(
+                self.address, build.offset([first], [self.pitch], place * self.pitch), self._size
+            )
             for place in range(count)
         ]
 
@@ -179,6 +183,10 @@ class ScoreRows:
             Value(build, dtype, 1, fold_lanes(build, operation, dtype, total, lanes))
             for total in totals
         ]
+
+    def _score(self, index: Index) -> str:
+        """Return the address of a score."""
+        return self._build.address(self.address, index, self._size)
 
     def _number(self, value: float, lanes: int) -> str:
         """Return a constant in all lanes."""

@@ -157,8 +157,7 @@ def _panels(
     own = tuple(extent if stride else 1 for extent, stride in zip(outer, first, strict=True))
     panels = Tensor((*own, inner * keys), key.dtype)
     steps = tuple(
-        stride if extent > 1 else 0
-        for extent, stride in zip(own, panels.strides[:-1], strict=True)
+        stride if extent > 1 else 0 for extent, stride in zip(own, panels.strides[:-1], strict=True)
     )
     whole = keys // width
     for start, count, wide in ((0, whole, width), (whole * width, 1, keys - whole * width)):
@@ -179,9 +178,7 @@ def _rows(context: Context, value: Tensor, strides: Shape, shape: Shape) -> tupl
     """Return values whose columns are neighbours, and their strides."""
     if strides[-1] == 1:
         return value, strides
-    own = tuple(
-        extent if stride else 1 for extent, stride in zip(shape, strides, strict=True)
-    )
+    own = tuple(extent if stride else 1 for extent, stride in zip(shape, strides, strict=True))
     rows = Tensor((*own[:-2], *shape[-2:]), value.dtype)
     context.copy(rows, value, rows.shape, rows.strides, strides)
     steps = (
