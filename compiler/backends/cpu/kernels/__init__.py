@@ -3,7 +3,6 @@
 A kernel is a frozen dataclass; equal kernels are one function. Its first pointer is the target.
 """
 
-from .attention import Attention
 from .border import Border
 from .contraction import Contraction
 from .copy import Copy, Gather
@@ -20,7 +19,6 @@ from .softmax import QuantizedSoftmax, Softmax
 from .transpose import Transpose
 
 __all__ = [
-    "Attention",
     "Border",
     "Contraction",
     "Copy",

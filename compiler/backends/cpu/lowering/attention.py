@@ -8,7 +8,7 @@ from typing import cast
 from ..builder import element_bytes
 from ..formula import Formula, FormulaBuilder, merge_axes, split_axes
 from ..graph import Step, Tensor, flatten
-from ..kernels import Attention
+from ..kernels.attention import Attention
 from ..machine import Machine
 from ..tiling import choose_tile
 from .context import AnchorTable, Context, Finish, operand
