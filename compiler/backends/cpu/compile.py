@@ -10,8 +10,9 @@ from isa.interface import Interface
 
 from ...errors import Unsupported
 from ...ir.module import Module
-from ...ops import Mismatch
+from ...ops import Mismatch, operators
 from ...schedule.operators import DEFINITIONS
+from .attention import join_attention
 from .chains import put_together
 from .entry import is_threaded, lay_out_memory, write_module
 from .expansion import expand
@@ -127,7 +128,8 @@ def _lower_graph(graph: Graph, machine: Machine) -> tuple[Program, tuple[Origin,
     """Return the operations of a graph, and for each what it is part of."""
     context = Context(machine)
     origins: list[Origin] = []
-    steps = sink(graph, place(graph, put_together(graph, expand(graph.steps))))
+    joined = join_attention(graph, put_together(graph, expand(graph.steps)))
+    steps = sink(graph, place(graph, joined))
     _require_half(steps, machine)
     items = fuse(graph, steps)
     plan_layouts(graph, items, machine)
@@ -180,8 +182,8 @@ def _lower_group(context: Context, group: Group) -> None:
         elif anchor.name in DEFINITIONS:
             lower_nest(context, anchor)
         else:
-            table = [*ANCHORS, *ELEMENTWISE, *OTHERS, *DEFINITIONS]
-            near = get_close_matches(anchor.name, table, 1, 0)[0]
+            known = {*ANCHORS, *ELEMENTWISE, *OTHERS, *DEFINITIONS}
+            near = get_close_matches(anchor.name, sorted(known & set(operators())), 1, 0)[0]
             raise Unsupported(
                 f"operator {anchor.name} is not supported on the CPU; the nearest is {near}",
                 anchor.span,

@@ -122,6 +122,14 @@ class Tensor:
         return found
 
     @property
+    def viewed(self) -> "Tensor":
+        """The tensor that it is all of, reshaped or not."""
+        found = self
+        while found.base is not None and prod(found.base.shape) == prod(found.shape):
+            found = found.base
+        return found
+
+    @property
     def size_bytes(self) -> int:
         """Size of the memory, slack included."""
         return prod(self.memory_shape) * element_bytes(self.memory_dtype) + self.slack
@@ -132,13 +140,20 @@ Value = Tensor | tuple["Value", ...]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Step:
-    """A call of an operator."""
+    """A call of an operator.
+
+    Attributes
+    ----------
+    inner : tuple of Step
+        Of one that stands for several: the steps themselves, in order.
+    """
 
     name: str
     attrs: Mapping[str, AttributeValue]
     operands: tuple[Value, ...]
     result: Value
     span: Span | None
+    inner: "tuple[Step, ...]" = ()
 
     @property
     def is_open(self) -> bool:
