@@ -28,7 +28,8 @@ class Layout:
         By root. Segments are members of the argument block: "inputs" and "outputs" (offset is the
         number), "arena" and "constants".
     arena_bytes : int
-    constants : memoryview of bytes, read-only, at a multiple of ALIGNMENT
+    constants : ConstantBlock
+        Yet to be collected.
     symbols : tuple of Symbol
         Of sizes that each run has its own of. The argument block then has one more member, the
         address of their values (i64).
@@ -38,7 +39,7 @@ class Layout:
 
     places: Mapping[Tensor, tuple[str, int]]
     arena_bytes: int
-    constants: memoryview
+    constants: ConstantBlock
     symbols: tuple[Symbol, ...] = ()
     workspace: tuple[Dim, ...] = ()
 
@@ -63,7 +64,7 @@ def lay_out_memory(program: Program, *, least_saving: float = _LEAST_SAVING) -> 
             root = tensor.root
             if root in places:
                 continue
-            if root.constant is None:
+            if not root.is_known:
                 spans[root] = spans.get(root, (number, number))[0], number
                 continue
             places[root] = "constants", known.place(root)
@@ -76,7 +77,7 @@ def lay_out_memory(program: Program, *, least_saving: float = _LEAST_SAVING) -> 
         workspace.append(block[0].size_bytes)
     offsets, arena_bytes = _place(closed, heirs, least_saving)
     places |= {root: ("arena", offset) for root, offset in offsets.items()}
-    return Layout(places, arena_bytes, known.collect(), _symbols(program), tuple(workspace))
+    return Layout(places, arena_bytes, known, _symbols(program), tuple(workspace))
 
 
 def _symbols(program: Program) -> tuple[Symbol, ...]:

@@ -150,7 +150,7 @@ def _run(program, machine, least_saving, inputs, backwards=False):
     layout = lay_out_memory(program, least_saving=least_saving)
     text = write_module(program, layout, machine.triple, threads=not backwards)
     code = assemble(_backwards(text) if backwards else text, machine, (MAIN, OPEN_POOL, CLOSE_POOL))
-    constants, arena = layout.constants, layout.arena_bytes
+    constants, arena = layout.constants.collect(), layout.arena_bytes
     host = Host(code, MAIN, machine.triple, machine.cpu, machine.features, arena, constants, False)
     outputs = [np.zeros(one.shape, one.dtype) for one in program.outputs]
     assert HostProgram(host, threads=1).run(inputs, outputs) == 0
