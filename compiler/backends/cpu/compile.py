@@ -1,6 +1,7 @@
 """From a typed module to the object code of its host program."""
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -75,15 +76,18 @@ def write_host(program: Program, machine: Machine, cache: Path | None = None) ->
     """Return the object code of a program, with its constants."""
     layout = lay_out_memory(program)
     text = write_module(program, layout, machine.triple)
-    code = assemble_cached(text, machine, _EXPORTED, cache)
+    with ThreadPoolExecutor(1) as assembler:
+        # LLVM runs beside the packing of weights.
+        code = assembler.submit(assemble_cached, text, machine, _EXPORTED, cache)
+        constants = layout.constants.collect()
     return Host(
-        code=code,
+        code=code.result(),
         symbol=MAIN,
         triple=machine.triple,
         cpu=machine.cpu,
         features=machine.features,
         arena_bytes=layout.arena_bytes,
-        constants=layout.constants,
+        constants=constants,
         threaded=is_threaded(program, machine.triple),
     )
 
@@ -199,7 +203,7 @@ def _own_outputs(context: Context, graph: Graph) -> tuple[Tensor, ...]:
     outputs: list[Tensor] = []
     for tensor in graph.outputs:
         root = tensor.root
-        if root in taken or root.constant is not None or tensor.is_part:
+        if root in taken or root.is_known or tensor.is_part:
             own = Tensor(tensor.shape, tensor.dtype)
             strides = row_major(tensor.shape)
             context.copy(own, tensor, tensor.shape, strides, strides)

@@ -1,6 +1,6 @@
 """Steps over tensors: what straight programs are, between their expressions and kernels."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -59,6 +59,8 @@ class Tensor:
         What the border holds.
     stored : str
         Data type in memory, "" for `dtype`.
+    make : callable or None
+        Writes its value into an array of its shape and type: a constant that nobody looks at.
     """
 
     shape: tuple[int, ...]
@@ -71,6 +73,12 @@ class Tensor:
     border: tuple[int, int, int, int] = (0, 0, 0, 0)
     fill: float = 0
     stored: str = ""
+    make: Callable[[Array], None] | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether its value is known before the program runs."""
+        return self.constant is not None or self.make is not None
 
     @property
     def memory_dtype(self) -> str:

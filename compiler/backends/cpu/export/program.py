@@ -45,7 +45,7 @@ def export_program(
         threaded=threads and is_threaded(program, machine.triple),
         target=_describe(machine),
     )
-    constants = bytes(layout.constants) or bytes(1)
+    constants = bytes(layout.constants.collect()) or bytes(1)
     text = write_module(program, layout, machine.triple, threads=interface.threaded)
     wrapper = write_wrapper(interface, len(constants))
     code = assemble(f"{text}\n{wrapper}", machine, exported(interface))

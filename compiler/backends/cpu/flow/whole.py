@@ -149,7 +149,7 @@ class _Module:
         replaced = {
             "inputs": inputs,
             "outputs": targets,
-            "constants": write.address(constants, self._keep(bytes(layout.constants))),
+            "constants": write.address(constants, self._keep(bytes(layout.constants.collect()))),
         }
         arguments = write.load("ptr", "%state", slot("arguments"))
         given = [
