@@ -93,6 +93,11 @@ class Attention:
         """Blocks of rows."""
         return sum(run.count for run in runs(self.rows, self.block[0]))
 
+    @property
+    def in_place(self) -> tuple[int, ...]:
+        """None: query, key and value are read by several parts or in another order."""
+        return ()
+
     def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the body; `pointers` are target, query, key, value, what the formulas read."""
         emission = _Emission(self, build, pointers)
