@@ -197,8 +197,9 @@ def _read(
     words = struct.unpack(f"<{size}q", ctypes.string_at(address + _HEAD.size, 8 * size))
     if form.kind == "tensor":
         dtype = np.dtype(form.name)
-        size_bytes = int(np.prod(words, dtype=np.int64)) * dtype.itemsize
-        return np.frombuffer(ctypes.string_at(extra, size_bytes), dtype).reshape(words).copy()
+        array = np.empty(words, dtype)
+        ctypes.memmove(array.ctypes.data, extra, array.nbytes)
+        return array
     fields = form.constructors[tag].fields if form.kind == "data" else form.fields
     parts = list(zip(words, fields, strict=True))
     if form.kind == "cell":

@@ -21,6 +21,7 @@ from .kernels import KernelTime
 from .measure import Case, check, compare, open_case, profile
 from .peak import Peak, measure_peak
 from .peers import PEERS, is_installed
+from .symbolic import OPEN_AXES, compare_open
 from .timing import CLOCKS
 
 __all__ = ["main"]
@@ -42,13 +43,17 @@ TINY = ("resnet8", "dscnn", "mobilenet", "autoencoder")
 @click.option("--kernels", is_flag=True, help="Print the time of each kernel of ours instead.")
 @click.option("--check/--no-check", "checked", default=True, help="Compare the results as well.")
 @click.option("--cold", help="Networks by comma: compile time and memory in fresh processes.")
+@click.option(
+    "--symbolic", is_flag=True, help="Measure programs of open sizes beside known ones instead."
+)
 @click.option("--json", "json_path", type=click.Path(), help="Write everything to this file.")
-def main(json_path: str | None, kernels: bool, **options: Any) -> None:
+def main(json_path: str | None, kernels: bool, symbolic: bool, **options: Any) -> None:
     """Measure networks on the CPU beside other runtimes."""
     console = Console(width=140)
     try:
         require_folder(json_path)
-        report = _profiles(console, **options) if kernels else _compare(console, **options)
+        measure = _profiles if kernels else _compare_open if symbolic else _compare
+        report = measure(console, **options)
     except (*USER_ERRORS, FileNotFoundError) as error:
         raise click.ClickException(str(error)) from None
     if json_path is not None:
@@ -187,6 +192,35 @@ def _print_compiles(console: Console, compiles: Sequence[dict[str, Any]]) -> Non
         console.print()
         head = ("model", "runtime", "import s", "compile or load s", "CPU s", "peak MB")
         print_table(console, head, lines, text=(0, 1))
+
+
+def _compare_open(
+    console: Console, models: str | None, threads: str, rounds: int, clock: str, **_: Any
+) -> dict[str, Any]:
+    names = ",".join(OPEN_AXES) if models is None else models
+    unknown = sorted(set(names.split(",")) - set(OPEN_AXES))
+    if unknown:
+        raise click.UsageError(f"--symbolic takes {', '.join(OPEN_AXES)}, not {', '.join(unknown)}")
+    rows: list[dict[str, Any]] = []
+    for name, path in find_models(names).items():
+        for count in _counts(threads):
+            rows += compare_open(name, path, count, rounds, CLOCKS[clock])
+    lines = [
+        (
+            row["model"],
+            str(row["axis"]),
+            str(row["size"]),
+            str(row["threads"]),
+            f"{row['known_ms']:.3f}",
+            f"{row['open_ms']:.3f}",
+            f"{row['ratio']:.2f}",
+            f"{row['largest_difference']:.2g}",
+        )
+        for row in rows
+    ]
+    head = ("model", "axis", "size", "threads", "known ms", "open ms", "ratio", "difference")
+    print_table(console, head, lines, text=(0,))
+    return {"rows": rows}
 
 
 def _profiles(

@@ -4,19 +4,20 @@
 hands them out.
 """
 
+from collections.abc import Sequence
 from itertools import count
 
 from isa.host import MAIN, MEMBERS, Status
 
-from ...ir.dims import Symbol
-from .builder import Builder
+from ...ir.dims import Dim, Symbol
+from .builder import Builder, Index
 from .graph import Tensor
 from .inheritance import touched_by
-from .kernels import Kernel
+from .kernels import Kernel, OpenParts
 from .memory import Layout, lay_out_memory
 from .pool import has_pool, write_pool
 from .program import KernelCall, Operation, Program, RegionCall
-from .sizes import symbol_value, symbols_of
+from .sizes import index_of, symbol_value, symbols_of
 
 __all__ = ["Kernels", "Layout", "is_threaded", "lay_out_memory", "write_entry", "write_module"]
 
@@ -26,7 +27,7 @@ _POINTER_BYTES = 8
 def is_threaded(program: Program, triple: str) -> bool:
     """Return whether the module of `program` carries a pool of threads."""
     return has_pool(triple) and any(
-        isinstance(operation, KernelCall) and operation.kernel.chunks > 1
+        isinstance(operation, KernelCall) and operation.kernel.chunks != 1
         for operation in program.operations
     )
 
@@ -95,10 +96,11 @@ class Kernels:
             text, needed = _function(f"@kernel{number}", call, over, inlined)
             self._texts.append(text)
             self._declarations |= needed
-            if kernel.chunks > 1 and self.pooled:
+            if kernel.chunks != 1 and self.pooled:
                 self.threaded = True
                 self._functions[key] = f"@parts{number}"
-                self._texts.append(_parts(number, len(touched_by(call))))
+                kinds = ["ptr"] * len(touched_by(call)) + ["i64"] * len(symbols_of(kernel))
+                self._texts.append(_parts(number, kinds))
         return self._functions[key]
 
     def text(self) -> str:
@@ -141,17 +143,23 @@ def _function(
     return f"{head}\n{build.body()}\n}}\n", build.declarations
 
 
-def _parts(number: int, count: int) -> str:
-    """Return the function that runs some parts of a kernel, its `count` pointers in a list."""
+def _parts(number: int, kinds: Sequence[str]) -> str:
+    """Return the function that runs some parts of a kernel, pointers and sizes in a list.
+
+    Parameters
+    ----------
+    kinds : LLVM types of what is in the list, pointers first
+    """
     lines = [f"define internal void @parts{number}(ptr %pointers, i64 %first, i64 %last) {{"]
-    for place in range(count):
+    for place, kind in enumerate(kinds):
         offset = place * _POINTER_BYTES
         lines += [
             f"  %a{place} = getelementptr i8, ptr %pointers, i64 {offset}",
-            f"  %p{place} = load ptr, ptr %a{place}, align {_POINTER_BYTES}",
+            f"  %p{place} = load {kind}, ptr %a{place}, align {_POINTER_BYTES}",
         ]
-    pointers = "".join(f"ptr %p{place}, " for place in range(count))
-    call = f"  call void @kernel{number}({pointers}i64 %first, i64 %last)"
+    given = [f"{kind} %p{place}" for place, kind in enumerate(kinds)]
+    given.insert(kinds.count("ptr"), "i64 %first, i64 %last")
+    call = f"  call void @kernel{number}({', '.join(given)})"
     return "\n".join([*lines, call, "  ret void", "}", ""])
 
 
@@ -203,17 +211,28 @@ class _Entry:
         target = self._place(call.target)
         over = tuple(n for n, read in enumerate(call.reads) if self._place(read) == target)
         function, chunks = self._kernels.name(call, over), call.kernel.chunks
-        if chunks > 1 and self._threaded:
-            pointers = self._list(touched_by(call))
-            arguments = f"ptr {self._members['pool']}, ptr {function}, ptr {pointers}, i64 {chunks}"
+        sizes = [
+            symbol_value(symbol, self._sizes, self._value) for symbol in symbols_of(call.kernel)
+        ]
+        count = self._size(chunks.count) if isinstance(chunks, OpenParts) else chunks
+        if chunks != 1 and self._threaded:
+            pool = self._members["pool"]
+            if isinstance(chunks, OpenParts):
+                small = self._value(f"icmp slt i64 {self._size(chunks.work)}, {chunks.least_work}")
+                pool = self._value(f"select i1 {small}, ptr null, ptr {pool}")
+            pointers = self._list(touched_by(call), sizes)
+            arguments = f"ptr {pool}, ptr {function}, ptr {pointers}, i64 {count}"
             self._lines.append(f"  call void @parallel({arguments})")
             return
         arguments = ", ".join(f"ptr {self._pointer(tensor)}" for tensor in touched_by(call))
-        if chunks > 1:
-            arguments += f", i64 0, i64 {chunks}"
-        for symbol in symbols_of(call.kernel):
-            arguments += f", i64 {symbol_value(symbol, self._sizes, self._value)}"
+        if chunks != 1:
+            arguments += f", i64 0, i64 {count}"
+        arguments += "".join(f", i64 {size}" for size in sizes)
         self._lines.append(f"  call void {function}({arguments})")
+
+    def _size(self, size: Dim) -> Index:
+        """Return the value of a size."""
+        return index_of(size, self._sizes, self._value)
 
     def _place(self, tensor: Tensor) -> tuple[str, int, int]:
         """Return where the first element of a tensor that is no border lies."""
@@ -259,12 +278,14 @@ class _Entry:
             f"next{number}:",
         ]
 
-    def _list(self, tensors: tuple[Tensor, ...]) -> str:
-        """Return the address of a list of tensors' addresses, with a null pointer at its end."""
+    def _list(self, tensors: tuple[Tensor, ...], sizes: Sequence[Index] = ()) -> str:
+        """Return the address of a list of tensors' addresses, then sizes, then a null pointer."""
         name = f"%list{next(self._numbers)}"
-        self._frame.append(f"  {name} = alloca [{len(tensors) + 1} x ptr], align 8")
-        for number, value in enumerate([*map(self._pointer, tensors), "null"]):
+        values = [f"ptr {self._pointer(tensor)}" for tensor in tensors]
+        values += [*(f"i64 {size}" for size in sizes), "ptr null"]
+        self._frame.append(f"  {name} = alloca [{len(values)} x ptr], align 8")
+        for number, value in enumerate(values):
             offset = number * _POINTER_BYTES
             address = self._value(f"getelementptr i8, ptr {name}, i64 {offset}")
-            self._lines.append(f"  store ptr {value}, ptr {address}, align {_POINTER_BYTES}")
+            self._lines.append(f"  store {value}, ptr {address}, align {_POINTER_BYTES}")
         return name

@@ -13,6 +13,7 @@ from .fusion import Group
 from .graph import Graph, RegionStep, Step, Tensor, flatten
 from .lowering.batch import is_packed
 from .lowering.borders import border_value
+from .lowering.nest import needs_nest
 from .machine import Machine
 from .products import find_product
 
@@ -101,7 +102,7 @@ class _Readers:
     def _anchor(self, step: Step) -> None:
         self._note_views(step)
         tensors = [tensor for value in step.operands for tensor in flatten(value)]
-        if step.name in _IMAGES | _BATCHES | {_TRANSPOSE}:
+        if step.name in _IMAGES | _BATCHES | {_TRANSPOSE} and not needs_nest(step):
             self._anchors.setdefault(tensors[0].root, []).append(step)
             if step.name == _TRANSPOSE:
                 # It moves elements as they are stored, but knows nothing of borders.

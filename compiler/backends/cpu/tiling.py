@@ -11,8 +11,8 @@ __all__ = ["choose_tile", "choose_window_tile"]
 _WIDEST_ROW = 32
 _MOST_LINES = 4
 _MOST_VECTORS = 8
-# Rows of a result whose size is known only at run time.
-_USUAL_ROWS = 64
+# Rows of a result, or vectors of its columns, if their number is known only at run time.
+_USUAL = 64
 # Cycles from a product to the next that adds to the same sum, on all CPUs of the last years.
 _LATENCY = 4
 # Cycles to load a vector of weights, beyond those of a broadcast: it may come from the L2 cache.
@@ -49,6 +49,7 @@ def choose_tile(
     """
     best, choice = float("inf"), (1, 1, 1)
     lines, places = extents = _extent(extents[0]), _extent(extents[1])
+    vectors = _extent(vectors)
     for wide in range(1, min(vectors, _MOST_VECTORS) + 1):
         rows = (machine.registers - spare - wide) // wide
         for down in range(1, min(lines, _MOST_LINES, max(rows, 1)) + 1):
@@ -61,7 +62,7 @@ def choose_tile(
 
 def _extent(size: int) -> int:
     """Return a size, a guess of one that is known only at run time."""
-    return size if isinstance(size, int) else _USUAL_ROWS
+    return size if isinstance(size, int) else _USUAL
 
 
 def choose_window_tile(

@@ -27,6 +27,7 @@ from ....ir.nodes import AttributeValue
 from ....ir.span import Span
 from ....ir.types import Type
 from ..graph import Graph
+from .items import Items
 
 __all__ = [
     "Apply",
@@ -152,6 +153,8 @@ class Compute:
         One for each input and output of the graph.
     measures : tuple of Measure
     requires : tuple of Require
+    items : Items or None
+        The graph as a loop over items, if it shall be computed so.
     """
 
     graph: Graph
@@ -159,6 +162,7 @@ class Compute:
     targets: tuple[Variable, ...]
     measures: tuple[Measure, ...] = ()
     requires: tuple[Require, ...] = ()
+    items: Items | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -10,20 +10,40 @@ from ....ir.dims import Dim
 from ....ir.nodes import AttributeValue
 from ....ir.types import TensorType, Type
 from ....schedule.operators import DEFINITIONS
-from ..graph import VIEWS, Tensor, Value
+from ..graph import VIEWS, Graph, Step, Tensor, Value
 from ..lowering import ELEMENTWISE
 from .code import Operate, Variable, variables_in
 
 if TYPE_CHECKING:
     from .shapes import Shapes
 
-__all__ = ["OPEN", "expand_dynamic", "shape_operands"]
+__all__ = ["OPEN", "expand_dynamic", "require_open", "shape_operands"]
 
-OPEN = frozenset({*ELEMENTWISE, *VIEWS, *DEFINITIONS, "concatenate", "stack"}) - {
+OPEN = frozenset({*ELEMENTWISE, *VIEWS, *DEFINITIONS, "concatenate", "qnn.dense", "stack"}) - {
     "arange",
     "argwhere",
 }
 """Operators whose operands and results may have sizes that are known only at run time."""
+
+
+def require_open(graph: Graph) -> None:
+    """Raise Unsupported for a step whose sizes are not known, but must be."""
+    for step in graph.steps:
+        if isinstance(step, Step) and step.is_open and not _is_taken(step):
+            raise Unsupported(
+                f"{step.name} needs sizes that are known when the program is compiled; annotate "
+                "them",
+                step.span,
+            )
+
+
+def _is_taken(step: Step) -> bool:
+    """Return whether there is code for a step of open sizes."""
+    if step.name != "qnn.dense":
+        return step.name in OPEN
+    weight = step.operands[1]
+    return isinstance(weight, Tensor) and all(isinstance(size, int) for size in weight.shape)
+
 
 _SHAPES: Mapping[str, int] = {
     "dyn.broadcast_to": 1,

@@ -9,7 +9,7 @@ from ..arena import ALIGNMENT
 from ..builder import element_bytes
 from ..sizes import index_of, parts_of
 from .code import Compute, Measure, Require, Variable
-from .runtime import FIELDS_OFFSET, slot
+from .runtime import CODE_OFFSET, FIELDS_OFFSET, slot
 from .values import Values, head_of
 from .writer import Writer
 
@@ -61,10 +61,25 @@ class Sizes:
             write.store("i64", self.value(extent), made, FIELDS_OFFSET + 8 * axis)
         return made
 
-    def block(self, size_bytes: Dim) -> str:
-        """Return an object that is nothing but memory."""
-        self._bound(size_bytes)
-        return self._take(head_of(TENSOR_TAG, 0), ALIGNMENT, self.value(size_bytes))
+    def workspace(self, sizes_bytes: Sequence[Dim]) -> tuple[list[str], list[str]]:
+        """Return the object that holds blocks of so many bytes, if any, and where these begin.
+
+        One object: the system hands out its memory again in the next run.
+        """
+        if not sizes_bytes:
+            return [], []
+        total: Dim = 0
+        starts: list[Dim] = []
+        for size in sizes_bytes:
+            starts.append(total)
+            total = total + (size + (ALIGNMENT - 1)) // ALIGNMENT * ALIGNMENT
+        self._bound(total)
+        made = self._take(head_of(TENSOR_TAG, 0), ALIGNMENT, self.value(total))
+        data = self._write.load("ptr", made, CODE_OFFSET)
+        steps = [self.value(start) for start in starts]
+        return [made], [
+            self._write.value(f"getelementptr i8, ptr {data}, i64 {step}") for step in steps
+        ]
 
     def _take(self, head: int, start: int, size_bytes: str) -> str:
         """Return a new tensor without sizes; leave the function if there is no memory."""

@@ -27,7 +27,8 @@ from .code import (
     results_of,
     variables_in,
 )
-from .dynamic import shape_operands
+from .dynamic import require_open, shape_operands
+from .items import find_items
 from .shapes import Shapes, add_operator
 
 __all__ = ["gather", "has_open_sizes"]
@@ -158,4 +159,7 @@ def _graph(group: _Group, uses: Counter[Variable], is_open: bool) -> Compute:
     outputs = tuple(tensors[variable] for variable in targets)
     graph = Graph(tuple(reads.values()), tuple(steps.steps), outputs)
     measures, requires = tuple(shapes.measures.values()), tuple(dict.fromkeys(shapes.requires))
-    return Compute(graph, tuple(reads), tuple(targets), measures, requires)
+    items = find_items(graph)
+    if items is None:
+        require_open(graph)
+    return Compute(graph, tuple(reads), tuple(targets), measures, requires, items)

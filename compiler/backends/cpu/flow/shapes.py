@@ -17,6 +17,7 @@ from ..lowering import ELEMENTWISE
 from ..sizes import as_known, joined
 from .code import Measure, Operate, Require, Variable
 from .dynamic import OPEN, expand_dynamic
+from .items import ITEMWISE
 
 __all__ = ["Shapes", "add_operator"]
 
@@ -108,9 +109,11 @@ def add_operator(
                 f"from values: {kind}",
                 span,
             )
-        raise Unsupported(
-            f"{name} needs sizes that are known when the program is compiled; annotate them", span
-        )
+        if name not in ITEMWISE:
+            raise Unsupported(
+                f"{name} needs sizes that are known when the program is compiled; annotate them",
+                span,
+            )
     kind = _with_broadcast(shapes, name, tensors, kind, span)
     shapes.requires += _fitting(name, attrs, tensors, kind, span)
     return steps.add(name, attrs, arguments, kind, span)

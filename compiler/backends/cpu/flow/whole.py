@@ -18,7 +18,7 @@ import numpy as np
 
 from isa.host import MEMBERS, Status
 
-from ....ir.dims import Size
+from ....ir.dims import Dim, Size
 from ....ir.module import Module
 from ....passes.to_a_normal_form import to_a_normal_form
 from ..arena import ALIGNMENT
@@ -29,11 +29,12 @@ from ..program import Program, RegionCall
 from .code import Compute
 from .convert import convert
 from .functions import Objects, write_function
+from .items import Items
 from .measures import Sizes
 from .ownership import own
 from .passing import is_scalar, passings
 from .recursion import checked_functions
-from .runtime import CODE_OFFSET, slot, write_heap
+from .runtime import slot, write_heap
 from .segments import gather, has_open_sizes
 from .start import state_bytes, write_begin, write_start
 from .values import Values
@@ -157,7 +158,8 @@ class _Module:
 
     def compute(self, write: Writer, compute: Compute, values: Values) -> None:
         """Write the call of a graph, and give its targets values."""
-        program = self.lower(compute.graph)
+        items = compute.items
+        program = self.lower(compute.graph if items is None else items.graph)
         layout = lay_out_memory(program)
         self.arena_bytes = max(self.arena_bytes, layout.arena_bytes)
         symbol = f"graph{len(self.graphs)}"
@@ -170,11 +172,13 @@ class _Module:
             if is_scalar(target.type):
                 values.bind_plain(target, write.allocate(max(8, owner.size_bytes)))
             else:
-                values.bind(target, sizes.tensor(shown.shape, owner.size_bytes))
-        between = [sizes.block(size) for size in layout.workspace]
+                size_bytes: Dim = owner.size_bytes
+                if items is not None:
+                    size_bytes = size_bytes * items.count
+                values.bind(target, sizes.tensor(shown.shape, size_bytes))
+        workspace, between = sizes.workspace(layout.workspace)
         inputs = _list_of(write, list(map(values.data, compute.reads)))
-        written = [write.load("ptr", one, CODE_OFFSET) for one in between]
-        targets = _list_of(write, [*map(values.data, compute.targets), *written])
+        targets = _list_of(write, [*map(values.data, compute.targets), *between])
         constants = write.load("ptr", "%state", slot("constants"))
         replaced = {
             "inputs": inputs,
@@ -189,16 +193,58 @@ class _Module:
         if layout.symbols:
             numbers = [sizes.value(Size((((one,), 1),))) for one in layout.symbols]
             given.append(_list_of(write, numbers, "i64"))
-        status = write.value(f"call i32 @{symbol}(ptr {_list_of(write, given)})")
+        call = f"call i32 @{symbol}(ptr {_list_of(write, given)})"
         calls = any(isinstance(operation, RegionCall) for operation in program.operations)
-        if calls or is_threaded(program, self.kernels.triple):
-            _require_success(write, status)
-        for one in between:
+        may_fail = calls or is_threaded(program, self.kernels.triple)
+        if items is None:
+            _run(write, call, may_fail)
+        else:
+            moves = _moves(program, items, inputs, targets)
+            _repeat(write, sizes.value(items.count), moves, lambda: _run(write, call, may_fail))
+        for one in workspace:
             write.do(f"call void @drop(ptr %state, ptr {one})")
 
 
-def _require_success(write: Writer, status: str) -> None:
-    """Leave the function if a region ended with an error."""
+Move = tuple[str, int, int]
+"""An address in a list (its address and number) that goes on by so many bytes each time."""
+
+
+def _moves(program: Program, items: Items, inputs: str, targets: str) -> list[Move]:
+    """Return what goes on from one item to the next: addresses in the lists of a graph's call."""
+    tensors = *program.inputs, *program.outputs
+    places = [(inputs, number) for number in range(len(program.inputs))]
+    places += [(targets, number) for number in range(len(program.outputs))]
+    return [
+        (*place, tensor.size_bytes)
+        for place, tensor, is_item in zip(places, tensors, items.is_item, strict=True)
+        if is_item
+    ]
+
+
+def _repeat(write: Writer, count: str, moves: Sequence[Move], body: Callable[[], None]) -> None:
+    """Write a body that runs `count` times."""
+    head, inside, after = (write.fresh(stem) for stem in ("items", "item", "after"))
+    left = write.allocate(8)
+    write.store("i64", count, left)
+    write.do(f"br label %{head}")
+    write.begin(head)
+    more = write.value(f"icmp sgt i64 {write.load('i64', left)}, 0")
+    write.branch(more, inside, after)
+    write.begin(inside)
+    body()
+    for addresses, number, size_bytes in moves:
+        here = write.load("ptr", addresses, 8 * number)
+        write.store("ptr", write.address(here, size_bytes), addresses, 8 * number)
+    write.store("i64", write.value(f"sub i64 {write.load('i64', left)}, 1"), left)
+    write.do(f"br label %{head}")
+    write.begin(after)
+
+
+def _run(write: Writer, call: str, may_fail: bool) -> None:
+    """Write a call; leave the function if it ends with an error."""
+    status = write.value(call)
+    if not may_fail:
+        return
     failed, stopped, good = (
         write.value(f"icmp ne i32 {status}, 0"),
         write.fresh("stopped"),

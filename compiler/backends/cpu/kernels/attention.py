@@ -19,7 +19,7 @@ from ..site import literal
 from .contraction import Contraction
 from .dot import Dot
 from .elementwise import Elementwise
-from .parts import Run, count_parts, nest_parts, runs
+from .parts import Parts, Run, all_parts, count_parts, nest_parts, runs
 from .scores import ScoreRows
 
 __all__ = ["Attention"]
@@ -83,7 +83,7 @@ class Attention:
         return self.vector_bytes // element_bytes(self.dtype)
 
     @property
-    def chunks(self) -> int:
+    def chunks(self) -> Parts:
         """How many parts: problems, and blocks of rows in each."""
         work = prod(self.outer) * self.rows * self.keys * (self.inner + self.columns + _COST)
         return count_parts((*self.outer, self.blocks), work)
@@ -205,7 +205,7 @@ class _Emission:
         formula = _follow(share, kernel.formula, 2)
         finish = Elementwise(shape, ends, 0, formula, kernel.vector_bytes)
         pointers = [place.target, self.mixed, scores.factors, *place.others]
-        finish.emit(build, pointers, 0, finish.chunks)
+        finish.emit(build, pointers, 0, all_parts(finish.chunks))
 
     def _clear(self, index: Index, _: list[str]) -> None:
         """Begin a mixed value with 0."""
@@ -245,7 +245,9 @@ class _Emission:
             _follow((_anchor(kernel.dtype),), kernel.scores, 0),
         )
         self.scores.pad(place.rows, count)
-        product.emit(build, [self.scores.address, place.query, panel, *masks], 0, product.chunks)
+        product.emit(
+            build, [self.scores.address, place.query, panel, *masks], 0, all_parts(product.chunks)
+        )
 
     def _mix(
         self,
@@ -269,7 +271,9 @@ class _Emission:
             kernel.tiles[1],
             formula,
         )
-        product.emit(build, [target, self.scores.address, value, *others], 0, product.chunks)
+        product.emit(
+            build, [target, self.scores.address, value, *others], 0, all_parts(product.chunks)
+        )
 
     def _product(
         self,

@@ -4,16 +4,17 @@ Places of the result (pixels) are rows of the tile, its last axis (output channe
 sums stay in registers until the formula has made results of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
+from ....ir.dims import Size
 from ..builder import Builder, Index, element_bytes
 from ..formula import Formula
 from .dot import Dot
 from .evaluator import Evaluator
 from .overlay import overlaid
-from .parts import Run, count_parts, loop_run, nest_parts, runs
+from .parts import OpenParts, Parts, Run, count_parts, loop_run, nest_parts, runs
 from .sums import Block, Sums
 from .tile import column_blocks
 
@@ -85,14 +86,19 @@ class Contraction:
         return prod(count for count, _ in self.reduction)
 
     @property
-    def chunks(self) -> int:
+    def chunks(self) -> Parts:
         """How many parts: places along the first axes, or else tiles along one axis."""
         work = prod(self.shape) * self.steps
         outer = (*self.shape[:-3], self.groups)
-        if prod(outer) > 1:
-            return count_parts(outer, work)
-        axis = _shared_axis(self)
-        return count_parts((sum(run.count for run in _tiles(self)[axis]),), work)
+        tiles = sum(run.count for run in _tiles(self)[_shared_axis(self)])
+        if self.is_open:
+            return OpenParts(prod(outer) * tiles, work)
+        return count_parts(outer if prod(outer) > 1 else (tiles,), work)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a size is known only when the program runs; tiles of all groups are parts."""
+        return isinstance(prod(self.shape) * self.steps, Size)
 
     @property
     def in_place(self) -> tuple[int, ...]:
@@ -119,11 +125,13 @@ def _shared_axis(kernel: Contraction) -> str:
     Columns that no vector holds are computed once for each tile of the other axes.
     """
     lanes, columns = kernel.dot.lanes, kernel.shape[-1] // kernel.groups
-    totals = {axis: sum(run.count for run in found) for axis, found in _tiles(kernel).items()}
-    # What is not known when this is compiled is not shared.
-    counts = {axis: count if isinstance(count, int) else 1 for axis, count in totals.items()}
-    if kernel.weight_step and columns % lanes:
+    counts = {axis: sum(run.count for run in found) for axis, found in _tiles(kernel).items()}
+    if kernel.weight_step and (isinstance(columns, Size) or columns % lanes):
         del counts["columns"]
+    # What is not known when this is compiled is taken for much.
+    for axis, count in counts.items():
+        if isinstance(count, Size):
+            return axis
     enough = (axis for axis, count in counts.items() if count >= _ENOUGH)
     return next(enough, max(counts, key=counts.__getitem__))
 
@@ -131,6 +139,8 @@ def _shared_axis(kernel: Contraction) -> str:
 def _block_runs(kernel: Contraction) -> list[Run]:
     """Return blocks of columns, in vectors; one that is not whole stands alone."""
     columns, lanes = kernel.shape[-1] // kernel.groups, kernel.dot.lanes
+    if isinstance(columns, Size):
+        return list(runs(columns // lanes, kernel.tile[2]))
     whole = columns // lanes if kernel.weight_step else -(-columns // lanes)
     ragged = not kernel.weight_step and columns % lanes > 0
     found: list[Run] = []
@@ -161,12 +171,42 @@ class _Emission:
         """Loop over everything, in some parts."""
         kernel, build = self.kernel, self.build
         outer = (*kernel.shape[:-3], kernel.groups)
+        if kernel.is_open:
+            self._tiles_of_groups(outer, bounds)
+            return
         if prod(outer) > 1:
             nest_parts(build, outer, kernel.chunks, bounds, self._group)
             return
-        if kernel.chunks > 1:
+        if kernel.chunks != 1:
             self.bounds = {_shared_axis(kernel): bounds}
         self._group([0] * len(outer))
+
+    def _tiles_of_groups(self, outer: Sequence[int], bounds: tuple[Index, Index]) -> None:
+        """Loop over the groups that some parts lie in, and in each over their tiles."""
+        build, axis = self.build, _shared_axis(self.kernel)
+        tiles = build.size(sum(run.count for run in self.tiles[axis]))
+        if prod(outer) == 1:
+            self.bounds = {axis: bounds}
+            self._group([0] * len(outer))
+            return
+        # Where there are no tiles, there are no parts.
+        divisor = build.call("i64", "llvm.umax.i64", ("i64", str(tiles)), ("i64", "1"))
+        first = build.value(f"udiv i64 {bounds[0]}, {divisor}")
+        beyond = build.value(f"sub i64 {build.add(bounds[1], divisor)}, 1")
+        last = build.value(f"udiv i64 {beyond}, {divisor}")
+
+        def group(number: Index, _: list[str]) -> None:
+            done = build.value(f"mul i64 {number}, {divisor}")
+            begin, end = (build.value(f"sub i64 {limit}, {done}") for limit in bounds)
+            begin = build.call("i64", "llvm.smax.i64", ("i64", begin), ("i64", "0"))
+            self.bounds = {axis: (begin, end)}
+            where: list[Index] = []
+            for extent in reversed(outer[1:]):
+                number, index = build.divide(number, extent)
+                where.insert(0, index)
+            self._group([number, *where])
+
+        build.loop(first, last, group)
 
     def _group(self, where: list[Index]) -> None:
         """Loop over the tiles of a group."""
@@ -221,16 +261,23 @@ class _Emission:
                 body(block(first, run.size, run.first if run.count == 1 else None))
 
             loop_run(build, run, self.bounds.get("columns"), one, backward=kernel.backward)
-        done = columns // dot.lanes * dot.lanes if kernel.weight_step else columns
-        lanes = dot.lanes
-        while done < columns:
-            lanes //= 2
-            if columns - done >= lanes:
-                at = build.address(weight, done, size)
-                column = build.add(begin, done)
-                narrow = replace(dot, lanes=lanes)
-                body(Block(tuple(where[:-1]), column, at, 1, lanes, narrow))
-                done += lanes
+        if not kernel.weight_step:
+            return
+        done, lanes = columns // dot.lanes * dot.lanes, dot.lanes
+        while lanes > 1 and done != columns:
+            # Fewer kinds of tiles make less code, if any number of columns may be left.
+            lanes = max(lanes // (2 if isinstance(columns, int) else 4), 1)
+            count = (columns - done) // lanes
+
+            def narrow(more: Index, done: int = done, lanes: int = lanes) -> None:
+                place = build.add(done, more)
+                at = build.address(weight, place, size)
+                column = build.add(begin, place)
+                less = replace(dot, lanes=lanes)
+                body(Block(tuple(where[:-1]), column, at, 1, lanes, less))
+
+            loop_run(build, Run(0, 0, count, lanes), None, narrow)
+            done += count * lanes
 
     def _line(self, block: Block, data: str, line: Index, down: int) -> None:
         """Loop over the places of some lines."""

@@ -5,7 +5,7 @@ from math import prod
 
 from ..builder import Builder, Index
 from .box import Box
-from .parts import count_parts, nest_parts
+from .parts import Parts, count_parts, nest_parts
 
 __all__ = ["Copy", "Gather"]
 
@@ -22,7 +22,7 @@ class Copy:
     box: Box
 
     @property
-    def chunks(self) -> int:
+    def chunks(self) -> Parts:
         """How many parts: places along the first axes."""
         return count_parts(self._runs()[0], prod(self.box.shape))
 
@@ -75,7 +75,7 @@ class Gather:
     wraps: bool
 
     @property
-    def chunks(self) -> int:
+    def chunks(self) -> Parts:
         """How many parts: places along the first axes."""
         return count_parts((self.outer, self.count), self.outer * self.count * self.row_bytes)
 

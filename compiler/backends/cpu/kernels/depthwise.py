@@ -9,7 +9,7 @@ from ..formula import Formula
 from .evaluator import Evaluator
 from .finish import Finish, Tile
 from .overlay import overlaid
-from .parts import count_parts
+from .parts import Parts, count_parts
 from .tile import accumulate, extend
 from .window import tile_extents, walk_tiles
 
@@ -61,7 +61,7 @@ class Depthwise:
     vector_bytes: int
 
     @property
-    def chunks(self) -> int:
+    def chunks(self) -> Parts:
         """How many parts: images and lines of tiles of one height."""
         extents = tile_extents(self.shape, self.tile)
         return count_parts(extents, prod(self.shape) * prod(self.window))

@@ -7,11 +7,13 @@ from ..builder import Builder, Index, element_bytes
 from ..formula import Formula
 from .evaluator import Evaluator, lanes_of, pieces
 from .overlay import overlaid
-from .parts import clamp, count_parts, nest_parts
+from .parts import Parts, clamp, count_parts, nest_parts
 
 __all__ = ["Elementwise"]
 
 _PIECES = 32
+# Elements of a part of an axis whose size is not known.
+_OPEN_PIECE = 1 << 11
 # Elements: no vector has more.
 _ALIGNMENT = 64
 
@@ -41,11 +43,9 @@ class Elementwise:
     vector_bytes: int
 
     @property
-    def chunks(self) -> int:
+    def chunks(self) -> Parts:
         """How many parts: places along the first axes, or pieces of the only one."""
         work = prod(self.shape) * len(self.formula)
-        if not isinstance(work, int):
-            return 1
         if len(self.shape) == 1:
             return count_parts((-(-self.shape[0] // _piece(self.shape[0])),), work)
         return count_parts(self.shape[:-1], work)
@@ -95,4 +95,6 @@ class Elementwise:
 
 def _piece(extent: int) -> int:
     """Return how many elements of the only axis make a part, whole vectors of any size."""
+    if not isinstance(extent, int):
+        return _OPEN_PIECE
     return -(-extent // (_PIECES * _ALIGNMENT)) * _ALIGNMENT

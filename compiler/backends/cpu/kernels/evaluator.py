@@ -8,7 +8,7 @@ from ..formula import Formula, Node
 from ..operations import OPERATIONS
 from ..site import Site, literal
 
-__all__ = ["Evaluator", "Origin", "lanes_of", "pieces"]
+__all__ = ["Evaluator", "Origin", "lanes_of", "open_pieces", "pieces"]
 
 
 def lanes_of(
@@ -33,11 +33,21 @@ def lanes_of(
 def pieces(extent: int, lanes: int) -> list[tuple[int, int, int]]:
     """Return (start, stop, lanes) that cover `extent`: whole vectors, then single elements."""
     if not isinstance(extent, int):
-        whole = extent // lanes * lanes
-        return [(0, whole, lanes), (whole, extent, 1)]
+        return open_pieces(extent, lanes)
     whole = extent - extent % lanes
     parts = ((0, whole, lanes), (whole, extent, 1))
     return [(start, stop, width) for start, stop, width in parts if start < stop]
+
+
+def open_pieces(extent: int, lanes: int) -> list[tuple[int, int, int]]:
+    """Return (start, stop, lanes) for an extent that is not known yet: ever shorter vectors."""
+    found, start = [], 0
+    while lanes:
+        stop = extent // lanes * lanes
+        found.append((start, stop, lanes))
+        # Up to three of each shorter kind: fewer kinds make less code.
+        start, lanes = stop, max(lanes // 4, 1) if lanes > 1 else 0
+    return found
 
 
 Columns = dict[tuple[int, int, int], str]

@@ -5,7 +5,7 @@ from math import prod
 
 from ..builder import Builder, Index
 from .box import Box
-from .parts import count_parts, nest_parts
+from .parts import Parts, count_parts, nest_parts
 
 __all__ = ["Interleave"]
 
@@ -26,7 +26,7 @@ class Interleave:
     vector_bytes: int
 
     @property
-    def chunks(self) -> int:
+    def chunks(self) -> Parts:
         """How many parts: places along the outer axes."""
         return count_parts(self.box.shape[:-2], prod(self.box.shape))
 

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from ..builder import Builder, Index
+from .parts import Parts
 
 __all__ = ["Kernel"]
 
@@ -11,7 +12,7 @@ class Kernel(Protocol):
     """What can write its own function."""
 
     @property
-    def chunks(self) -> int:
+    def chunks(self) -> Parts:
         """How many parts it has, which may run in any order and on any threads at once.
 
         The pool hands out runs of neighbouring parts, several for each thread, so that more parts

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..builder import Builder, Index, llvm_type
 from ..site import literal
+from .evaluator import open_pieces
 from .pool import combine
 
 __all__ = ["Line", "fold_lanes"]
@@ -64,6 +65,8 @@ class Line:
         if not self.along:
             return self._reduce_vectors(operation, dtype, first, element, self.extent, 1)
         total = literal(first, dtype)
+        if not isinstance(self.extent, int):
+            return self._reduce_open(operation, dtype, first, element)
         for start, stop, width in self._pieces():
             if stop - start > width:
                 part = self._reduce_vectors(operation, dtype, first, element, stop, width)
@@ -81,6 +84,8 @@ class Line:
         """Return (start, stop, elements at a time): whole vectors, then shorter ones."""
         if not self.along:
             return [(0, self.extent, self.lanes)]
+        if not isinstance(self.extent, int):
+            return open_pieces(self.extent, self.lanes)
         found, start, width = [], 0, self.lanes
         while start < self.extent:
             stop = self.extent - (self.extent - start) % width
@@ -88,6 +93,24 @@ class Line:
                 found.append((start, stop, width))
             start, width = stop, width // 2
         return found
+
+    def _reduce_open(
+        self, operation: str, dtype: str, first: float, element: Callable[[Index, int], str]
+    ) -> str:
+        """Return all elements of an axis whose size is not known yet, combined."""
+        build = self.build
+        (_, stop, width), *others = self._pieces()
+        part = self._reduce_vectors(operation, dtype, first, element, stop, width)
+        total = fold_lanes(build, operation, dtype, part, width)
+        for start, stop, width in others:
+
+            def body(index: Index, totals: list[str], width: int = width) -> list[str]:
+                one = fold_lanes(build, operation, dtype, element(index, width), width)
+                return [combine(build, operation, dtype, totals[0], one, 1)]
+
+            carried = [(llvm_type(dtype), total)]
+            (total,) = build.loop(start, stop, body, carried, step=width)
+        return total
 
     def _reduce_vectors(
         self,
@@ -103,8 +126,8 @@ class Line:
         number = literal(first, dtype)
         zero = number if self.lanes == 1 else f"splat ({llvm_type(dtype)} {number})"
         count = stop // step
-        chains = min(_CHAINS, count)
-        whole = count - count % chains
+        chains = min(_CHAINS, count) if isinstance(count, int) else _CHAINS
+        whole = count // chains * chains
 
         def more(total: str, index: Index) -> str:
             return combine(build, operation, dtype, total, element(index, self.lanes), self.lanes)
@@ -116,8 +139,17 @@ class Line:
 
         carried = [(kind, zero)] * chains
         totals = list(build.loop(0, whole * step, body, carried, step=chains * step))
-        for place in range(count - whole):
-            totals[place] = more(totals[place], (whole + place) * step)
+        if isinstance(count, int):
+            for place in range(count - whole):
+                totals[place] = more(totals[place], (whole + place) * step)
+        else:
+            totals[:1] = build.loop(
+                whole * step,
+                count * step,
+                lambda index, last: [more(last[0], index)],
+                [(kind, totals[0])],
+                step=step,
+            )
         while len(totals) > 1:
             right, left = totals.pop(), totals.pop()
             totals.insert(0, combine(build, operation, dtype, left, right, self.lanes))

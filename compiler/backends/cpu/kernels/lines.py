@@ -9,7 +9,7 @@ from ..formula import Formula, Node
 from .evaluator import Evaluator, lanes_of, pieces
 from .line import Line
 from .overlay import lie_together, overlaid
-from .parts import count_parts, nest_parts
+from .parts import Parts, count_parts, nest_parts
 from .tile import extend
 
 __all__ = ["LineAxes", "Lines", "PlacedLine"]
@@ -74,7 +74,7 @@ class LineAxes:
             return (0, *others)
         return others
 
-    def chunks(self, cost: int) -> int:
+    def chunks(self, cost: int) -> Parts:
         """Return how many parts there are, for `cost` simple operations an element."""
         return count_parts(self.outer, cost * prod(self.shape))
 
@@ -96,7 +96,7 @@ class Lines:
         self.evaluator = Evaluator(build, axes.formula, others)
 
     def run(
-        self, chunks: int, bounds: tuple[Index, Index], body: "Callable[[PlacedLine], None]"
+        self, chunks: Parts, bounds: tuple[Index, Index], body: "Callable[[PlacedLine], None]"
     ) -> None:
         """Run `body` for the parts within `bounds`."""
         build, axes = self.build, self.axes

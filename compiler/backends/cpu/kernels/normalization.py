@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ..builder import Builder, Index
 from ..functions.value import Value
 from .lines import LineAxes, Lines, PlacedLine
+from .parts import Parts
 
 __all__ = ["Normalization"]
 
@@ -26,7 +27,7 @@ class Normalization:
     epsilon: float
 
     @property
-    def chunks(self) -> int:
+    def chunks(self) -> Parts:
         """How many parts: places along the first axes."""
         return self.axes.chunks(_COST)
 

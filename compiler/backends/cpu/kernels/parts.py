@@ -4,10 +4,22 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
+from ....ir.dims import Dim, Size
 from ..builder import Builder, Index
+from ..sizes import as_known
 from .tile import split_evenly
 
-__all__ = ["Run", "clamp", "count_parts", "loop_run", "nest_parts", "runs"]
+__all__ = [
+    "OpenParts",
+    "Parts",
+    "Run",
+    "all_parts",
+    "clamp",
+    "count_parts",
+    "loop_run",
+    "nest_parts",
+    "runs",
+]
 
 # Handing work to another thread and waiting for it takes 1 to 2 us: as long as this many simple
 # operations on elements, or products, take one thread.
@@ -16,7 +28,36 @@ _LEAST_WORK = 1 << 17
 _ENOUGH = 32
 
 
-def count_parts(extents: Sequence[int], work: int) -> int:
+@dataclass(frozen=True, slots=True)
+class OpenParts:
+    """Parts of a kernel whose number or work is known only when the program runs.
+
+    Attributes
+    ----------
+    count : Dim
+    work : Dim
+        As of `count_parts`.
+    """
+
+    count: Dim
+    work: Dim
+
+    @property
+    def least_work(self) -> int:
+        """Work below which they are not shared among threads."""
+        return _LEAST_WORK
+
+
+Parts = int | OpenParts
+
+
+def all_parts(parts: Parts) -> int:
+    """Return the number of parts of a kernel whose sizes are known, to do them all."""
+    assert isinstance(parts, int), "a kernel inside another one has known sizes"
+    return parts
+
+
+def count_parts(extents: Sequence[int], work: int) -> Parts:
     """Return how many parts a nest of independent loops has: the product of its first extents.
 
     Parameters
@@ -25,21 +66,28 @@ def count_parts(extents: Sequence[int], work: int) -> int:
     work : int
         Operations of the whole kernel, on one element each.
     """
-    if not isinstance(work, int) or work < _LEAST_WORK:
-        # What is not known when this is compiled stays with one thread.
-        return 1
-    parts = 1
-    for extent in extents:
-        if parts >= _ENOUGH:
+    depth = _depth(extents)
+    if isinstance(work, Size):
+        return OpenParts(prod(extents[:depth]), work) if depth else 1
+    return 1 if work < _LEAST_WORK else prod(extents[:depth])
+
+
+def _depth(extents: Sequence[int]) -> int:
+    """Return how many of the first extents give enough parts, one that is open among them."""
+    parts: Dim = 1
+    depth = 0
+    for place, extent in enumerate(extents, 1):
+        if not isinstance(parts, int) or parts >= _ENOUGH:
             break
-        parts *= extent
-    return parts
+        if extent != 1:
+            parts, depth = parts * extent, place
+    return depth
 
 
 def nest_parts(
     build: Builder,
     extents: Sequence[int],
-    chunks: int,
+    chunks: Parts,
     bounds: tuple[Index, Index],
     body: Callable[[list[Index]], None],
 ) -> None:
@@ -48,7 +96,7 @@ def nest_parts(
     Parameters
     ----------
     extents : sequence of int
-    chunks : int
+    chunks : Parts
         The product of the first of them, or 1: as `count_parts` gave it.
     bounds : (Index, Index)
         The first part, and one past the last.
@@ -56,7 +104,7 @@ def nest_parts(
     if chunks == 1:
         build.nest(extents, body)
         return
-    depth = next(depth for depth in range(len(extents) + 1) if prod(extents[:depth]) == chunks)
+    depth = _depth(extents)
 
     def part(number: Index, _: list[str]) -> None:
         outer: list[Index] = []
@@ -73,8 +121,9 @@ def clamp(build: Builder, x: Index, low: int, high: int) -> Index:
     """Return the value between `low` and `high` that is nearest to `x`."""
     if isinstance(x, int):
         return min(max(x, low), high)
-    above = build.call("i64", "llvm.smax.i64", ("i64", x), ("i64", str(low))) if low > 0 else x
-    return build.call("i64", "llvm.smin.i64", ("i64", above), ("i64", str(high)))
+    limits = [str(build.size(limit)) for limit in (low, high)]
+    above = build.call("i64", "llvm.smax.i64", ("i64", x), ("i64", limits[0])) if low != 0 else x
+    return build.call("i64", "llvm.smin.i64", ("i64", above), ("i64", limits[1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +147,27 @@ class Run:
 
 def runs(extent: int, largest: int) -> Iterator[Run]:
     """Yield the tiles of at most `largest` along an axis."""
-    if not isinstance(extent, int):
-        # Of a size that is not known yet, the rest one by one.
-        count = extent // largest
-        yield Run(0, 0, count, largest)
-        yield Run(count, count * largest, extent - count * largest, 1)
+    if isinstance(extent, Size):
+        yield from _open_runs(extent, largest)
         return
     number = first = 0
     for count, size in split_evenly(extent, largest):
         yield Run(number, first, count, size)
         number, first = number + count, first + count * size
+
+
+def _open_runs(extent: Size, largest: int) -> Iterator[Run]:
+    """Yield tiles of a size that is not known yet: whole ones, then one of each power of two."""
+    number: Dim = 0
+    first: Dim = 0
+    size = largest
+    while size:
+        left = extent - first
+        count = left // size
+        (known_number, known_first, known_count) = as_known((number, first, count))
+        yield Run(known_number, known_first, known_count, size)
+        number, first = number + count, first + count * size
+        size = 1 << ((size - 1).bit_length() - 1) if size > 1 else 0
 
 
 def loop_run(

@@ -9,7 +9,7 @@ from ..operations import OPERATIONS
 from ..site import Site, literal
 from .evaluator import Evaluator, lanes_of, pieces
 from .overlay import overlaid
-from .parts import count_parts, nest_parts
+from .parts import Parts, count_parts, nest_parts
 from .tile import extend
 
 __all__ = ["Pool", "combine"]
@@ -72,7 +72,7 @@ class Pool:
     vector_bytes: int
 
     @property
-    def chunks(self) -> int:
+    def chunks(self) -> Parts:
         """How many parts: places along the first axes."""
         return count_parts(self.shape[:-1], prod(self.shape) * prod(self.window))
 

@@ -10,7 +10,7 @@ from ..site import literal
 from .evaluator import Evaluator, lanes_of, pieces
 from .line import Line
 from .overlay import overlaid
-from .parts import count_parts, nest_parts
+from .parts import Parts, count_parts, nest_parts
 from .pool import combine
 from .tile import extend
 
@@ -52,7 +52,7 @@ class Reduction:
     vector_bytes: int
 
     @property
-    def chunks(self) -> int:
+    def chunks(self) -> Parts:
         """How many parts: places along the first axes."""
         return count_parts(
             self.shape[:-1], prod(self.shape) * prod(extent for extent, _ in self.reduced)
@@ -144,7 +144,7 @@ class Search:
     data_dtype: str
 
     @property
-    def chunks(self) -> int:
+    def chunks(self) -> Parts:
         """How many parts: places along the first axes."""
         below = prod(extent for extent, _ in self.reduced)
         return count_parts(self.shape, prod(self.shape) * below)

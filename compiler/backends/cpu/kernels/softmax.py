@@ -7,7 +7,7 @@ from ..functions.exponential import flushed_exp
 from ..functions.logarithm import log
 from ..functions.value import Value
 from .lines import LineAxes, Lines, PlacedLine
-from .parts import count_parts, nest_parts
+from .parts import Parts, count_parts, nest_parts
 from .pool import combine
 
 __all__ = ["QuantizedSoftmax", "Softmax"]
@@ -32,7 +32,7 @@ class Softmax:
     logarithm: bool
 
     @property
-    def chunks(self) -> int:
+    def chunks(self) -> Parts:
         """How many parts: places along the first axes."""
         return self.axes.chunks(_COST)
 
@@ -47,9 +47,18 @@ class Softmax:
         lines = Lines(axes, build, pointers)
         beside = 1 if axes.along else axes.lanes
         size = axes.extent * element_bytes(axes.work_dtype) * beside
-        keeps = size <= _MOST_STACK and not self.logarithm
-        scratch = build.allocate(size) if keeps else None
-        lines.run(self.chunks, (first, last), lambda line: self._line(build, line, scratch))
+
+        def run(scratch: str | None) -> None:
+            lines.run(self.chunks, (first, last), lambda line: self._line(build, line, scratch))
+
+        if self.logarithm or (isinstance(size, int) and size > _MOST_STACK):
+            run(None)
+        elif isinstance(size, int):
+            run(build.allocate(size))
+        else:
+            scratch = build.allocate(_MOST_STACK)
+            fits = build.value(f"icmp sle i64 {build.size(size)}, {_MOST_STACK}")
+            build.branch(fits, lambda: run(scratch), lambda: run(None))
 
     def _line(self, build: Builder, line: PlacedLine, scratch: str | None) -> None:
         """Compute one line, or several beside each other."""
@@ -113,7 +122,7 @@ class QuantizedSoftmax:
     zero_point: int
 
     @property
-    def chunks(self) -> int:
+    def chunks(self) -> Parts:
         """How many parts: places along the first axes."""
         work = _COST * self.outer * self.extent * self.inner
         return count_parts((self.outer, self.inner), work)

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
+from ....ir.dims import Size
 from ..builder import Builder, Index, element_bytes
 from ..formula import Formula
 from .dot import Dot
@@ -159,7 +161,7 @@ class Sums:
         weight_step = kernel.weight_step or block.vectors * vector
         lines, everywhere = kernel.shape[-3:-1]
         share = 0
-        if isinstance(lines * everywhere, int):
+        if ahead and isinstance(lines * everywhere, int):
             share = self._block_bytes(block) * len(rows) // (lines * everywhere)
         count = len(rows) * block.vectors
         unroll = _unroll(kernel.reduction[-1][0], count)
@@ -168,7 +170,7 @@ class Sums:
 
         def innermost(at: str, carried: list[str]) -> list[str]:
             turns, stride = kernel.reduction[-1]
-            pace = -(-share * unroll // kernel.steps)
+            pace = -(-share * unroll // kernel.steps) if ahead else 0
 
             def body(index: Index, values: list[str], steps: int = unroll) -> list[str]:
                 here, weights, later, *sums = values
@@ -189,6 +191,9 @@ class Sums:
             state = list(zip(["ptr", *kinds], [at, *carried], strict=True))
             values = build.loop(0, whole, body, state)
             rest = turns - whole * unroll
+            if isinstance(rest, Size):
+                state = list(zip(["ptr", *kinds], values, strict=True))
+                return build.loop(0, rest, partial(body, steps=1), state)[1:]
             return (body(0, values, rest) if rest else values)[1:]
 
         def level(depth: int, at: str, carried: list[str]) -> list[str]:
@@ -270,6 +275,8 @@ def _chains(sums: int, unroll: int, vector_bytes: int) -> int:
 
 def _unroll(count: int, sums: int) -> int:
     """Return how many steps of the reduction the body of the innermost loop has."""
+    if isinstance(count, Size):
+        count = _MOST_STEPS
     most = max(1, min(count, _MOST_STEPS, _MOST_PRODUCTS // sums))
     # A divisor needs no code for a rest.
     near = (*range(most, most // 2, -1), most + 1)

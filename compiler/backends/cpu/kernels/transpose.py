@@ -9,7 +9,7 @@ from math import prod
 
 from ..builder import Builder, Index
 from .box import Box
-from .parts import count_parts, nest_parts
+from .parts import Parts, count_parts, nest_parts
 
 __all__ = ["Transpose", "find_block"]
 
@@ -34,7 +34,7 @@ class Transpose:
     vector_bytes: int
 
     @property
-    def chunks(self) -> int:
+    def chunks(self) -> Parts:
         """How many parts: places along the outer axes, blocks of rows among them."""
         return count_parts(self._outer(), prod(self.box.shape))
 
@@ -58,7 +58,7 @@ class Transpose:
             def strip(row: Index, _: list[str]) -> None:
                 self._strip(build, pointers, outer, row)
 
-            whole = rows - rows % height
+            whole = rows // height * height
             build.loop(0, whole, strip, step=height)
             build.nest(
                 (rows - whole, columns),
@@ -76,13 +76,14 @@ class Transpose:
     def _outer(self) -> tuple[int, ...]:
         """Return the outer axes, with blocks of rows as the last one if these are whole."""
         rows, height = self.box.shape[-2], self._block()[0]
-        return (*self.box.shape[:-2], *((rows // height,) if rows % height == 0 else ()))
+        are_whole = isinstance(rows, int) and rows % height == 0
+        return (*self.box.shape[:-2], *((rows // height,) if are_whole else ()))
 
     def _strip(self, build: Builder, pointers: list[str], outer: list[Index], row: Index) -> None:
         """Copy the rows of a block, in all columns."""
         height, width = self._block()
         columns = self.box.shape[-1]
-        whole = columns - columns % width
+        whole = columns // width * width
 
         def block(column: Index, _: list[str]) -> None:
             self._move(build, pointers, [*outer, row, column], (height, width))
@@ -135,7 +136,11 @@ def find_block(size: tuple[int, ...], element_bytes: int, vector_bytes: int) -> 
     Both are powers of two.
     """
     most = min(_MOST, vector_bytes // element_bytes)
-    height, width = (min(most, 1 << (extent.bit_length() - 1)) for extent in size)
+    # A size that is not known yet is taken for a large one.
+    height, width = (
+        min(most, 1 << (extent.bit_length() - 1)) if isinstance(extent, int) else most
+        for extent in size
+    )
     return (height, width) if min(height, width) > 1 and height * width >= _LEAST_BLOCK else (1, 1)
 
 

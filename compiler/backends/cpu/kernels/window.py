@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from ..builder import Builder, Index
-from .parts import loop_run, nest_parts, runs
+from .parts import Parts, loop_run, nest_parts, runs
 
 __all__ = ["tile_extents", "walk_tiles"]
 
@@ -21,7 +21,7 @@ def walk_tiles(
     build: Builder,
     shape: Sequence[int],
     tile: tuple[int, int],
-    chunks: int,
+    chunks: Parts,
     bounds: tuple[Index, Index],
     body: Callable[[Where, tuple[int, int]], None],
 ) -> None:
@@ -63,6 +63,6 @@ def walk_tiles(
             loop_run(build, run, within, band)
 
     if shape[0] == 1:
-        lines(0, bounds if chunks > 1 else None)
+        lines(0, bounds if chunks != 1 else None)
     else:
         nest_parts(build, tile_extents(shape, tile), chunks, bounds, image)

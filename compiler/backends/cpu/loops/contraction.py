@@ -6,6 +6,7 @@ from ....schedule.products import Product, recognise
 from ..builder import element_bytes
 from ..formula import Node
 from ..kernels import Contraction, Dot
+from ..kernels.parts import all_parts
 from ..machine import Machine
 from ..tiling import choose_tile
 from .frame import Frame
@@ -30,7 +31,7 @@ def contraction(frame: Frame, values: Values, loop: For, machine: Machine) -> No
         address(product.data, product.data_base),
         address(product.weight, product.weight_base),
     ]
-    kernel.emit(frame.build, pointers, 0, kernel.chunks)
+    kernel.emit(frame.build, pointers, 0, all_parts(kernel.chunks))
 
 
 def _kernel(product: Product, machine: Machine) -> Contraction:

@@ -9,7 +9,7 @@ from ....schedule.expressions import Constant
 from ....schedule.nodes import For, Nest, Statement
 from ....schedule.walk import inner
 from ..builder import Builder, Index
-from ..kernels.parts import count_parts, nest_parts
+from ..kernels.parts import Parts, count_parts, nest_parts
 from ..machine import Machine
 from .emitter import emit
 from .frame import Frame, Place
@@ -34,7 +34,7 @@ class NestKernel:
     symbols: tuple[Size, ...] = ()
 
     @property
-    def chunks(self) -> int:
+    def chunks(self) -> Parts:
         """How many parts: the outermost loops, as far as they are parallel."""
         return count_parts([extent for _, extent in self._parallel()], work_of(self.nest.body))
 
@@ -49,7 +49,7 @@ class NestKernel:
         places = {one.name: Place(at) for one, at in zip(buffers, pointers, strict=True)}
         symbols = {str(size): str(build.size(size)) for size in self.symbols}
         frame = Frame(build, places, symbols=symbols)
-        loops = list(self._parallel()) if self.chunks > 1 else []
+        loops = list(self._parallel()) if self.chunks != 1 else []
         body: Statement = self.nest.body
         for _ in loops:
             (body,) = inner(body)

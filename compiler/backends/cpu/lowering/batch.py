@@ -49,7 +49,7 @@ def _dtype(step: Step) -> str:
 def _strides(tensor: Tensor, swapped: AttributeValue) -> tuple[int, int, int]:
     """Return elements from matrix to matrix, row to row, column to column."""
     batch, row, column = tensor.strides
-    batch = batch if tensor.shape[0] > 1 else 0
+    batch = batch if tensor.shape[0] != 1 else 0
     return (batch, column, row) if swapped else (batch, row, column)
 
 
@@ -66,7 +66,7 @@ def _plain(
         weight = context.transposed(weight, (0, 2, 1))
     _, inner, columns = weight.shape
     first, row, column = _strides(operands.data, step.attrs["transpose_a"])
-    batch = weight.strides[0] if weight.shape[0] > 1 else 0
+    batch = weight.strides[0] if weight.shape[0] != 1 else 0
     # As if it were not known: only a single matrix is packed when the program is compiled.
     weight = Tensor(weight.shape, weight.dtype, base=weight)
     walk = Walk((first, row), (batch, 0), 1, 0, ((inner, column),))
@@ -80,7 +80,8 @@ def is_packed(machine: Machine, step: Step) -> bool:
     data, weight = operand(step, 0), operand(step, 1)
     inner = data.shape[1 if step.attrs["transpose_a"] else 2]
     return (
-        machine.has_dot_product
+        not step.is_open
+        and machine.has_dot_product
         and data.dtype in ("int8", "uint8")
         and weight.dtype == "int8"
         and inner % _GROUP == 0
@@ -116,15 +117,15 @@ def _quantized(context: Context, step: Step, target: Tensor, finish: Finish) -> 
         shape = weight.shape[0], columns
         walk = (source[0], source[2]), (inner, source[1])
         sums = _sums(context, weight, shape, walk, -(points[0] + moved), rest)
-        strides = columns if weight.shape[0] > 1 else 0, 0, 1
+        strides = columns if weight.shape[0] != 1 else 0, 0, 1
         node, rest = build.apply("add", "int32", node, build.load(sums, strides)), 0
     if points[1]:
         shape = data.shape[0], data.shape[1]
         walk = (first, row), (inner, column)
         sums = _sums(context, data, shape, walk, -points[1], rest + points[1] * inner * stored)
-        strides = data.shape[1] if data.shape[0] > 1 else 0, 1, 0
+        strides = data.shape[1] if data.shape[0] != 1 else 0, 1, 0
         node = build.apply("add", "int32", node, build.load(sums, strides))
-    batch = packed_elements(context.machine, inner, columns) if weight.shape[0] > 1 else 0
+    batch = packed_elements(context.machine, inner, columns) if weight.shape[0] != 1 else 0
     walk_all = Walk((first, row), (batch, 0), 1, 0, ((inner // _GROUP, _GROUP),))
     contract(
         context,

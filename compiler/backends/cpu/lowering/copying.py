@@ -19,12 +19,11 @@ def copy_kernel(box: Box, starts_bytes: tuple[int, int], vector_bytes: int) -> K
     starts_bytes : (int, int)
         Where target and source begin in memory that is aligned.
     """
-    if symbols_of(box):
-        return Copy(box)
-    if _is_wider(box, starts_bytes):
-        box = box.joined()
-    if _are_planes(box):
-        return Interleave(box, vector_bytes)
+    if not symbols_of(box):
+        if _is_wider(box, starts_bytes):
+            box = box.joined()
+        if _are_planes(box):
+            return Interleave(box, vector_bytes)
     order = _turned(box, vector_bytes)
     return Copy(box) if order is None else Transpose(box.reordered(order), vector_bytes)
 

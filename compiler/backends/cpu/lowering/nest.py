@@ -1,5 +1,7 @@
 """Operators that have no kernel of their own: their definitions as nests."""
 
+from types import MappingProxyType
+
 from ....errors import InvalidModule, Unsupported
 from ....ir.dims import Size
 from ....schedule.default import default_schedule
@@ -17,18 +19,27 @@ from .context import Context
 
 __all__ = ["lower_nest", "needs_nest"]
 
-_OPEN_KERNELS = frozenset({"nn.dense"})
-"""Operators whose kernels take any number of rows."""
+_OPEN_KERNELS = frozenset({"nn.log_softmax", "nn.softmax", "transpose"})
+"""Operators whose kernels take any sizes."""
+
+_BATCHES = frozenset({"nn.batch_matmul", "qnn.batch_matmul"})
+"""Operators whose kernels do so if it is known whether an operand serves the whole batch."""
+
+_KNOWN_OPERANDS = MappingProxyType({"nn.dense": 1, "nn.layer_norm": 1, "take": 0})
+"""Operators whose kernels take any number of rows: all sizes of this operand must be known."""
 
 
 def needs_nest(step: Step) -> bool:
     """Return whether the kernel of a step, if it has one, does not take its sizes."""
-    if not step.is_open:
+    if not step.is_open or step.name not in DEFINITIONS or step.name in _OPEN_KERNELS:
         return False
-    weight = step.operands[1] if step.name in _OPEN_KERNELS else None
-    if not isinstance(weight, Tensor):
-        return step.name in DEFINITIONS
-    return not all(isinstance(size, int) for size in weight.shape)
+    if step.name in _BATCHES:
+        sizes = [operand.shape[0] for operand in step.operands[:2] if isinstance(operand, Tensor)]
+        return sizes[0] != sizes[1] and 1 not in sizes
+    if step.name not in _KNOWN_OPERANDS or step.attrs.get("batch_dims"):
+        return True
+    known = step.operands[_KNOWN_OPERANDS[step.name]]
+    return not isinstance(known, Tensor) or not all(isinstance(size, int) for size in known.shape)
 
 
 def lower_nest(context: Context, step: Step) -> None:

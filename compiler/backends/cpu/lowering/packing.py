@@ -91,7 +91,7 @@ def arrange_weights(
         dot = Dot(
             operands.data.memory_dtype, operands.weight.dtype, operands.sum_dtype, "", 1, wide
         )
-        tile = choose_tile(machine, extents, max(1, columns // wide), _spare(machine, dot))
+        tile = choose_tile(machine, extents, columns // wide or 1, _spare(machine, dot))
         return Weights(operands.weight, dot, tile, groups * columns, columns)
     group = product.group
     lanes = min(wide, max(2, 1 << (columns - 1).bit_length()))

@@ -3,16 +3,30 @@
 import numpy as np
 import pytest
 
+from compiler.backends.cpu import compile_host
 from compiler.infer import infer
 from compiler.interpreter import evaluate, same_value
 from compiler.prelude import parse_with_prelude
-from tests.compiler.native_values import run_native
+from driver.host import HostProgram
+from tests.compiler.native_values import from_native, run_native, to_native
 
 
 @pytest.fixture
 def native():
     """`native(module, *inputs)` is what the compiled module gives, as the interpreter's values."""
     return run_native
+
+
+@pytest.fixture
+def compiled():
+    """`compiled(module, threads=1)` is a function of the inputs; the result as `native`'s."""
+
+    def make(module, threads=1):
+        program = HostProgram(compile_host(module, {}), threads=threads)
+        names = [param.name for param in module["main"].params]
+        return lambda *inputs: from_native(program.evaluate(names, list(map(to_native, inputs))))
+
+    return make
 
 
 @pytest.fixture
