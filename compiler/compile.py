@@ -86,7 +86,7 @@ def prepare(
         As of `compile_network`.
     """
     report("import")
-    network = import_network(path)
+    network = import_network(path, mapped=True)
     report("passes")
     module = optimise(network.module, observe)
     return module, _tensors(network.inputs), _tensors(network.outputs)

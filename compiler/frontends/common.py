@@ -1,24 +1,38 @@
 """What the importers share: files, names, tensors' descriptions, and finding what is near."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import ImportFailed
 from ..ir import Module, Span
+from ..mapped import map_file
 
-__all__ = ["Array", "Network", "Signature", "TensorInfo", "identifiers", "nearest", "read_file"]
+__all__ = [
+    "Array",
+    "Network",
+    "Signature",
+    "TensorInfo",
+    "identifiers",
+    "nearest",
+    "read_file",
+    "view_file",
+]
 
 Array = npt.NDArray[np.generic]
+Bytes = TypeVar("Bytes", bytes, bytes | memoryview)
 
 # More names than this say less than one does.
 _MANY = 80
+# Smaller files are read faster than mapped.
+_LARGE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +81,29 @@ def read_file(path: str | PathLike[str]) -> tuple[bytes, Span]:
     ImportFailed
         There is no such file, it is empty or it cannot be read.
     """
+    return _read(path, lambda file: file.read_bytes())
+
+
+def view_file(path: str | PathLike[str]) -> tuple[bytes | memoryview, Span]:
+    """Return the same; a large file's bytes where they lie, so it must stay as it is meanwhile.
+
+    Raises
+    ------
+    ImportFailed
+        As of `read_file`.
+    """
+
+    def view(file: Path) -> bytes | memoryview:
+        is_large = file.is_file() and file.stat().st_size >= _LARGE_BYTES
+        return map_file(file) if is_large else file.read_bytes()
+
+    return _read(path, view)
+
+
+def _read(path: str | PathLike[str], read: Callable[[Path], Bytes]) -> tuple[Bytes, Span]:
     span = Span(str(path))
     try:
-        data = Path(path).read_bytes()
+        data = read(Path(path))
     except FileNotFoundError:
         raise ImportFailed("there is no such file", span) from None
     except IsADirectoryError:

@@ -10,7 +10,7 @@ from ..infer import infer
 from ..ir import Module, Span, TensorType, TupleType
 from ..ir.types import Type
 from ..prelude import parse_with_prelude
-from .common import Network, Signature, TensorInfo, read_file
+from .common import Network, Signature, TensorInfo, read_file, view_file
 from .onnx import onnx_module, onnx_tensors, parse_onnx
 from .tflite import tflite_module, tflite_tensors
 from .tflite_file import read_tflite
@@ -21,16 +21,21 @@ __all__ = ["import_model", "import_network", "tensor_info"]
 class _Format(NamedTuple):
     """How to parse a format, and what to take from the outcome: the module, the tensors."""
 
-    parse: Callable[[bytes, Span], Any]
+    parse: Callable[[Any, Span], Any]
     module: Callable[[Any], Module]
     tensors: Callable[[Any], Signature]
 
 
-def import_network(path: str | PathLike[str]) -> Network:
+def import_network(path: str | PathLike[str], *, mapped: bool = False) -> Network:
     """Return the network in a file: its module, and its inputs and outputs.
 
     A name that ends in ".relay" is text; otherwise the content decides: TFLite bears its
     identifier, and everything else is taken for ONNX.
+
+    Parameters
+    ----------
+    mapped : bool
+        Large constants may lie in the file itself, which must not change while the module is used.
 
     Raises
     ------
@@ -39,7 +44,7 @@ def import_network(path: str | PathLike[str]) -> Network:
     ParseError, TypeInferenceError, Unsupported
         What it holds is wrong, or not supported.
     """
-    form, parsed = _parsed(path)
+    form, parsed = _parsed(path, mapped)
     module = form.module(parsed)
     return Network(module, *form.tensors(parsed))
 
@@ -68,14 +73,15 @@ def tensor_info(path: str | PathLike[str]) -> Signature:
     return form.tensors(parsed)
 
 
-def _parsed(path: str | PathLike[str]) -> tuple[_Format, Any]:
+def _parsed(path: str | PathLike[str], mapped: bool = False) -> tuple[_Format, Any]:
     """Return the format of a file, and its content parsed."""
-    data, span = read_file(path)
+    data, span = view_file(path) if mapped else read_file(path)
     form = _format(path, data, span)
-    return form, form.parse(data, span)
+    # Only weights of ONNX files are large.
+    return form, form.parse(data if form.parse is parse_onnx else bytes(data), span)
 
 
-def _format(path: str | PathLike[str], data: bytes, span: Span) -> _Format:
+def _format(path: str | PathLike[str], data: bytes | memoryview, span: Span) -> _Format:
     if Path(path).suffix == ".relay":
         return _Format(_relay, lambda text: text.module, _relay_tensors)
     if data[4:8] == b"TFL3":

@@ -48,7 +48,7 @@ def import_onnx(path: str | PathLike[str]) -> Module:
     return onnx_module(parse_onnx(*read_file(path)))
 
 
-def parse_onnx(data: bytes, span: Span) -> OnnxGraph:
+def parse_onnx(data: bytes | memoryview, span: Span) -> OnnxGraph:
     """Return the graph of an ONNX file, in terms of the operators that are supported.
 
     Raises

@@ -108,7 +108,7 @@ class _Reader:
     aliases: dict[str, str] = field(default_factory=dict)
 
 
-def read_onnx(data: bytes, span: Span, kinds: Collection[str] = ()) -> OnnxGraph:
+def read_onnx(data: bytes | memoryview, span: Span, kinds: Collection[str] = ()) -> OnnxGraph:
     """Return the graph of an ONNX file.
 
     Parameters

@@ -24,7 +24,7 @@ LargeTensor = tuple[onnx.TensorProto, memoryview]
 """A tensor without its value, and the bytes of that."""
 
 
-def take_large(data: bytes) -> tuple[bytes, list[LargeTensor]]:
+def take_large(data: bytes | memoryview) -> tuple[bytes, list[LargeTensor]]:
     """Return a model's bytes without its large constants, and those.
 
     What cannot be read is left as it is: the parser says what is wrong with it.
@@ -38,8 +38,8 @@ def take_large(data: bytes) -> tuple[bytes, list[LargeTensor]]:
             for piece in (_graph(view[begin:end], large) if number == _GRAPH else [view[start:end]])
         ]
     except (ValueError, DecodeError):
-        return data, []
-    return (b"".join(kept), large) if large else (data, [])
+        return bytes(data), []
+    return (b"".join(kept), large) if large else (bytes(data), [])
 
 
 def _graph(view: memoryview, large: list[LargeTensor]) -> list[memoryview | bytes]:

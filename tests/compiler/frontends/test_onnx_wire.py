@@ -1,16 +1,22 @@
 """Large weights are views of the file; what is damaged is left to the parser."""
 
 import re
+from mmap import mmap
 
 import numpy as np
 import onnx
 import pytest
 
+from compiler.backends.cpu import compile_host
+from compiler.compile import compile_network
 from compiler.errors import ImportFailed
-from compiler.frontends import import_onnx
+from compiler.frontends import import_network, import_onnx
 from compiler.frontends.onnx import parse_onnx
 from compiler.frontends.onnx_wire import take_large
-from compiler.ir import Span
+from compiler.ir import Constant, Span, structural_equal
+from compiler.ir.visitor import post_order
+from compiler.pipeline import optimise
+from isa.config import preset
 
 LARGE = (64, 100)
 
@@ -41,6 +47,31 @@ def test_constants_are_views_of_the_file(file):
     assert np.shares_memory(value, np.frombuffer(file, np.uint8))
     expected = np.random.default_rng(0).normal(size=LARGE).astype(np.float32)
     np.testing.assert_array_equal(value, expected)
+
+
+def test_a_large_file_may_be_mapped(network, tmp_path):
+    weight = np.random.default_rng(1).normal(size=(512, 600)).astype(np.float32)
+    product = network.node("MatMul", network.input("x", (1, 512)), network.constant(weight, "f4"))
+    path = tmp_path / "net.onnx"
+    path.write_bytes(network.build(product))
+    mapped, plain = import_network(path, mapped=True), import_network(path)
+    assert structural_equal(mapped.module, plain.module)
+
+    def root(module):
+        (found,) = (n for n in post_order(module["main"].body) if isinstance(n, Constant))
+        value = found.value
+        while isinstance(value.base, np.ndarray):
+            value = value.base
+        return value.base.obj
+
+    assert isinstance(root(mapped.module), mmap)
+    assert isinstance(root(plain.module), bytes)
+    image, again = (
+        compile_network(path, preset("vta"), ("cpu",)),
+        compile_host(optimise(plain.module), {}),
+    )
+    assert image.host.code == again.code
+    assert bytes(image.host.constants) == bytes(again.constants)
 
 
 def test_nothing_large(network):

@@ -6,7 +6,7 @@ import pytest
 from compiler.errors import Unsupported
 from compiler.infer import infer
 from compiler.interpreter import evaluate
-from compiler.ir import Constant, Function, Module, TensorType, Var, structural_equal
+from compiler.ir import Constant, Function, Module, TensorType, Tuple, Var, structural_equal
 from compiler.ops import call
 from compiler.passes import (
     convert_layout,
@@ -139,6 +139,17 @@ def test_a_call_that_cannot_be_evaluated_stays_until_it_is_run():
 )
 def test_eliminate_dead(before, after):
     check(eliminate_dead, before, after)
+
+
+def test_constants_are_common_if_all_bits_are():
+    value = np.arange(1000, dtype=np.float32).reshape(10, 100)
+    other = value.copy()
+    other[5, 5] = 0
+    values = value, value.copy(), other, value.T.copy().T, -value, value[:0], value[:0].copy()
+    body = Tuple(tuple(map(Constant, values)))
+    fields = eliminate_common(infer(Module({"main": Function((), body)})))["main"].body.fields
+    found = [next(n for n, one in enumerate(fields) if one is field) for field in fields]
+    assert found == [0, 0, 2, 3, 4, 5, 5]
 
 
 def test_eliminate_common():

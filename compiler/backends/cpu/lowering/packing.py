@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ....mapped import let_go
 from ..builder import element_bytes
 from ..graph import Tensor
 from ..kernels import Dot
@@ -107,6 +108,7 @@ def arrange_weights(
 
     def make(packed: Array) -> None:
         _pack(kernel, packed, shape, (group, lanes), blocks)
+        let_go(kernel)
 
     size = groups * vectors * lanes * taps * steps * group
     tensor = Tensor((size,), dtype, make=make)
