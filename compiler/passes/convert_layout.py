@@ -38,6 +38,7 @@ _TO_FIRST = (0, 3, 1, 2)
 _AXIS_IN_LAST = {0: 0, 1: 3, 2: 1, 3: 2}
 
 _CONVOLUTIONS = ("nn.conv2d", "qnn.conv2d")
+_TRANSPOSED = "nn.conv2d_transpose"
 _POOLS = ("nn.max_pool2d", "nn.avg_pool2d", "qnn.avg_pool2d")
 _GLOBAL_POOLS = ("nn.global_avg_pool2d", "nn.global_max_pool2d")
 _QUANTIZED_BINARY = ("qnn.add", "qnn.subtract", "qnn.mul")
@@ -109,6 +110,9 @@ class _Converter:
         name = node.op.name
         if name in _CONVOLUTIONS:
             return self._convolution(node) if node.attrs["data_layout"] == "NCHW" else None
+        if name == _TRANSPOSED:
+            is_first = node.attrs["data_layout"] == "NCHW"
+            return self._remade(node, 1, data_layout="NHWC", out_layout="") if is_first else None
         if name in _POOLS + _GLOBAL_POOLS:
             return self._pool(node) if node.attrs["layout"] == "NCHW" else None
         if not _is_image(node):

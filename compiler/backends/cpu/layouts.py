@@ -19,7 +19,7 @@ from .products import find_product
 
 __all__ = ["plan_layouts"]
 
-_CONVOLUTIONS = frozenset({"nn.conv2d", "qnn.conv2d"})
+_CONVOLUTIONS = frozenset({"conv2d_phases", "nn.conv2d", "qnn.conv2d"})
 _DENSE = frozenset({"nn.dense", "qnn.dense"})
 _POOLS = frozenset(
     {

@@ -9,6 +9,7 @@ import numpy as np
 from ...ir.nodes import AttributeValue
 from ...ops.convolution import KERNEL_LAYOUTS
 from .graph import Step, Tensor
+from .transposed import in_phases, kernel_of
 
 __all__ = ["PLAINER"]
 
@@ -77,10 +78,13 @@ def _of_one_axis(name: str, layout_name: str, window: str) -> Callable[[Step], l
 
 
 def _transposed(step: Step) -> list[Step]:
-    """``y = conv2d_transpose(x, w)  ->  y = conv2d(dilate(x, strides), flip(w))``.
+    """``y = conv2d_transpose(x, w)  ->  y = conv2d(dilate(x, strides), flip(w))``, or its phases.
 
     What lies between the elements of x, and around them, is 0: of quantised data the zero point.
     """
+    phased = in_phases(step)
+    if phased is not None:
+        return phased
     operands, result = _tensors(step)
     data, weight = operands[:2]
     attrs, quantized = step.attrs, step.name.startswith("qnn.")
@@ -116,7 +120,8 @@ def _transposed(step: Step) -> list[Step]:
             )
         )
         data = spread
-    kernel = _flipped(weight, source, cast(int, attrs["groups"]))
+    window = np.flip(kernel_of(weight, source, cast(int, attrs["groups"])), (0, 1))
+    kernel = Tensor(window.shape, weight.dtype, constant=np.ascontiguousarray(window))
     changed: dict[str, AttributeValue] = {
         **{name: value for name, value in attrs.items() if name != "output_padding"},
         "strides": (1, 1),
@@ -125,16 +130,6 @@ def _transposed(step: Step) -> list[Step]:
     }
     name = step.name.replace("_transpose", "")
     return [*steps, Step(name, changed, (data, kernel, *operands[2:]), result, step.span)]
-
-
-def _flipped(weight: Tensor, source: str, groups: int) -> Tensor:
-    """Return the weights [h, w, i / groups, o] of the convolution that a transposed one is."""
-    assert weight.constant is not None
-    kernel = weight.constant.transpose([source.index(letter) for letter in "HWIO"])
-    height, width, inputs, outputs = kernel.shape
-    kernel = np.flip(kernel, (0, 1)).reshape(height, width, groups, inputs // groups, outputs)
-    kernel = np.moveaxis(kernel, 2, 3).reshape(height, width, inputs // groups, groups * outputs)
-    return Tensor(kernel.shape, weight.dtype, constant=np.ascontiguousarray(kernel))
 
 
 def _transposed_line(step: Step) -> list[Step]:
@@ -157,7 +152,7 @@ def _transposed_line(step: Step) -> list[Step]:
     }
     lines = (_with_line(operands[0], layout), _with_line(operands[1], kernel))
     found = _transposed(Step("nn.conv2d_transpose", attrs, lines, wide, step.span))
-    if found[-1].name != "nn.conv2d":
+    if found[-1].name == "nn.conv2d_transpose":
         return [step]
     result.base = wide
     return found

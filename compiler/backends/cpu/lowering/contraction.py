@@ -87,11 +87,12 @@ def contract(
     formula: tuple[FormulaBuilder, int],
     order: tuple[int, ...],
     pack: Callable[[tuple[int, int]], Weights] | None = None,
+    strides: tuple[int, ...] | None = None,
 ) -> None:
     """Add a contraction; `order` names the axes of the result, columns last.
 
     `shape` and `product` are those of `arrange_weights`, unless `pack` is given, which gets lines
-    and places in a line.
+    and places in a line. `strides` are those of the target by axis, if it has not the formula's.
     """
     build, node = formula
     node = build.stored(node, target.memory_dtype)
@@ -102,7 +103,7 @@ def contract(
         (*walk.data, 0),
         (*walk.weight, 0),
         order=order,
-        target=target.strides,
+        target=strides or target.strides,
         fixed=1,
     )
     # Lines and places of a line share their weights.

@@ -21,6 +21,7 @@ from .operands import Operands
 __all__ = [
     "Weights",
     "arrange_weights",
+    "group_elements",
     "product_of",
     "pack_at_run_time",
     "packed_elements",
@@ -95,10 +96,7 @@ def arrange_weights(
         tile = choose_tile(machine, extents, columns // wide or 1, _spare(machine, dot))
         return Weights(operands.weight, dot, tile, groups * columns, columns)
     group = product.group
-    lanes = min(wide, max(2, 1 << (columns - 1).bit_length()))
-    if group > 1:
-        lanes = max(4, lanes)
-    vectors, steps = -(-columns // lanes), -(-length // group)
+    lanes, vectors, steps = _vectors(machine, operands, shape, product)
     dtype = product.weight_dtype or operands.weight.dtype
     data_dtype = operands.data.memory_dtype
     dot = Dot(data_dtype, dtype, operands.sum_dtype, product.name, group, lanes)
@@ -152,6 +150,26 @@ def _pack(
                 block = ordered[number, ..., first : first + size, :, :]
                 packed[place : place + block.size].reshape(block.shape)[...] = block
                 place += block.size
+
+
+def group_elements(
+    machine: Machine, operands: Operands, shape: tuple[int, int, int, int], product: Product
+) -> int:
+    """Return the elements of a group in known weights as `arrange_weights` packs them."""
+    lanes, vectors, steps = _vectors(machine, operands, shape, product)
+    return shape[1] * steps * product.group * vectors * lanes
+
+
+def _vectors(
+    machine: Machine, operands: Operands, shape: tuple[int, int, int, int], product: Product
+) -> tuple[int, int, int]:
+    """Return columns of a vector, vectors of columns, and steps of a tap, of known weights."""
+    _, _, length, columns = shape
+    wide = machine.vector_bytes // element_bytes(operands.sum_dtype)
+    lanes = min(wide, max(2, 1 << (columns - 1).bit_length()))
+    if product.group > 1:
+        lanes = max(4, lanes)
+    return lanes, -(-columns // lanes), -(-length // product.group)
 
 
 def packed_elements(machine: Machine, inner: int, columns: int) -> int:

@@ -6,7 +6,7 @@ something that element-wise operators may follow, and `OTHERS` stand alone.
 
 from types import MappingProxyType
 
-from . import attention, contraction, normalization, pooling, reduction, shape, softmax
+from . import attention, contraction, normalization, pooling, reduction, shape, softmax, transposed
 from .batch import lower_batch_matmul
 from .context import AnchorTable, Table
 from .elementwise import ELEMENTWISE
@@ -21,6 +21,7 @@ ANCHORS: AnchorTable = MappingProxyType(
         **normalization.ANCHORS,
         **pooling.ANCHORS,
         **reduction.ANCHORS,
+        **transposed.ANCHORS,
     }
 )
 OTHERS: Table = MappingProxyType({**reduction.OTHERS, **shape.OTHERS, **softmax.OTHERS})

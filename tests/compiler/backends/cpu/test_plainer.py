@@ -30,7 +30,8 @@ def test_known_weights(name, main, constant, check):
     ("name", "shape", "kernel", "kernels"),
     [
         ("nn.conv1d", (1, 8, 32), (16, 8, 3), ["Contraction"]),
-        ("nn.conv2d_transpose", (1, 8, 9, 9), (8, 4, 3, 3), ["NestKernel", "Contraction"]),
+        ("nn.conv2d_transpose", (1, 8, 9, 9), (8, 4, 3, 3), ["Contraction"]),
+        ("nn.conv2d_transpose", (1, 1, 9, 9), (1, 1, 3, 3), ["Contraction"]),
     ],
 )
 def test_kernels_that_are_used(name, shape, kernel, kernels, variable, main, constant):
