@@ -17,7 +17,7 @@ from .attention import join_attention
 from .chains import put_together
 from .entry import is_threaded, lay_out_memory, write_module
 from .expansion import expand
-from .flow import compile_flow, describe, is_straight
+from .flow import FlowCode, compile_flow, describe, is_straight
 from .formula import FormulaBuilder, row_major
 from .fusion import Group, fuse
 from .graph import Graph, RegionStep, Step, Tensor, flatten
@@ -30,7 +30,7 @@ from .program import Program
 from .sinking import sink
 from .trace import trace
 
-__all__ = ["compile_host", "lower", "write_host"]
+__all__ = ["compile_host", "lower", "lower_flow", "write_host"]
 
 _EXPORTED = (MAIN, OPEN_POOL, CLOSE_POOL)
 
@@ -105,16 +105,36 @@ def lower(
     return _lower_graph(trace(module, regions), machine)
 
 
+def lower_flow(
+    module: Module,
+    regions: Mapping[str, int],
+    machine: Machine,
+    *,
+    embedded: bool = False,
+    threads: bool = True,
+) -> FlowCode:
+    """Return the code of a program with control flow, data, or unknown sizes: see `compile_flow`.
+
+    Raises
+    ------
+    Unsupported
+        As of `compile_host`.
+    """
+
+    def lower_one(graph: Graph) -> Program:
+        return _lower_graph(graph, machine)[0]
+
+    return compile_flow(
+        module, regions, lower_one, machine.triple, embedded=embedded, threads=threads
+    )
+
+
 def _write_flow(
     module: Module, regions: Mapping[str, int], machine: Machine, cache: Path | None
 ) -> Host:
     """Return the program of @main with control flow, data, or unknown sizes."""
     params, result, forms = describe(module, module["main"])
-
-    def lower_one(graph: Graph) -> Program:
-        return _lower_graph(graph, machine)[0]
-
-    flow = compile_flow(module, regions, lower_one, machine.triple)
+    flow = lower_flow(module, regions, machine)
     return Host(
         code=assemble_cached(flow.text, machine, (*_EXPORTED, RELEASE), cache),
         symbol=MAIN,

@@ -7,7 +7,8 @@
     void tilewright_release(state)
 
 The result and all that it refers to exist until the state is released. After an error, nothing
-is left to release.
+is left to release. A program that shall compute in its caller's memory ends with `@begin` instead
+(`start`), for whoever writes its entry.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -31,9 +32,9 @@ from .functions import Objects, write_function
 from .measures import Sizes
 from .ownership import own
 from .recursion import checked_functions
-from .runtime import CODE_OFFSET, RUNTIME, slot
+from .runtime import CODE_OFFSET, slot, write_heap
 from .segments import gather, has_open_sizes
-from .start import write_start
+from .start import state_bytes, write_begin, write_start
 from .writer import Writer
 
 __all__ = ["FlowCode", "compile_flow"]
@@ -53,6 +54,10 @@ class FlowCode:
         What the status ``Status.FAILED - n`` of the program means.
     threaded : bool
         The module carries a pool of threads.
+    state_bytes : int
+        Of the state of a run.
+    recursive : bool
+        Functions look whether the stack has room: the state must say how far it goes.
     """
 
     text: str
@@ -60,10 +65,18 @@ class FlowCode:
     constants: bytes
     failures: tuple[str, ...]
     threaded: bool
+    state_bytes: int
+    recursive: bool
 
 
 def compile_flow(
-    module: Module, regions: Mapping[str, int], lower: Callable[[Graph], Program], triple: str
+    module: Module,
+    regions: Mapping[str, int],
+    lower: Callable[[Graph], Program],
+    triple: str,
+    *,
+    embedded: bool = False,
+    threads: bool = True,
 ) -> FlowCode:
     """Return the code of a program.
 
@@ -74,6 +87,8 @@ def compile_flow(
     regions : as in `compile_host`
     lower : returns the operations of a graph
     triple : of the machine
+    embedded : no memory is taken from the system, and there is no entry
+    threads : kernels may share their work among threads
 
     Raises
     ------
@@ -84,19 +99,25 @@ def compile_flow(
     is_open = has_open_sizes(functions)
     owned = [own(gather(function, is_open)) for function in functions]
     names = {one.name: f"@f{number}" for number, one in enumerate(owned)}
-    writer = _Module(lower, names, Kernels(triple, pooled=has_pool(triple)))
+    writer = _Module(lower, names, Kernels(triple, pooled=threads and has_pool(triple)))
     checked = checked_functions(owned)
     objects = Objects(writer.names, writer.constant, writer.compute, writer.fail)
     texts = [write_function(one, objects, one.name in checked) for one in owned]
-    spilled = max(len(one.params) for one in owned)
-    start = write_start(owned[0], writer.names["main"], own_stack=bool(checked), spilled=spilled)
-    parts = [writer.kernels.text(), RUNTIME, objects.static_text(), *writer.graphs, *texts, start]
+    size_bytes = state_bytes(max(len(one.params) for one in owned))
+    recursive = bool(checked)
+    parts = [writer.kernels.text(), write_heap(grows=not embedded), objects.static_text()]
+    parts += [*writer.graphs, *texts]
+    parts.append(write_begin(owned[0], writer.names["main"], recursive and not embedded))
+    if not embedded:
+        parts.append(write_start(size_bytes, recursive))
     return FlowCode(
         "\n".join(parts),
         writer.arena_bytes,
         bytes(writer.constants),
         tuple(writer.failures),
         writer.kernels.threaded,
+        size_bytes,
+        recursive,
     )
 
 
