@@ -41,8 +41,19 @@ def write_module(program: Program, layout: Layout, triple: str, *, threads: bool
 def write_entry(
     program: Program, layout: Layout, kernels: "Kernels", symbol: str, linkage: str = ""
 ) -> str:
-    """Return the text of the function that runs `program`; its kernels enter `kernels`."""
-    return _Entry(program, layout, kernels).text(symbol, linkage)
+    """Return the text of the function that runs `program`; its kernels enter `kernels`.
+
+    One of scalars alone shall stand where it is called.
+    """
+    inlined = "alwaysinline " if linkage and all(map(is_of_scalars, program.operations)) else ""
+    return _Entry(program, layout, kernels).text(symbol, linkage, f"{inlined}nounwind")
+
+
+def is_of_scalars(operation: Operation) -> bool:
+    """Return whether an operation computes scalars of scalars."""
+    return isinstance(operation, KernelCall) and not any(
+        tensor.root.shape for tensor in _tensors(operation)
+    )
 
 
 class Kernels:
@@ -53,12 +64,14 @@ class Kernels:
     triple : str
     pooled : bool
         Kernels of several parts go through a pool of threads.
+    inlined : bool
+        Kernels of scalars shall stand where they are called.
     threaded : bool
         There are such: the module carries a pool of threads.
     """
 
-    def __init__(self, triple: str, *, pooled: bool) -> None:
-        self.triple, self.pooled = triple, pooled
+    def __init__(self, triple: str, *, pooled: bool, inlined: bool = False) -> None:
+        self.triple, self.pooled, self.inlined = triple, pooled, inlined
         self.threaded = False
         self._functions: dict[tuple[Kernel, tuple[int, ...]], str] = {}
         self._texts: list[str] = []
@@ -78,7 +91,8 @@ class Kernels:
         if key not in self._functions:
             number = len(self._functions)
             self._functions[key] = f"@kernel{number}"
-            text, needed = _function(f"@kernel{number}", call, over)
+            inlined = self.inlined and is_of_scalars(call)
+            text, needed = _function(f"@kernel{number}", call, over, inlined)
             self._texts.append(text)
             self._declarations |= needed
             if kernel.chunks > 1 and self.pooled:
@@ -97,7 +111,9 @@ class Kernels:
         return "\n".join([*sorted(declarations), "", *texts])
 
 
-def _function(name: str, call: KernelCall, over: tuple[int, ...]) -> tuple[str, set[str]]:
+def _function(
+    name: str, call: KernelCall, over: tuple[int, ...], inlined: bool
+) -> tuple[str, set[str]]:
     """Return the function of the kernel of `call`, and the declarations that it needs.
 
     What lies where the target does is reached through the target's pointer alone, so that LLVM
@@ -120,7 +136,8 @@ def _function(name: str, call: KernelCall, over: tuple[int, ...]) -> tuple[str, 
         kernel.emit(build, pointers, "%first", "%last")
         parameters += ["i64 %first", "i64 %last"]
     parameters += [f"i64 {name}" for name in sizes.values()]
-    head = f"define internal void {name}({', '.join(parameters)}) noinline nounwind {{"
+    attributes = f"{'alwaysinline' if inlined else 'noinline'} nounwind"
+    head = f"define internal void {name}({', '.join(parameters)}) {attributes} {{"
     return f"{head}\n{build.body()}\n}}\n", build.declarations
 
 
@@ -150,7 +167,7 @@ class _Entry:
         self._pointers: dict[tuple[Tensor, int], str] = {}
         self._sizes: dict[Symbol, str] = {}
 
-    def text(self, symbol: str, linkage: str) -> str:
+    def text(self, symbol: str, linkage: str, attributes: str) -> str:
         """Return the function."""
         self._members = {
             name: self._load("%arguments", number) for number, name in enumerate(MEMBERS)
@@ -168,7 +185,7 @@ class _Entry:
                 self._kernel(operation)
             else:
                 self._region(operation)
-        head = f"define {linkage}i32 @{symbol}(ptr %arguments) nounwind {{"
+        head = f"define {linkage}i32 @{symbol}(ptr %arguments) {attributes} {{"
         return "\n".join([head, "entry:", *self._frame, *self._lines, "  ret i32 0", "}", ""])
 
     def _refuse_fork(self) -> None:

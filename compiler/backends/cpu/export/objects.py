@@ -11,9 +11,9 @@ from math import prod
 from isa.host import ALIGNMENT, MEMBERS, TENSOR_TAG, Status
 
 from ..builder import element_bytes
-from ..flow.functions import head_of
 from ..flow.runtime import CODE_OFFSET, FIELDS_OFFSET, slot
 from ..flow.start import RESERVE_BYTES
+from ..flow.values import head_of
 from ..flow.writer import Writer
 from .interface import Interface, Objects, Parameter
 from .signature import Leaf, Part

@@ -8,9 +8,9 @@ from ....ir.dims import Dim, Quotient, Size, Symbol
 from ..arena import ALIGNMENT
 from ..builder import element_bytes
 from ..sizes import index_of, parts_of
-from .code import Compute, Measure, Require
-from .functions import head_of
-from .runtime import CODE_OFFSET, FIELDS_OFFSET, slot
+from .code import Compute, Measure, Require, Variable
+from .runtime import FIELDS_OFFSET, slot
+from .values import Values, head_of
 from .writer import Writer
 
 __all__ = ["Sizes"]
@@ -26,21 +26,21 @@ class Sizes:
     ----------
     write : Writer
         Of the function.
-    reads : sequence of str
-        The tensors that are read.
+    values : Values
+        Of the function.
     fail : callable
         Returns the status that a message has.
     """
 
-    def __init__(self, write: Writer, reads: Sequence[str], fail: Callable[[str], int]) -> None:
-        self._write, self._reads, self._fail = write, reads, fail
+    def __init__(self, write: Writer, values: Values, fail: Callable[[str], int]) -> None:
+        self._write, self._values, self._fail = write, values, fail
         self._symbols: dict[Symbol, str] = {}
         self._bounded: set[Dim] = set()
 
     def take(self, compute: Compute) -> None:
         """Read sizes, and leave the function if they do not fit."""
         for measure in compute.measures:
-            self._symbols[measure.symbol] = self._measured(measure)
+            self._symbols[measure.symbol] = self._measured(measure, compute.reads[measure.read])
         for require in compute.requires:
             self._require(self._holds(require), self._fail(require.message))
 
@@ -114,15 +114,16 @@ class Sizes:
         some = write.value(f"fcmp ogt double {wide}, 1.0")
         return write.value(f"select i1 {some}, double {wide}, double 1.0")
 
-    def _measured(self, measure: Measure) -> str:
+    def _measured(self, measure: Measure, read: Variable) -> str:
         """Return the value of a symbol that is read."""
-        write, source = self._write, self._reads[measure.read]
+        write = self._write
         if measure.axis is not None:
+            source = self._values.known(read)
             size = write.load("i64", source, FIELDS_OFFSET + 8 * measure.axis)
             return (
                 size if measure.divisor == 1 else write.value(f"sdiv i64 {size}, {measure.divisor}")
             )
-        data = write.load("ptr", source, CODE_OFFSET)
+        data = self._values.data(read)
         width = 8 * element_bytes(measure.dtype)
         value = write.load(f"i{width}", data, measure.element * width // 8)
         if width < 64:

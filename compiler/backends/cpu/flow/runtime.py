@@ -39,7 +39,8 @@ SLOTS: Mapping[str, int] = MappingProxyType(
         name: number
         for number, name in enumerate(
             ("arguments", "constants", "arena", "status", "expected", "found", "stack_limit",
-             "heap_limit", "heap_used", "chunks", "bump", "bump_end", "result", "thread")
+             "heap_limit", "heap_used", "chunks", "bump", "bump_end", "result", "thread",
+             "value")
         )
     }
 )  # fmt: skip

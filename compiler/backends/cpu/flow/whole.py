@@ -31,10 +31,12 @@ from .convert import convert
 from .functions import Objects, write_function
 from .measures import Sizes
 from .ownership import own
+from .passing import is_scalar, passings
 from .recursion import checked_functions
 from .runtime import CODE_OFFSET, slot, write_heap
 from .segments import gather, has_open_sizes
 from .start import state_bytes, write_begin, write_start
+from .values import Values
 from .writer import Writer
 
 __all__ = ["FlowCode", "compile_flow"]
@@ -99,9 +101,11 @@ def compile_flow(
     is_open = has_open_sizes(functions)
     owned = [own(gather(function, is_open)) for function in functions]
     names = {one.name: f"@f{number}" for number, one in enumerate(owned)}
-    writer = _Module(lower, names, Kernels(triple, pooled=threads and has_pool(triple)))
+    writer = _Module(
+        lower, names, Kernels(triple, pooled=threads and has_pool(triple), inlined=True)
+    )
     checked = checked_functions(owned)
-    objects = Objects(writer.names, writer.constant, writer.compute, writer.fail)
+    objects = Objects(writer.names, passings(owned), writer.constant, writer.compute, writer.fail)
     texts = [write_function(one, objects, one.name in checked) for one in owned]
     size_bytes = state_bytes(max(len(one.params) for one in owned))
     recursive = bool(checked)
@@ -151,21 +155,26 @@ class _Module:
             self.constants += data + bytes(-len(data) % ALIGNMENT)
         return self.known[data]
 
-    def compute(self, write: Writer, compute: Compute, reads: Sequence[str]) -> list[str]:
-        """Write the call of a graph; return its results, new tensors."""
+    def compute(self, write: Writer, compute: Compute, values: Values) -> None:
+        """Write the call of a graph, and give its targets values."""
         program = self.lower(compute.graph)
         layout = lay_out_memory(program)
         self.arena_bytes = max(self.arena_bytes, layout.arena_bytes)
         symbol = f"graph{len(self.graphs)}"
         self.graphs.append(write_entry(program, layout, self.kernels, symbol, "internal "))
-        sizes = Sizes(write, reads, self.fail)
+        sizes = Sizes(write, values, self.fail)
         sizes.take(compute)
-        pairs = zip(compute.graph.outputs, program.outputs, strict=True)
-        made = [sizes.tensor(shown.shape, owner.size_bytes) for shown, owner in pairs]
+        for target, shown, owner in zip(
+            compute.targets, compute.graph.outputs, program.outputs, strict=True
+        ):
+            if is_scalar(target.type):
+                values.bind_plain(target, write.allocate(max(8, owner.size_bytes)))
+            else:
+                values.bind(target, sizes.tensor(shown.shape, owner.size_bytes))
         between = [sizes.block(size) for size in layout.workspace]
-        inputs = _list_of(write, [write.load("ptr", one, CODE_OFFSET) for one in reads])
-        written = [write.load("ptr", one, CODE_OFFSET) for one in (*made, *between)]
-        targets = _list_of(write, written)
+        inputs = _list_of(write, list(map(values.data, compute.reads)))
+        written = [write.load("ptr", one, CODE_OFFSET) for one in between]
+        targets = _list_of(write, [*map(values.data, compute.targets), *written])
         constants = write.load("ptr", "%state", slot("constants"))
         replaced = {
             "inputs": inputs,
@@ -178,15 +187,14 @@ class _Module:
             for place, name in enumerate(MEMBERS)
         ]
         if layout.symbols:
-            values = [sizes.value(Size((((one,), 1),))) for one in layout.symbols]
-            given.append(_list_of(write, values, "i64"))
+            numbers = [sizes.value(Size((((one,), 1),))) for one in layout.symbols]
+            given.append(_list_of(write, numbers, "i64"))
         status = write.value(f"call i32 @{symbol}(ptr {_list_of(write, given)})")
         calls = any(isinstance(operation, RegionCall) for operation in program.operations)
         if calls or is_threaded(program, self.kernels.triple):
             _require_success(write, status)
         for one in between:
             write.do(f"call void @drop(ptr %state, ptr {one})")
-        return made
 
 
 def _require_success(write: Writer, status: str) -> None:
