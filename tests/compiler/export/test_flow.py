@@ -202,6 +202,18 @@ def test_a_workspace_that_is_too_small(exported):
         assert (whole[size_bytes:] == 0x5A).all()
 
 
+def test_loops_over_scalars_need_no_memory(exported):
+    text = """
+    def @loop(%i: int32, %s: int32) -> int32 {
+      if (%i <= 0) { %s } else { @loop(%i - 1, %s * 1664525 + 1013904223) }
+    }
+    def @main(%n: int32) { @loop(%n, 1) }
+    """
+    loaded = exported(text)
+    check(loaded, text, np.int32(1000))
+    assert loaded.used() == loaded.number("LEAST_WORKSPACE_BYTES") + 64, "the result alone"
+
+
 def test_a_workspace_serves_again_and_again(exported):
     loaded = exported(LISTS)
     for turns in (50, 3, 50):
