@@ -15,7 +15,7 @@ from .inheritance import touched_by
 from .kernels import Kernel
 from .memory import Layout, lay_out_memory
 from .pool import has_pool, write_pool
-from .program import KernelCall, Program, RegionCall
+from .program import KernelCall, Operation, Program, RegionCall
 from .sizes import symbol_value, symbols_of
 
 __all__ = ["Kernels", "Layout", "is_threaded", "lay_out_memory", "write_entry", "write_module"]
@@ -52,7 +52,7 @@ def write_entry(
 def is_of_scalars(operation: Operation) -> bool:
     """Return whether an operation computes scalars of scalars."""
     return isinstance(operation, KernelCall) and not any(
-        tensor.root.shape for tensor in _tensors(operation)
+        tensor.root.shape for tensor in touched_by(operation)
     )
 
 
