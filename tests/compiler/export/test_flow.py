@@ -328,6 +328,15 @@ def run_mixed(folder, compiler, runner, **target):
         assert np.frombuffer(out, np.int32, 2, 16 + grown.nbytes).tolist() == [fold, count]
 
 
+@pytest.mark.parametrize("triple", [*TRIPLES, "riscv64-none-elf"])
+def test_object_needs_nothing(tmp_path, symbols, triple):
+    path = tmp_path / "net.relay"
+    path.write_text(f'#[version = "0.0.5"]\n{MIXED}\n')
+    defined, needed = symbols(export_network(path, "net", ("object",), triple=triple).object)
+    assert defined == {"net_run", "net_workspace_used"}
+    assert needed <= {"memcpy", "memset", "memmove"}
+
+
 @pytest.mark.parametrize("triple", TRIPLES)
 def test_c_program(triple, need, tmp_path):
     architecture = triple.split("-")[0]

@@ -10,8 +10,7 @@ function that is called has taken them. Where a scalar is passed as it is (`pass
 is its bits; a result stands in the state, and is not null.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 import numpy as np
 
@@ -36,57 +35,18 @@ from .code import (
     Variable,
     Write,
 )
-from .passing import Passing, is_scalar
+from .passing import is_scalar, needed_objects
 from .runtime import CODE_OFFSET, FIELDS_OFFSET, SLOT_COUNT, slot
-from .values import Values, head_of
+from .shared import Objects
+from .values import Join, Values, head_of
 from .writer import Writer
 
-__all__ = ["ARGUMENTS", "PARAMETERS", "Objects", "write_function"]
+__all__ = ["ARGUMENTS", "PARAMETERS", "write_function"]
 
 ARGUMENTS = 4
 """Arguments in registers."""
 
 PARAMETERS = "ptr %state, ptr %closure, " + ", ".join(f"ptr %a{n}" for n in range(ARGUMENTS))
-
-
-@dataclass(slots=True)
-class Objects:
-    """What the functions of a module share.
-
-    Attributes
-    ----------
-    names : Mapping of str to str
-        The LLVM name of each function.
-    passings : Mapping of str to Passing
-        How each is called.
-    constants : bytearray
-        The data of all constants.
-    failures : list of str
-        Messages of errors of the running program.
-    compute : callable
-        Writes the call of a graph, and gives its targets values.
-    statics : dict of str to str
-        Objects that are always there, by text.
-    """
-
-    names: Mapping[str, str]
-    passings: Mapping[str, Passing]
-    constant: Callable[[np.ndarray], int]
-    compute: Callable[[Writer, Compute, Values], None]
-    fail: Callable[[str], int]
-    statics: dict[tuple[int, str], str] = field(default_factory=dict)
-
-    def static(self, tag: int, code: str) -> str:
-        """Return an object without fields that is never freed."""
-        return self.statics.setdefault((tag, code), f"@static{len(self.statics)}")
-
-    def static_text(self) -> str:
-        """Return the definitions of all such objects."""
-        return "\n".join(
-            f"{name} = internal constant {{ i64, i32, i32, ptr, i64 }} "
-            f"{{ i64 -1, i32 {tag}, i32 0, ptr {code}, i64 0 }}"
-            for (tag, code), name in self.statics.items()
-        )
 
 
 def write_function(function: Function, objects: Objects, checks_stack: bool) -> str:
@@ -99,10 +59,10 @@ def write_function(function: Function, objects: Objects, checks_stack: bool) -> 
     checks_stack : bool
         The function ends with an error where the stack ends.
     """
-    body = _Body(objects, objects.passings[function.name])
+    body = _Body(objects, function)
     if checks_stack:
         body.check_stack()
-    body.take_arguments(function)
+    body.take_arguments()
     body.finish(function.body)
     name = objects.names[function.name]
     return f"define internal ptr {name}({PARAMETERS}) nounwind {{\n{body.text()}\n}}\n"
@@ -111,8 +71,10 @@ def write_function(function: Function, objects: Objects, checks_stack: bool) -> 
 class _Body:
     """The body of a function being written."""
 
-    def __init__(self, objects: Objects, passing: Passing) -> None:
-        self._objects, self._passing = objects, passing
+    def __init__(self, objects: Objects, function: Function) -> None:
+        self._objects, self._function = objects, function
+        self._passing = objects.calls.passings[function.name]
+        self._needed = needed_objects(function, objects.calls)
         self._write = Writer()
         self._values = Values(self._write)
 
@@ -132,9 +94,9 @@ class _Body:
         write.do("ret ptr null")
         write.begin(good)
 
-    def take_arguments(self, function: Function) -> None:
+    def take_arguments(self) -> None:
         """Give the parameters values."""
-        write, values = self._write, self._values
+        write, values, function = self._write, self._values, self._function
         if function.self is not None:
             values.bind(function.self, "%closure")
         pairs = zip(function.params, self._passing.params, strict=True)
@@ -150,7 +112,7 @@ class _Body:
         """Write a block whose value is the function's."""
         write = self._write
         last = block.instructions[-1] if _ends_with_branch(block) else None
-        if isinstance(last, Call) and self._gives_other(last):
+        if isinstance(last, Call | Apply) and self._gives_scalar(last) != self._passing.result:
             last = None
         for instruction in block.instructions if last is None else block.instructions[:-1]:
             self._instruction(instruction)
@@ -169,9 +131,11 @@ class _Body:
             case _:
                 self._give(block.result)
 
-    def _gives_other(self, call: Call) -> bool:
-        """Return whether a function gives its result in another form than this one."""
-        return self._objects.passings[call.function].result != self._passing.result
+    def _gives_scalar(self, call: Call | Apply) -> bool:
+        """Return whether the result of a call is a scalar as it is."""
+        calls = self._objects.calls
+        function = calls.function(call)
+        return function is not None and calls.passings[function].result
 
     def _give(self, result: Variable) -> None:
         """End the function with a value."""
@@ -251,6 +215,9 @@ class _Body:
             self._values.bind_plain(target, self._values.data(source))
             return
         found = self._path(source, path)
+        if is_scalar(target.type) and target not in self._needed:
+            self._values.bind_copy(target, found)
+            return
         self._values.bind(target, found)
         self._write.do(f"call void @duplicate(ptr {found})")
 
@@ -266,7 +233,7 @@ class _Body:
         write = self._write
         called = write.value(self._called(call))
         write.require(called)
-        if isinstance(call, Call) and self._objects.passings[call.function].result:
+        if self._gives_scalar(call):
             self._values.bind_bits(call.target, write.load("i64", "%state", slot("value")))
         else:
             self._values.bind(call.target, called)
@@ -277,10 +244,11 @@ class _Body:
         values = self._given(call)
         for place, value in enumerate(values[ARGUMENTS:], ARGUMENTS):
             write.store("ptr", value, "%state", _spilled(place))
-        if isinstance(call, Call):
-            code, closure = self._objects.names[call.function], "null"
+        closure = "null" if isinstance(call, Call) else self._values.known(call.closure)
+        function = self._objects.calls.function(call)
+        if function is not None:
+            code = self._objects.names[function]
         else:
-            closure = self._values.known(call.closure)
             code = write.load("ptr", closure, CODE_OFFSET)
         given = [*values[:ARGUMENTS], *["null"] * (ARGUMENTS - len(values))]
         operands = ", ".join(f"ptr {value}" for value in ("%state", closure, *given))
@@ -288,10 +256,11 @@ class _Body:
 
     def _given(self, call: Call | Apply) -> list[str]:
         """Return the arguments as the function takes them."""
-        if isinstance(call, Apply):
+        function = self._objects.calls.function(call)
+        if function is None:
             return [self._values.object(argument) for argument in call.arguments]
         made = []
-        forms = self._objects.passings[call.function].params
+        forms = self._objects.calls.passings[function].params
         for argument, is_plain in zip(call.arguments, forms, strict=True):
             if is_plain:
                 bits = self._values.bits(argument)
@@ -310,7 +279,7 @@ class _Body:
         write = self._write
         then, otherwise = write.fresh("then"), write.fresh("else")
         write.branch(self._truth(choose.condition), then, otherwise)
-        join = _Join(write, self._values, choose.target)
+        join = Join(write, self._values, choose.target)
         for label, side in ((then, choose.then), (otherwise, choose.otherwise)):
             write.begin(label)
             self._side(side, join)
@@ -318,11 +287,11 @@ class _Body:
 
     def _join_cases(self, cases: Cases) -> None:
         """Write a case analysis whose cases meet again."""
-        join = _Join(self._write, self._values, cases.target)
+        join = Join(self._write, self._values, cases.target)
         self._cases(cases, lambda block: self._side(block, join))
         join.finish()
 
-    def _side(self, block: Block, join: "_Join") -> None:
+    def _side(self, block: Block, join: Join) -> None:
         """Write a block that meets others at its end."""
         for instruction in block.instructions:
             self._instruction(instruction)
@@ -344,35 +313,6 @@ class _Body:
             write.begin(following)
         write.store("i64", str(self._objects.fail(cases.failure)), "%state", slot("status"))
         write.do("ret ptr null")
-
-
-class _Join:
-    """Where blocks meet that each give a variable a value: scalars in one place, or objects."""
-
-    def __init__(self, write: Writer, values: Values, target: Variable) -> None:
-        self._write, self._values, self._target = write, values, target
-        self._after = write.fresh("after")
-        self._place = write.allocate(8) if is_scalar(target.type) else None
-        self._ends: list[str] = []
-
-    def come(self, result: Variable) -> None:
-        """End a block."""
-        if self._place is not None:
-            self._write.store("i64", self._values.bits(result), self._place)
-        else:
-            value = self._values.object(result)
-            self._ends.append(f"[{value}, %{self._write.label}]")
-        self._write.do(f"br label %{self._after}")
-
-    def finish(self) -> None:
-        """Begin the block after all of them."""
-        self._write.begin(self._after)
-        if self._place is not None:
-            self._values.bind_plain(self._target, self._place)
-        elif self._ends:
-            self._values.bind(self._target, self._write.value(f"phi ptr {', '.join(self._ends)}"))
-        else:
-            self._values.bind(self._target, "null")
 
 
 def _ends_with_branch(block: Block) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from .code import Apply, Block, Call, Close, Function, Instruction, blocks_of
 
-__all__ = ["checked_functions", "closed_functions", "walk"]
+__all__ = ["checked_functions", "walk"]
 
 
 def checked_functions(functions: Sequence[Function]) -> frozenset[str]:
@@ -13,7 +13,12 @@ def checked_functions(functions: Sequence[Function]) -> frozenset[str]:
     Those are all that call, other than in place of themselves, what may come back to them.
     A function that is computed may be any that is ever a value.
     """
-    closed = closed_functions(functions)
+    closed = frozenset(
+        instruction.function
+        for function in functions
+        for instruction, _ in walk(function.body, True)
+        if isinstance(instruction, Close)
+    )
     waiting: dict[str, frozenset[str]] = {}
     called: dict[str, frozenset[str]] = {}
     for function in functions:
@@ -27,16 +32,6 @@ def checked_functions(functions: Sequence[Function]) -> frozenset[str]:
         name
         for name, targets in waiting.items()
         if any(target == name or name in reached[target] for target in targets)
-    )
-
-
-def closed_functions(functions: Sequence[Function]) -> frozenset[str]:
-    """Return the functions that are values somewhere, by name."""
-    return frozenset(
-        instruction.function
-        for function in functions
-        for instruction, _ in walk(function.body, True)
-        if isinstance(instruction, Close)
     )
 
 

@@ -15,7 +15,7 @@ from .passing import is_scalar
 from .runtime import CODE_OFFSET, FIELDS_OFFSET
 from .writer import Writer
 
-__all__ = ["Values", "head_of"]
+__all__ = ["Join", "Values", "head_of"]
 
 _PLACE_BYTES = 8
 
@@ -57,6 +57,13 @@ class Values:
         self._write.store(kind, _narrow(self._write, kind, bits), place)
         self._places[variable] = place
 
+    def bind_copy(self, variable: Variable, value: str) -> None:
+        """Let a variable be the scalar of an object, which may be freed then."""
+        kind, place = _kind(variable), self._write.allocate(_PLACE_BYTES)
+        data = self._write.load("ptr", value, CODE_OFFSET)
+        self._write.store(kind, self._write.load(kind, data), place)
+        self._places[variable] = place
+
     def known(self, variable: Variable) -> str:
         """Return the object that a variable is; it must not be plain."""
         return self._objects[variable]
@@ -88,6 +95,35 @@ class Values:
         if variable not in self._places:
             write.do(f"call void @drop(ptr %state, ptr {self._objects[variable]})")
         return value if kind == "i64" else write.value(f"zext {kind} {value} to i64")
+
+
+class Join:
+    """Where blocks meet that each give a variable a value: scalars in one place, or objects."""
+
+    def __init__(self, write: Writer, values: Values, target: Variable) -> None:
+        self._write, self._values, self._target = write, values, target
+        self._after = write.fresh("after")
+        self._place = write.allocate(8) if is_scalar(target.type) else None
+        self._ends: list[str] = []
+
+    def come(self, result: Variable) -> None:
+        """End a block."""
+        if self._place is not None:
+            self._write.store("i64", self._values.bits(result), self._place)
+        else:
+            value = self._values.object(result)
+            self._ends.append(f"[{value}, %{self._write.label}]")
+        self._write.do(f"br label %{self._after}")
+
+    def finish(self) -> None:
+        """Begin the block after all of them."""
+        self._write.begin(self._after)
+        if self._place is not None:
+            self._values.bind_plain(self._target, self._place)
+        elif self._ends:
+            self._values.bind(self._target, self._write.value(f"phi ptr {', '.join(self._ends)}"))
+        else:
+            self._values.bind(self._target, "null")
 
 
 def _kind(variable: Variable) -> str:

@@ -28,14 +28,15 @@ from ..pool import has_pool
 from ..program import Program, RegionCall
 from .code import Compute
 from .convert import convert
-from .functions import Objects, write_function
+from .functions import write_function
 from .items import Items
 from .measures import Sizes
 from .ownership import own
-from .passing import is_scalar, passings
+from .passing import find_calls, is_scalar
 from .recursion import checked_functions
 from .runtime import slot, write_heap
 from .segments import gather, has_open_sizes
+from .shared import Objects
 from .start import state_bytes, write_begin, write_start
 from .values import Values
 from .writer import Writer
@@ -106,7 +107,7 @@ def compile_flow(
         lower, names, Kernels(triple, pooled=threads and has_pool(triple), inlined=True)
     )
     checked = checked_functions(owned)
-    objects = Objects(writer.names, passings(owned), writer.constant, writer.compute, writer.fail)
+    objects = Objects(writer.names, find_calls(owned), writer.constant, writer.compute, writer.fail)
     texts = [write_function(one, objects, one.name in checked) for one in owned]
     size_bytes = state_bytes(max(len(one.params) for one in owned))
     recursive = bool(checked)

@@ -5,7 +5,7 @@ import pytest
 
 from compiler.backends.cpu.flow.convert import convert
 from compiler.backends.cpu.flow.ownership import own
-from compiler.backends.cpu.flow.passing import Passing, passings
+from compiler.backends.cpu.flow.passing import Passing, find_calls
 from compiler.backends.cpu.flow.segments import gather
 from compiler.interpreter import Data
 from compiler.passes.to_a_normal_form import to_a_normal_form
@@ -18,7 +18,8 @@ DTYPES = (
 
 def passed(module):
     """Return how the functions of a program are called."""
-    return passings([own(gather(one, False)) for one in convert(to_a_normal_form(module), {})])
+    functions = convert(to_a_normal_form(module), {})
+    return find_calls([own(gather(one, False)) for one in functions]).passings
 
 
 def items(values):
@@ -76,6 +77,37 @@ def test_functions_that_are_values_take_objects(typed, agree):
     assert found["by"] == Passing((True,), False), "it ends with a call of such a one"
     assert found["main"] == Passing((False, False), False)
     agree(module, np.int32(5), items([1, 2, 3]))
+
+
+def test_loops_are_local_functions(typed, agree):
+    """A closure that is only called, where it was made or by itself, takes scalars."""
+    text = """
+    def @main(%n: int32, %k: int32) {
+      let %loop = fn (%i: int32, %s: int32) -> int32 {
+        if (%i <= 0) { %s } else { %loop(%i - 1, %s * %k + %i) }
+      };
+      let %tree = fn (%i: int32) -> int32 {
+        if (%i < 2) { %loop(%i, %k) } else { %tree(%i - 1) + %tree(%i - 2) }
+      };
+      let %kept = fn (%i: int32) -> int32 { %tree(%i) * 2 };
+      (%loop(%n, 1), %tree(%k), %kept(%n))
+    }
+    """
+    agree(typed(text), np.int32(6), np.int32(5))
+
+
+def test_local_functions_that_go_elsewhere(typed, agree):
+    text = """
+    def @main(%n: int32, %xs: List[int32]) {
+      let %add = fn (%x: int32) -> int32 { if (%x > 9) { %x } else { %add(%x + %n) } };
+      let %other = fn (%x: int32) -> int32 { %x * 2 };
+      let %one = if (%n > 3) { %add } else { %other };
+      (%add(%n), @map(%add, %xs), %one(%n), %other(3))
+    }
+    """
+    module = typed(text)
+    for number in (1, 5):
+        agree(module, np.int32(number), items([1, 20, 3]))
 
 
 def test_branches_meet_with_objects_and_scalars(typed, agree):
