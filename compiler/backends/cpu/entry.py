@@ -4,7 +4,7 @@
 hands them out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import count
 
 from isa.host import MAIN, MEMBERS, Status
@@ -103,9 +103,9 @@ class Kernels:
                 self._texts.append(_parts(number, kinds))
         return self._functions[key]
 
-    def text(self) -> str:
-        """Return declarations and functions."""
-        texts, declarations = list(self._texts), set(self._declarations)
+    def text(self, others: Iterable[str] = ()) -> str:
+        """Return declarations, `others` among them, and functions."""
+        texts, declarations = list(self._texts), self._declarations | set(others)
         if self.threaded:
             pool, needed = write_pool(self.triple)
             texts.append(pool)

@@ -7,7 +7,7 @@ from .functions import ARGUMENTS
 from .runtime import SLOT_COUNT, STACK_BYTES, slot
 from .writer import Writer
 
-__all__ = ["RESERVE_BYTES", "state_bytes", "write_begin", "write_start"]
+__all__ = ["RESERVE_BYTES", "STACK_DECLARATIONS", "state_bytes", "write_begin", "write_start"]
 
 RESERVE_BYTES = 1 << 20
 """Left at the end of the stack for what does not look: kernels, and the system's functions."""
@@ -18,13 +18,17 @@ _ATTRIBUTE_BYTES = 256
 _RESULT, _STATE, _HEAP_LIMIT = 0, 8, 16
 """Offsets in the list of outputs."""
 
-_THREADS = """
-declare i32 @pthread_attr_init(ptr)
-declare i32 @pthread_attr_setstacksize(ptr, i64)
-declare i32 @pthread_attr_destroy(ptr)
-declare i32 @pthread_create(ptr, ptr, ptr, ptr)
-declare i32 @pthread_join(i64, ptr)
-"""
+STACK_DECLARATIONS = frozenset(
+    f"declare i32 @pthread_{function} nounwind"
+    for function in (
+        "attr_init(ptr)",
+        "attr_setstacksize(ptr, i64)",
+        "attr_destroy(ptr)",
+        "create(ptr, ptr, ptr, ptr)",
+        "join(i64, ptr)",
+    )
+)
+"""What a program with a stack of its own needs; a pool of threads needs some of it too."""
 
 
 def state_bytes(spilled: int) -> int:
@@ -49,7 +53,7 @@ def write_start(size_bytes: int, own_stack: bool) -> str:
         f"define void @{RELEASE}(ptr %state) nounwind {{\n"
         "entry:\n  call void @give_back(ptr %state)\n  ret void\n}\n"
     )
-    return "\n".join([*([_THREADS] if own_stack else []), _entry(size_bytes, own_stack), release])
+    return "\n".join([_entry(size_bytes, own_stack), release])
 
 
 def write_begin(main: Function, name: str, own_stack: bool) -> str:

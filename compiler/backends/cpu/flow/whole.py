@@ -37,7 +37,7 @@ from .recursion import checked_functions
 from .runtime import slot, write_heap
 from .segments import gather, has_open_sizes
 from .shared import Objects
-from .start import state_bytes, write_begin, write_start
+from .start import STACK_DECLARATIONS, state_bytes, write_begin, write_start
 from .values import Values
 from .writer import Writer
 
@@ -111,9 +111,10 @@ def compile_flow(
     texts = [write_function(one, objects, one.name in checked) for one in owned]
     size_bytes = state_bytes(max(len(one.params) for one in owned))
     recursive = bool(checked)
-    parts = [writer.kernels.text(), write_heap(grows=not embedded), objects.static_text()]
-    parts += [*writer.graphs, *texts]
-    parts.append(write_begin(owned[0], writer.names["main"], recursive and not embedded))
+    own_stack = recursive and not embedded
+    parts = [writer.kernels.text(STACK_DECLARATIONS if own_stack else ())]
+    parts += [write_heap(grows=not embedded), objects.static_text(), *writer.graphs, *texts]
+    parts.append(write_begin(owned[0], writer.names["main"], own_stack))
     if not embedded:
         parts.append(write_start(size_bytes, recursive))
     return FlowCode(
