@@ -143,12 +143,9 @@ def _row(
         steps = (*([origin.anchor] if origin.anchor else []), *origin.steps)
     macs, dtype = 0, ""
     if isinstance(origin, Group) and origin.anchor and multiplies:
-        tensors = [tensor for value in origin.anchor.operands[:2] for tensor in flatten(value)]
-        shapes = [tensor.shape for tensor in tensors]
-        result = origin.anchor.result
-        assert isinstance(result, Tensor)
-        macs = operator_macs(origin.anchor.name, origin.anchor.attrs, shapes, result.shape)
-        dtype = tensors[0].dtype
+        parts = origin.anchor.inner or (origin.anchor,)
+        macs = sum(map(_step_macs, parts))
+        dtype = next(flatten(parts[0].operands[0])).dtype
     most = peak.int8 if dtype in ("int8", "uint8") and peak.int8 else peak.float32
     return KernelTime(
         number,
@@ -161,3 +158,10 @@ def _row(
         share,
         2 * macs / (max(seconds, 1e-12) * most),
     )
+
+
+def _step_macs(step: Step) -> int:
+    """Return the multiplications of a step."""
+    shapes = [tensor.shape for value in step.operands[:2] for tensor in flatten(value)]
+    result = next(flatten(step.result))
+    return operator_macs(step.name, step.attrs, shapes, result.shape)

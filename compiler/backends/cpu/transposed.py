@@ -94,7 +94,7 @@ def in_phases(step: Step) -> list[Step] | None:
     shape = tuple(full.get(name, size) for name, size in zip(layout, result.shape, strict=True))
     whole = result if shape == result.shape else Tensor(shape, result.dtype)
     operands = data, Tensor(kernel.shape, weight.dtype, constant=kernel)
-    steps = [Step("conv2d_phases", changed, operands, whole, step.span)]
+    steps = [Step("conv2d_phases", changed, operands, whole, step.span, (step,))]
     return steps if whole is result else [*steps, _first_of(whole, result, step)]
 
 
