@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from .backends.cpu import lower
 from .backends.cpu.export import (
+    export_flow,
     export_program,
     find_linker,
     link_library,
     write_header,
 )
+from .backends.cpu.flow import is_straight
 from .backends.cpu.machine import find_machine
 from .compile import prepare
 from .pipeline import Observer
@@ -70,7 +72,7 @@ def export_network(
     ------
     Unsupported
         CPU or triple are none that can be compiled for, or the network holds what the CPU has no
-        code for, or needs memory of a size that is not known, as with control flow.
+        code for, or @main takes or gives what is neither a tensor nor a tuple of them.
     LinkError
         There is no linker for the library, or it failed.
     CompileError
@@ -81,8 +83,11 @@ def export_network(
     linker = find_linker(machine.triple) if "library" in kinds else None
     module, inputs, outputs = prepare(path, observe, report)
     report("host program")
-    program, _ = lower(module, {}, machine)
-    interface, code = export_program(program, machine, name, inputs, outputs, threads=threads)
+    if is_straight(module, {}):
+        program, _ = lower(module, {}, machine)
+        interface, code = export_program(program, machine, name, inputs, outputs, threads=threads)
+    else:
+        interface, code = export_flow(module, machine, name, inputs, outputs, threads=threads)
     library = None
     if linker is not None:
         report("link")

@@ -76,8 +76,8 @@ POOL_BYTES = 832
 class Status(IntEnum):
     """What the program itself returns; a region may return anything else.
 
-    The functions of an exported network return these too, RAISED excepted. ``FAILED - n`` stands
-    for the failure number n of the program's interface.
+    The functions of an exported network return these too, RAISED and NO_STACK excepted, and only
+    they SIZES and ROOM. ``FAILED - n`` stands for the failure number n of the program's interface.
     """
 
     DONE = 0
@@ -89,4 +89,6 @@ class Status(IntEnum):
     HEAP_FULL = -6
     STACK_FULL = -7
     NO_STACK = -8
+    SIZES = -9
+    ROOM = -10
     FAILED = -16

@@ -67,6 +67,11 @@ class _Stamp:
         """How many parts it has."""
         return 1
 
+    @property
+    def in_place(self) -> tuple[int, ...]:
+        """None: it reads nothing."""
+        return ()
+
     def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the body."""
         stamp = build.call("i64", "llvm.readcyclecounter")

@@ -13,7 +13,7 @@ import numpy as np
 from ...ir.nodes import AttributeValue
 from .graph import Graph, RegionStep, Step, Tensor, flatten
 
-__all__ = ["put_together"]
+__all__ = ["put_together", "used_steps"]
 
 _NORM: Mapping[str, AttributeValue] = {"axis": -1, "center": False, "scale": False}
 
@@ -27,7 +27,7 @@ def put_together(graph: Graph, steps: Iterable[Step | RegionStep]) -> tuple[Step
         if isinstance(step, Step) and isinstance(step.result, Tensor)
     }
     found = [(_norm(step, made) or step) if isinstance(step, Step) else step for step in steps]
-    return _used(graph, found) if found != list(steps) else steps
+    return used_steps(graph, found) if found != list(steps) else steps
 
 
 def _norm(step: Step, made: Mapping[Tensor, Step]) -> Step | None:
@@ -115,7 +115,7 @@ def _number(value: object) -> float | None:
     return float(value.constant.item())
 
 
-def _used(graph: Graph, steps: Iterable[Step | RegionStep]) -> tuple[Step | RegionStep, ...]:
+def used_steps(graph: Graph, steps: Iterable[Step | RegionStep]) -> tuple[Step | RegionStep, ...]:
     """Return the steps whose results something uses."""
     needed: set[Tensor] = set()
 

@@ -1,6 +1,7 @@
 """From a typed module to the object code of its host program."""
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -10,12 +11,13 @@ from isa.interface import Interface
 
 from ...errors import Unsupported
 from ...ir.module import Module
-from ...ops import Mismatch
+from ...ops import Mismatch, operators
 from ...schedule.operators import DEFINITIONS
+from .attention import join_attention
 from .chains import put_together
 from .entry import is_threaded, lay_out_memory, write_module
 from .expansion import expand
-from .flow import compile_flow, describe, is_straight
+from .flow import FlowCode, compile_flow, describe, is_straight
 from .formula import FormulaBuilder, row_major
 from .fusion import Group, fuse
 from .graph import Graph, RegionStep, Step, Tensor, flatten
@@ -28,7 +30,7 @@ from .program import Program
 from .sinking import sink
 from .trace import trace
 
-__all__ = ["compile_host", "lower", "write_host"]
+__all__ = ["compile_host", "lower", "lower_flow", "write_host"]
 
 _EXPORTED = (MAIN, OPEN_POOL, CLOSE_POOL)
 
@@ -74,15 +76,18 @@ def write_host(program: Program, machine: Machine, cache: Path | None = None) ->
     """Return the object code of a program, with its constants."""
     layout = lay_out_memory(program)
     text = write_module(program, layout, machine.triple)
-    code = assemble_cached(text, machine, _EXPORTED, cache)
+    with ThreadPoolExecutor(1) as assembler:
+        # LLVM runs beside the packing of weights.
+        code = assembler.submit(assemble_cached, text, machine, _EXPORTED, cache)
+        constants = layout.constants.collect()
     return Host(
-        code=code,
+        code=code.result(),
         symbol=MAIN,
         triple=machine.triple,
         cpu=machine.cpu,
         features=machine.features,
         arena_bytes=layout.arena_bytes,
-        constants=layout.constants,
+        constants=constants,
         threaded=is_threaded(program, machine.triple),
     )
 
@@ -100,16 +105,36 @@ def lower(
     return _lower_graph(trace(module, regions), machine)
 
 
+def lower_flow(
+    module: Module,
+    regions: Mapping[str, int],
+    machine: Machine,
+    *,
+    embedded: bool = False,
+    threads: bool = True,
+) -> FlowCode:
+    """Return the code of a program with control flow, data, or unknown sizes: see `compile_flow`.
+
+    Raises
+    ------
+    Unsupported
+        As of `compile_host`.
+    """
+
+    def lower_one(graph: Graph) -> Program:
+        return _lower_graph(graph, machine)[0]
+
+    return compile_flow(
+        module, regions, lower_one, machine.triple, embedded=embedded, threads=threads
+    )
+
+
 def _write_flow(
     module: Module, regions: Mapping[str, int], machine: Machine, cache: Path | None
 ) -> Host:
     """Return the program of @main with control flow, data, or unknown sizes."""
     params, result, forms = describe(module, module["main"])
-
-    def lower_one(graph: Graph) -> Program:
-        return _lower_graph(graph, machine)[0]
-
-    flow = compile_flow(module, regions, lower_one, machine.triple)
+    flow = lower_flow(module, regions, machine)
     return Host(
         code=assemble_cached(flow.text, machine, (*_EXPORTED, RELEASE), cache),
         symbol=MAIN,
@@ -127,7 +152,8 @@ def _lower_graph(graph: Graph, machine: Machine) -> tuple[Program, tuple[Origin,
     """Return the operations of a graph, and for each what it is part of."""
     context = Context(machine)
     origins: list[Origin] = []
-    steps = sink(graph, place(graph, put_together(graph, expand(graph.steps))))
+    joined = join_attention(graph, put_together(graph, expand(graph.steps)))
+    steps = sink(graph, place(graph, joined))
     _require_half(steps, machine)
     items = fuse(graph, steps)
     plan_layouts(graph, items, machine)
@@ -180,8 +206,8 @@ def _lower_group(context: Context, group: Group) -> None:
         elif anchor.name in DEFINITIONS:
             lower_nest(context, anchor)
         else:
-            table = [*ANCHORS, *ELEMENTWISE, *OTHERS, *DEFINITIONS]
-            near = get_close_matches(anchor.name, table, 1, 0)[0]
+            known = {*ANCHORS, *ELEMENTWISE, *OTHERS, *DEFINITIONS}
+            near = get_close_matches(anchor.name, sorted(known & set(operators())), 1, 0)[0]
             raise Unsupported(
                 f"operator {anchor.name} is not supported on the CPU; the nearest is {near}",
                 anchor.span,
@@ -197,7 +223,7 @@ def _own_outputs(context: Context, graph: Graph) -> tuple[Tensor, ...]:
     outputs: list[Tensor] = []
     for tensor in graph.outputs:
         root = tensor.root
-        if root in taken or root.constant is not None or tensor.is_part:
+        if root in taken or root.is_known or tensor.is_part:
             own = Tensor(tensor.shape, tensor.dtype)
             strides = row_major(tensor.shape)
             context.copy(own, tensor, tensor.shape, strides, strides)

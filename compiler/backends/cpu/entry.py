@@ -4,102 +4,23 @@
 hands them out.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import count
 
 from isa.host import MAIN, MEMBERS, Status
 
-from ...ir.dims import Dim, Symbol
-from .arena import Lifetime, plan
+from ...ir.dims import Symbol
 from .builder import Builder
-from .constants import ConstantBlock
 from .graph import Tensor
+from .inheritance import touched_by
 from .kernels import Kernel
+from .memory import Layout, lay_out_memory
 from .pool import has_pool, write_pool
 from .program import KernelCall, Operation, Program, RegionCall
-from .sizes import parts_of, symbol_value, symbols_of
+from .sizes import symbol_value, symbols_of
 
 __all__ = ["Kernels", "Layout", "is_threaded", "lay_out_memory", "write_entry", "write_module"]
 
 _POINTER_BYTES = 8
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Layout:
-    """Where every tensor of a program lies.
-
-    Attributes
-    ----------
-    places : Mapping of Tensor to (segment, offset)
-        By root. Segments are members of the argument block: "inputs" and "outputs" (offset is the
-        number), "arena" and "constants".
-    arena_bytes : int
-    constants : memoryview of bytes, read-only, at a multiple of ALIGNMENT
-    symbols : tuple of Symbol
-        Of sizes that each run has its own of. The argument block then has one more member, the
-        address of their values (i64).
-    workspace : tuple of Dim
-        Bytes of further outputs, for tensors in between whose sizes are such.
-    """
-
-    places: Mapping[Tensor, tuple[str, int]]
-    arena_bytes: int
-    constants: memoryview
-    symbols: tuple[Symbol, ...] = ()
-    workspace: tuple[Dim, ...] = ()
-
-
-def lay_out_memory(program: Program) -> Layout:
-    """Return the places of all tensors of `program`."""
-    places: dict[Tensor, tuple[str, int]] = {}
-    for segment, tensors in (("inputs", program.inputs), ("outputs", program.outputs)):
-        places |= {tensor.root: (segment, number) for number, tensor in enumerate(tensors)}
-    spans: dict[Tensor, list[int]] = {}
-    known = ConstantBlock()
-    for number, operation in enumerate(program.operations):
-        for tensor in _tensors(operation):
-            root = tensor.root
-            if root in places:
-                continue
-            if root.constant is None:
-                spans.setdefault(root, [number, number])[1] = number
-                continue
-            places[root] = "constants", known.place(root)
-    open_ = [root for root in spans if not isinstance(root.size_bytes, int)]
-    for place, root in enumerate(open_, len(program.outputs)):
-        places[root] = "outputs", place
-        del spans[root]
-    lifetimes = [Lifetime(root.size_bytes, *span) for root, span in spans.items()]
-    offsets, arena_bytes = plan(lifetimes)
-    places |= {root: ("arena", offset) for root, offset in zip(spans, offsets, strict=True)}
-    workspace = tuple(root.size_bytes for root in open_)
-    return Layout(places, arena_bytes, known.collect(), _symbols(program), workspace)
-
-
-def _symbols(program: Program) -> tuple[Symbol, ...]:
-    """Return the symbols that a program's kernels need, those of derived ones instead of them."""
-    found: set[Symbol] = set()
-    pending = [
-        symbol
-        for operation in program.operations
-        if isinstance(operation, KernelCall)
-        for symbol in symbols_of(operation.kernel)
-    ]
-    while pending:
-        symbol = pending.pop()
-        if type(symbol) is Symbol:
-            found.add(symbol)
-        else:
-            pending.extend(symbols_of(parts_of(symbol)))
-    return tuple(sorted(found, key=str))
-
-
-def _tensors(operation: Operation) -> tuple[Tensor, ...]:
-    """Return what an operation uses."""
-    if isinstance(operation, KernelCall):
-        return (operation.target, *operation.others, *operation.reads)
-    return (*operation.targets, *operation.reads)
 
 
 def is_threaded(program: Program, triple: str) -> bool:
@@ -120,8 +41,19 @@ def write_module(program: Program, layout: Layout, triple: str, *, threads: bool
 def write_entry(
     program: Program, layout: Layout, kernels: "Kernels", symbol: str, linkage: str = ""
 ) -> str:
-    """Return the text of the function that runs `program`; its kernels enter `kernels`."""
-    return _Entry(program, layout, kernels).text(symbol, linkage)
+    """Return the text of the function that runs `program`; its kernels enter `kernels`.
+
+    One of scalars alone shall stand where it is called.
+    """
+    inlined = "alwaysinline " if linkage and all(map(is_of_scalars, program.operations)) else ""
+    return _Entry(program, layout, kernels).text(symbol, linkage, f"{inlined}nounwind")
+
+
+def is_of_scalars(operation: Operation) -> bool:
+    """Return whether an operation computes scalars of scalars."""
+    return isinstance(operation, KernelCall) and not any(
+        tensor.root.shape for tensor in touched_by(operation)
+    )
 
 
 class Kernels:
@@ -132,34 +64,42 @@ class Kernels:
     triple : str
     pooled : bool
         Kernels of several parts go through a pool of threads.
+    inlined : bool
+        Kernels of scalars shall stand where they are called.
     threaded : bool
         There are such: the module carries a pool of threads.
     """
 
-    def __init__(self, triple: str, *, pooled: bool) -> None:
-        self.triple, self.pooled = triple, pooled
+    def __init__(self, triple: str, *, pooled: bool, inlined: bool = False) -> None:
+        self.triple, self.pooled, self.inlined = triple, pooled, inlined
         self.threaded = False
-        self._functions: dict[Kernel, str] = {}
+        self._functions: dict[tuple[Kernel, tuple[int, ...]], str] = {}
         self._texts: list[str] = []
         self._declarations: set[str] = set()
 
-    def name(self, call: KernelCall) -> str:
+    def name(self, call: KernelCall, over: tuple[int, ...] = ()) -> str:
         """Return the function of a call's kernel, which is written if it has not been.
 
         Of a kernel of several parts it is the one that takes a list, where there is a pool.
+
+        Parameters
+        ----------
+        over : tuple of int
+            Reads of the call that lie where its target does.
         """
-        kernel = call.kernel
-        if kernel not in self._functions:
+        kernel, key = call.kernel, (call.kernel, over)
+        if key not in self._functions:
             number = len(self._functions)
-            self._functions[kernel] = f"@kernel{number}"
-            text, needed = _function(f"@kernel{number}", call)
+            self._functions[key] = f"@kernel{number}"
+            inlined = self.inlined and is_of_scalars(call)
+            text, needed = _function(f"@kernel{number}", call, over, inlined)
             self._texts.append(text)
             self._declarations |= needed
             if kernel.chunks > 1 and self.pooled:
                 self.threaded = True
-                self._functions[kernel] = f"@parts{number}"
-                self._texts.append(_parts(number, len(_tensors(call))))
-        return self._functions[kernel]
+                self._functions[key] = f"@parts{number}"
+                self._texts.append(_parts(number, len(touched_by(call))))
+        return self._functions[key]
 
     def text(self) -> str:
         """Return declarations and functions."""
@@ -171,8 +111,14 @@ class Kernels:
         return "\n".join([*sorted(declarations), "", *texts])
 
 
-def _function(name: str, call: KernelCall) -> tuple[str, set[str]]:
-    """Return the function of the kernel of `call`, and the declarations that it needs."""
+def _function(
+    name: str, call: KernelCall, over: tuple[int, ...], inlined: bool
+) -> tuple[str, set[str]]:
+    """Return the function of the kernel of `call`, and the declarations that it needs.
+
+    What lies where the target does is reached through the target's pointer alone, so that LLVM
+    knows which loads must come before which stores.
+    """
     kernel = call.kernel
     sizes = {symbol: f"%size{number}" for number, symbol in enumerate(symbols_of(kernel))}
     build = Builder(sizes)
@@ -182,13 +128,16 @@ def _function(name: str, call: KernelCall) -> tuple[str, set[str]]:
         f"ptr {'noalias ' if number < targets else 'readonly '}{pointer}"
         for number, pointer in enumerate(pointers)
     ]
+    for number in over:
+        pointers[targets + number] = pointers[0]
     if kernel.chunks == 1:
         kernel.emit(build, pointers, 0, 1)
     else:
         kernel.emit(build, pointers, "%first", "%last")
         parameters += ["i64 %first", "i64 %last"]
     parameters += [f"i64 {name}" for name in sizes.values()]
-    head = f"define internal void {name}({', '.join(parameters)}) noinline nounwind {{"
+    attributes = f"{'alwaysinline' if inlined else 'noinline'} nounwind"
+    head = f"define internal void {name}({', '.join(parameters)}) {attributes} {{"
     return f"{head}\n{build.body()}\n}}\n", build.declarations
 
 
@@ -218,7 +167,7 @@ class _Entry:
         self._pointers: dict[tuple[Tensor, int], str] = {}
         self._sizes: dict[Symbol, str] = {}
 
-    def text(self, symbol: str, linkage: str) -> str:
+    def text(self, symbol: str, linkage: str, attributes: str) -> str:
         """Return the function."""
         self._members = {
             name: self._load("%arguments", number) for number, name in enumerate(MEMBERS)
@@ -236,7 +185,7 @@ class _Entry:
                 self._kernel(operation)
             else:
                 self._region(operation)
-        head = f"define {linkage}i32 @{symbol}(ptr %arguments) nounwind {{"
+        head = f"define {linkage}i32 @{symbol}(ptr %arguments) {attributes} {{"
         return "\n".join([head, "entry:", *self._frame, *self._lines, "  ret i32 0", "}", ""])
 
     def _refuse_fork(self) -> None:
@@ -251,18 +200,24 @@ class _Entry:
 
     def _kernel(self, call: KernelCall) -> None:
         """Call a kernel, for all of its parts."""
-        function, chunks = self._kernels.name(call), call.kernel.chunks
+        target = self._place(call.target)
+        over = tuple(n for n, read in enumerate(call.reads) if self._place(read) == target)
+        function, chunks = self._kernels.name(call, over), call.kernel.chunks
         if chunks > 1 and self._threaded:
-            pointers = self._list(_tensors(call))
+            pointers = self._list(touched_by(call))
             arguments = f"ptr {self._members['pool']}, ptr {function}, ptr {pointers}, i64 {chunks}"
             self._lines.append(f"  call void @parallel({arguments})")
             return
-        arguments = ", ".join(f"ptr {self._pointer(tensor)}" for tensor in _tensors(call))
+        arguments = ", ".join(f"ptr {self._pointer(tensor)}" for tensor in touched_by(call))
         if chunks > 1:
             arguments += f", i64 0, i64 {chunks}"
         for symbol in symbols_of(call.kernel):
             arguments += f", i64 {symbol_value(symbol, self._sizes, self._value)}"
         self._lines.append(f"  call void {function}({arguments})")
+
+    def _place(self, tensor: Tensor) -> tuple[str, int, int]:
+        """Return where the first element of a tensor that is no border lies."""
+        return *self._layout.places[tensor.root], tensor.start_bytes
 
     def _value(self, text: str) -> str:
         """Add an instruction; return the name of its result."""

@@ -21,7 +21,15 @@ from ...ir.nodes import AttributeValue
 from .graph import Tensor
 from .sizes import as_known, stretch
 
-__all__ = ["Formula", "FormulaBuilder", "Node", "broadcast_strides", "merge_axes", "row_major"]
+__all__ = [
+    "Formula",
+    "FormulaBuilder",
+    "Node",
+    "broadcast_strides",
+    "merge_axes",
+    "row_major",
+    "split_axes",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,3 +218,25 @@ def merge_axes(
             for outer, step in zip(merged, steps, strict=True):
                 outer.append(step)
     return tuple(extents), [tuple(outer) for outer in merged]
+
+
+def split_axes(
+    have: tuple[int, ...], strides: tuple[int, ...], want: tuple[int, ...]
+) -> tuple[int, ...] | None:
+    """Return strides by axes of `have` as those by axes of `want`; None if there are none.
+
+    ``(8,), (5,), (2, 1, 4)  ->  (20, 0, 5)``; one place stands for any number of them.
+    """
+    if prod(have) == 1:
+        return (0,) * len(want)
+    sizes, (steps,) = merge_axes(have, [strides])
+    left = list(zip(sizes, steps, strict=True))
+    found: list[int] = []
+    for extent in reversed(want):
+        size, step = left.pop() if left and extent > 1 else (extent, 0)
+        if size % extent:
+            return None
+        found.insert(0, step)
+        if size > extent:
+            left.append((size // extent, step * extent))
+    return None if left else tuple(found)

@@ -1,6 +1,6 @@
 """Steps over tensors: what straight programs are, between their expressions and kernels."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -59,6 +59,8 @@ class Tensor:
         What the border holds.
     stored : str
         Data type in memory, "" for `dtype`.
+    make : callable or None
+        Writes its value into an array of its shape and type: a constant that nobody looks at.
     """
 
     shape: tuple[int, ...]
@@ -71,6 +73,12 @@ class Tensor:
     border: tuple[int, int, int, int] = (0, 0, 0, 0)
     fill: float = 0
     stored: str = ""
+    make: Callable[[Array], None] | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether its value is known before the program runs."""
+        return self.constant is not None or self.make is not None
 
     @property
     def memory_dtype(self) -> str:
@@ -122,6 +130,14 @@ class Tensor:
         return found
 
     @property
+    def viewed(self) -> "Tensor":
+        """The tensor that it is all of, reshaped or not."""
+        found = self
+        while found.base is not None and prod(found.base.shape) == prod(found.shape):
+            found = found.base
+        return found
+
+    @property
     def size_bytes(self) -> int:
         """Size of the memory, slack included."""
         return prod(self.memory_shape) * element_bytes(self.memory_dtype) + self.slack
@@ -132,13 +148,20 @@ Value = Tensor | tuple["Value", ...]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Step:
-    """A call of an operator."""
+    """A call of an operator.
+
+    Attributes
+    ----------
+    inner : tuple of Step
+        Of one that stands for several: the steps themselves, in order.
+    """
 
     name: str
     attrs: Mapping[str, AttributeValue]
     operands: tuple[Value, ...]
     result: Value
     span: Span | None
+    inner: "tuple[Step, ...]" = ()
 
     @property
     def is_open(self) -> bool:

@@ -155,9 +155,9 @@ def _architecture(triple: str) -> Architecture:
 def assemble(text: str, machine: Machine, exported: Sequence[str] | None = None) -> bytes:
     """Return the object file of an LLVM module, its symbols `exported`, by default as they are.
 
-    Four clean-up passes run. The whole of -O1 or -O2 takes as long again as making the code and
-    does not make it faster, measured on the networks of MLPerf Tiny: kernels already say which
-    vector instructions they want.
+    What shall be inlined is, and four clean-up passes run. The whole of -O1 or -O2 takes as long
+    again as making the code and does not make it faster, measured on the networks of MLPerf Tiny:
+    kernels already say which vector instructions they want.
     """
     architecture = _architecture(machine.triple)
     llvm.initialize_all_asmprinters()
@@ -180,6 +180,7 @@ def assemble(text: str, machine: Machine, exported: Sequence[str] | None = None)
         target_machine, llvm.create_pipeline_tuning_options(speed_level=1)
     )
     passes = llvm.create_new_module_pass_manager()
+    passes.add_always_inliner_pass()
     passes.add_sroa_pass()
     passes.add_loop_rotate_pass()
     passes.add_instruction_combine_pass()

@@ -71,7 +71,7 @@ class _Sinking:
         data, *others = step.operands
         if not isinstance(data, Tensor) or not all(_is_scalar(other) for other in others):
             return step
-        moved = _viewed(data)
+        moved = data.viewed
         place = self._producers.get(moved)
         old = None if place is None else self.steps[place]
         if (
@@ -100,7 +100,7 @@ class _Sinking:
             return step
         tensors = [tensor for tensor in step.operands if isinstance(tensor, Tensor)]
         for data in dict.fromkeys(tensors):
-            base = _viewed(data)
+            base = data.viewed
             if (
                 base.shape == result.shape
                 or data.shape != result.shape
@@ -127,13 +127,6 @@ def _is_scalar(value: object) -> bool:
     return isinstance(value, Tensor) and prod(value.shape) == 1
 
 
-def _viewed(tensor: Tensor) -> Tensor:
-    """Return the tensor that `tensor` is all of, reshaped or not."""
-    while tensor.base is not None and prod(tensor.base.shape) == prod(tensor.shape):
-        tensor = tensor.base
-    return tensor
-
-
 def _reshaped(tensor: Tensor, old: tuple[int, ...], new: tuple[int, ...]) -> Tensor | None:
     """Return an operand of a result of shape `old` as one of shape `new`, if it broadcasts to it.
 
@@ -152,8 +145,8 @@ def _reshaped(tensor: Tensor, old: tuple[int, ...], new: tuple[int, ...]) -> Ten
         shape = last
     if tensor.shape == shape:
         return tensor
-    if _viewed(tensor).shape == shape:
-        return _viewed(tensor)
+    if tensor.viewed.shape == shape:
+        return tensor.viewed
     if tensor.constant is not None:
         return Tensor(shape, tensor.dtype, constant=tensor.constant.reshape(shape))
     return Tensor(shape, tensor.dtype, base=tensor)

@@ -1,10 +1,13 @@
-"""Fixtures: networks as files, what a C compiler makes of their exports, and ELF symbols."""
+"""Fixtures: networks as files, exports as libraries and C programs, and ELF symbols."""
 
+import ctypes
 import os
+import re
 import shutil
 import struct
 import subprocess
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from compiler.export import Export
+from compiler.export import Export, export_network
+from isa.host import POOL_BYTES
 
 Array = npt.NDArray[Any]
 
@@ -71,6 +75,9 @@ int main(void)
     return big_open_pool(pool, 0) == BIG_THREADS ? 0 : 4;
 }
 """
+
+_NUMPY = {"float": "float32", "double": "float64"}
+_PARAMETER = re.compile(r"(const )?(\w+) (\*?)(\w+)")
 
 _SYMBOL = struct.Struct("<IBBHQQ")
 
@@ -160,3 +167,113 @@ def arrays() -> list[Array]:
     random = np.random.default_rng(5)
     image = random.normal(size=(2, 40)).astype(np.float32)
     return [image, random.integers(-128, 128, (2, 40)).astype(np.int8)]
+
+
+def _aligned(size_bytes: int) -> Array:
+    """Return bytes that begin at a multiple of 64."""
+    memory = np.full(size_bytes + 64, 0x5A, np.uint8)
+    start = -memory.ctypes.data % 64
+    return memory[start : start + size_bytes]
+
+
+@dataclass
+class Library:
+    """A loaded library of a program with control flow, called as its header says.
+
+    Attributes
+    ----------
+    outputs : list of arrays of one axis, as they were after the last call
+    sizes : list of int64[rank], of the outputs that are open
+    """
+
+    name: str
+    header: str
+    loaded: ctypes.CDLL
+    workspace: Array
+    pool: Array | None = None
+    room: int = 1000
+    stack_bytes: int = 1 << 22
+    outputs: list[Array] = field(default_factory=list)
+    sizes: list[Array] = field(default_factory=list)
+
+    def call(self, *inputs: Array) -> int:
+        """Call the function with tensors, and sizes as the header names them; the status."""
+        words = self.header.replace("\n", " ")
+        function = f"{self.name}_run{'' if self.pool is None else '_pool'}"
+        declared = re.search(rf"int32_t {function}\((.*?)\);", words)
+        assert declared is not None
+        self.outputs, self.sizes = [], []
+        arrays = [np.asarray(one) for one in inputs]
+        tensors, arguments = iter(arrays), []
+        given = np.empty(0)
+        for parameter in declared[1].split(", "):
+            constant, kind, pointer, name = _PARAMETER.fullmatch(parameter).groups()
+            if constant:
+                given = next(tensors)
+                arguments.append(given.ctypes.data_as(ctypes.c_void_p))
+            elif name == "workspace":
+                arguments.append(self.workspace.ctypes.data_as(ctypes.c_void_p))
+            elif name == "pool":
+                arguments.append(self.pool.ctypes.data_as(ctypes.c_void_p))
+            elif name.endswith("_sizes"):
+                self.sizes.append(np.full(self.number(f"{name[:-6]}_RANK"), -1, np.int64))
+                arguments.append(self.sizes[-1].ctypes.data_as(ctypes.c_void_p))
+            elif pointer:
+                count = self.number(f"{name}_ELEMENTS", self.room)
+                dtype = _NUMPY.get(kind, kind.removesuffix("_t"))
+                self.outputs.append(np.full(count, 99, dtype))
+                arguments.append(self.outputs[-1].ctypes.data_as(ctypes.c_void_p))
+            else:
+                arguments.append(ctypes.c_int64(self._value(name, given)))
+        assert next(tensors, None) is None
+        return int(getattr(self.loaded, function)(*arguments))
+
+    def beside(self) -> "Library":
+        """Return the same library, to be called in a workspace of its own."""
+        workspace = _aligned(len(self.workspace))
+        return replace(self, workspace=workspace, outputs=[], sizes=[])
+
+    def number(self, name: str, other: int | None = None) -> int:
+        """Return what the header defines."""
+        text = f"{self.name}_{name}".upper()
+        found = re.search(rf"#define {text} \(?(-?\d+)\)?", self.header)
+        assert found is not None or other is not None, text
+        return int(found[1]) if found is not None else other
+
+    def used(self) -> int:
+        """Return how much of the workspace the last call took."""
+        function = getattr(self.loaded, f"{self.name}_workspace_used")
+        function.restype = ctypes.c_uint64
+        return int(function(self.workspace.ctypes.data_as(ctypes.c_void_p)))
+
+    def _value(self, name: str, given: Array) -> int:
+        """Return a number that the function takes."""
+        match name:
+            case "workspace_bytes":
+                return len(self.workspace)
+            case "stack_bytes":
+                return self.stack_bytes
+            case _ if name.endswith("_room"):
+                return self.room
+            case _:
+                return given.shape[int(name.rsplit("_", 1)[1])]
+
+
+@pytest.fixture
+def exported(tmp_path: Path) -> Callable[..., Library]:
+    """Return the function that loads what a program's text is exported to."""
+
+    def load(text: str, workspace_bytes: int = 1 << 20, threads: int = 0) -> Library:
+        path = tmp_path / "net.relay"
+        path.write_text(f'#[version = "0.0.5"]\n{text}\n')
+        export = export_network(path, "net", threads=threads > 0)
+        (tmp_path / "net.so").write_bytes(export.library)
+        loaded = ctypes.CDLL(str(tmp_path / "net.so"))
+        made = Library("net", export.header, loaded, _aligned(workspace_bytes))
+        if threads:
+            made.pool = _aligned(POOL_BYTES)
+            pool = made.pool.ctypes.data_as(ctypes.c_void_p)
+            assert loaded.net_open_pool(pool, threads) == 0
+        return made
+
+    return load

@@ -191,15 +191,6 @@ def test_library_refuses_the_pool_of_another_process(library):
     library.big_close_pool(pointer(pool))
 
 
-def test_control_flow_is_refused(tmp_path):
-    path = tmp_path / "if.relay"
-    path.write_text(
-        '#[version = "0.0.5"]\ndef @main(%x: Tensor[(), bool]) { if (%x) { 1f } else { 2f } }\n'
-    )
-    with pytest.raises(Unsupported, match="if"):
-        export_network(path, "x", ("object",))
-
-
 def test_system_without_libraries(network):
     message = "^a shared library must be for Linux, not aarch64-none-elf: emit an object instead$"
     with pytest.raises(Unsupported, match=message):

@@ -1,10 +1,12 @@
 """The C header of an exported network."""
 
+from collections.abc import Iterator
 from math import prod
 
 from isa.host import ALIGNMENT, MOST_THREADS, POOL_BYTES, Status
 from isa.image import Tensor
 
+from ..flow.start import RESERVE_BYTES
 from .interface import Interface, Parameter
 
 __all__ = ["write_header"]
@@ -17,6 +19,12 @@ _STATUSES = {
     Status.NULL: "a pointer is null",
     Status.MISALIGNED: "a pointer is not a multiple of its alignment",
 }
+_OBJECT_STATUSES = {
+    Status.HEAP_FULL: "the workspace is too small",
+    Status.SIZES: "a size of an input is negative or too large",
+    Status.ROOM: "an output has no room; its sizes are written, nothing else",
+}
+_STACK_STATUSES = {Status.STACK_FULL: "the program calls itself too deeply for stack_bytes"}
 _THREAD_STATUSES = {
     Status.FORKED: "the pool was opened before this process was forked",
     Status.THREADS: f"threads is not in 1..{MOST_THREADS}",
@@ -26,11 +34,6 @@ _THREAD_STATUSES = {
 def write_header(interface: Interface) -> str:
     """Return the text of the header."""
     name, upper = interface.name, interface.name.upper()
-    statuses = _STATUSES | (_THREAD_STATUSES if interface.threaded else {})
-    codes = [
-        f"#define {upper}_{status.name} ({status:d}) /* {words} */"
-        for status, words in statuses.items()
-    ]
     lines = [
         f"/* The network {name}, compiled by Tilewright.",
         " *",
@@ -39,6 +42,7 @@ def write_header(interface: Interface) -> str:
         f"#ifndef {upper}_H",
         f"#define {upper}_H",
         "",
+        *(["#include <stddef.h>"] if interface.objects is not None else []),
         "#include <stdint.h>",
         "",
         "#ifdef __cplusplus",
@@ -46,11 +50,9 @@ def write_header(interface: Interface) -> str:
         "#endif",
         "",
         "/* What the functions return. */",
-        *codes,
+        *_statuses(interface),
         "",
-        "/* Memory that a call computes in, and what its address must be a multiple of. */",
-        f"#define {upper}_WORKSPACE_BYTES {max(interface.workspace_bytes, ALIGNMENT)}",
-        f"#define {upper}_ALIGNMENT {ALIGNMENT}",
+        *_memory(interface),
         "",
         *(line for row in interface.parameters for line in _tensor(upper, row)),
         *_run(interface),
@@ -66,17 +68,59 @@ def write_header(interface: Interface) -> str:
     return "\n".join(lines)
 
 
+def _statuses(interface: Interface) -> Iterator[str]:
+    """Yield the definitions of what the functions return."""
+    upper, objects = interface.name.upper(), interface.objects
+    statuses = dict(_STATUSES)
+    if objects is not None:
+        statuses |= _OBJECT_STATUSES | (_STACK_STATUSES if objects.recursive else {})
+    statuses |= _THREAD_STATUSES if interface.threaded else {}
+    for status, words in statuses.items():
+        yield f"#define {upper}_{status.name} ({status:d}) /* {words} */"
+    for number, words in enumerate(() if objects is None else objects.failures):
+        said = words.replace("*/", "* /")
+        yield f"#define {upper}_FAILED_{number} ({Status.FAILED - number:d}) /* {said} */"
+
+
+def _memory(interface: Interface) -> list[str]:
+    """Return what the header says of the memory that calls need."""
+    upper, objects = interface.name.upper(), interface.objects
+    alignment = f"#define {upper}_ALIGNMENT {ALIGNMENT}"
+    if objects is None:
+        return [
+            "/* Memory that a call computes in, and what its address must be a multiple of. */",
+            f"#define {upper}_WORKSPACE_BYTES {max(interface.workspace_bytes, ALIGNMENT)}",
+            alignment,
+        ]
+    lines = [
+        "/* Memory that a call computes in takes this and what its values need, which depends on",
+        " * the inputs. Its address must be a multiple of the alignment.",
+        " */",
+        f"#define {upper}_LEAST_WORKSPACE_BYTES {interface.workspace_bytes}",
+        alignment,
+    ]
+    if objects.recursive:
+        lines += [
+            "",
+            "/* Of the stack, a call takes this and what functions that call themselves need. */",
+            f"#define {upper}_LEAST_STACK_BYTES {RESERVE_BYTES}",
+        ]
+    return lines
+
+
 def _tensor(upper: str, parameter: Parameter) -> list[str]:
     """Return what the header says of one tensor."""
     tensor = parameter.tensor
     kind = "Output" if parameter.is_output else "Input"
-    shape = "".join(f"[{size}]" for size in tensor.shape)
+    shape = "".join(f"[{extent}]" for extent in parameter.extents)
     words = f"{kind} {parameter.name}: {c_type(tensor)}{shape}{_NOTES.get(tensor.dtype, '')}"
-    return [
-        f"/* {words}{_scale(tensor)}. */",
-        f"#define {upper}_{parameter.name.upper()}_ELEMENTS {prod(tensor.shape)}",
-        "",
-    ]
+    prefix = f"#define {upper}_{parameter.name.upper()}"
+    lines = [f"/* {words}{_scale(tensor)}. */"]
+    if not parameter.open_axes:
+        lines.append(f"{prefix}_ELEMENTS {prod(tensor.shape)}")
+    elif parameter.is_output:
+        lines.append(f"{prefix}_RANK {len(tensor.shape)}")
+    return [*lines, ""]
 
 
 def _scale(tensor: Tensor) -> str:
@@ -95,23 +139,54 @@ def c_type(tensor: Tensor) -> str:
 
 def _arguments(interface: Interface) -> str:
     """Return the declarations of the tensors and the workspace."""
-    parts = [
-        f"{'' if row.is_output else 'const '}{c_type(row.tensor)} *{row.name}"
-        for row in interface.parameters
-    ]
-    return ", ".join([*parts, "void *workspace"])
+    parts = []
+    for row in interface.parameters:
+        parts.append(f"{'' if row.is_output else 'const '}{c_type(row.tensor)} *{row.name}")
+        if row.open_axes and row.is_output:
+            parts += [f"int64_t {row.room_name}", f"int64_t *{row.sizes_name}"]
+        else:
+            parts += [f"int64_t {row.extents[axis]}" for axis in row.open_axes]
+    parts.append("void *workspace")
+    if interface.objects is not None:
+        parts.append("size_t workspace_bytes")
+        parts += ["size_t stack_bytes"] if interface.objects.recursive else []
+    return ", ".join(parts)
 
 
 def _run(interface: Interface) -> list[str]:
-    return [
+    """Return the declaration of the function that computes."""
+    name, objects = interface.name, interface.objects
+    lines = [
         "/* Computes the outputs from the inputs.",
         " *",
         " * Tensors are row-major, without gaps, aligned as their elements are, and overlap",
         " * neither each other nor the workspace. The workspace holds nothing between calls.",
         " * Nothing is allocated, no state is kept: any threads may call at once, each with its",
         " * own workspace.",
-        " */",
-        f"int32_t {interface.name}_run({_arguments(interface)});",
+    ]
+    declaration = f"int32_t {name}_run({_arguments(interface)});"
+    if objects is None:
+        return [*lines, " */", declaration]
+    lines.append(" * Unless the result is DONE, no output is written.")
+    if any(row.open_axes and row.is_output for row in interface.parameters):
+        lines += [
+            " *",
+            " * An output whose sizes are not known has room for NAME_room elements; its sizes,",
+            " * RANK of them, are written to NAME_sizes.",
+        ]
+    if objects.recursive:
+        lines += [
+            " *",
+            " * stack_bytes is how much of the caller's stack the call may use.",
+        ]
+    return [*lines, " */", declaration, "", *_used(name)]
+
+
+def _used(name: str) -> list[str]:
+    """Return the declaration of the function that says what a call took."""
+    return [
+        "/* Returns how much of a workspace the last call with it took, if the result was DONE. */",
+        f"uint64_t {name}_workspace_used(const void *workspace);",
     ]
 
 

@@ -4,6 +4,7 @@ from isa.host import ALIGNMENT, CLOSE_POOL, MAIN, MEMBERS, MOST_THREADS, OPEN_PO
 
 from ..builder import element_bytes
 from .interface import Interface
+from .objects import write_object_run, write_workspace_used
 
 __all__ = ["SECTION", "exported", "write_wrapper"]
 
@@ -15,7 +16,7 @@ _POINTER_BYTES = 8
 
 def exported(interface: Interface) -> tuple[str, ...]:
     """Return the symbols that the object file defines."""
-    names = ["run"]
+    names = ["run"] if interface.objects is None else ["run", "workspace_used"]
     if interface.threaded:
         names += ["open_pool", "run_pool", "close_pool"]
     return tuple(f"{interface.name}_{name}" for name in names)
@@ -34,10 +35,19 @@ def write_wrapper(interface: Interface, constant_bytes: int) -> str:
     parts = [constants, _run(interface, f"{name}_run", False)]
     if interface.threaded:
         parts += [_run(interface, f"{name}_run_pool", True), _open(name), _close(name)]
+    if interface.objects is not None:
+        parts.append(write_workspace_used(f"{name}_workspace_used"))
     return "\n".join(parts)
 
 
 def _run(interface: Interface, symbol: str, pooled: bool) -> str:
+    """Return a function that runs the network."""
+    if interface.objects is None:
+        return _run_straight(interface, symbol, pooled)
+    return write_object_run(interface, interface.objects, symbol, pooled)
+
+
+def _run_straight(interface: Interface, symbol: str, pooled: bool) -> str:
     """Return a function that checks its pointers and calls the entry."""
     rows = interface.parameters
     pointers = [(f"%p{number}", element_bytes(row.tensor.dtype)) for number, row in enumerate(rows)]

@@ -2,6 +2,6 @@
 
 from .interface import describe
 from .straight import is_straight
-from .whole import compile_flow
+from .whole import FlowCode, compile_flow
 
-__all__ = ["compile_flow", "describe", "is_straight"]
+__all__ = ["FlowCode", "compile_flow", "describe", "is_straight"]

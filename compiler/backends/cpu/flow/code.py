@@ -11,8 +11,9 @@
                   | Choose | Cases                         control flow: blocks inside
                   | Duplicate | Drop                       references counted
 
-Every value is an object on the heap (`runtime`). A variable owns a reference to its object;
-`consumed` says which operands of an instruction give theirs away, the others are only looked at.
+A value is an object on the heap (`runtime`), a scalar only where it must be (`values`). A variable
+owns a reference to its object; `consumed` says which operands of an instruction give theirs away,
+the others are only looked at.
 """
 
 from collections.abc import Mapping

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from .code import Apply, Block, Call, Close, Function, Instruction, blocks_of
 
-__all__ = ["checked_functions"]
+__all__ = ["checked_functions", "closed_functions", "walk"]
 
 
 def checked_functions(functions: Sequence[Function]) -> frozenset[str]:
@@ -13,16 +13,11 @@ def checked_functions(functions: Sequence[Function]) -> frozenset[str]:
     Those are all that call, other than in place of themselves, what may come back to them.
     A function that is computed may be any that is ever a value.
     """
-    closed = frozenset(
-        instruction.function
-        for function in functions
-        for instruction, _ in _walk(function.body, True)
-        if isinstance(instruction, Close)
-    )
+    closed = closed_functions(functions)
     waiting: dict[str, frozenset[str]] = {}
     called: dict[str, frozenset[str]] = {}
     for function in functions:
-        calls = [(_targets(one, closed), last) for one, last in _walk(function.body, True)]
+        calls = [(_targets(one, closed), last) for one, last in walk(function.body, True)]
         called[function.name] = frozenset().union(*(targets for targets, _ in calls))
         waiting[function.name] = frozenset().union(
             *(targets for targets, last in calls if not last)
@@ -32,6 +27,16 @@ def checked_functions(functions: Sequence[Function]) -> frozenset[str]:
         name
         for name, targets in waiting.items()
         if any(target == name or name in reached[target] for target in targets)
+    )
+
+
+def closed_functions(functions: Sequence[Function]) -> frozenset[str]:
+    """Return the functions that are values somewhere, by name."""
+    return frozenset(
+        instruction.function
+        for function in functions
+        for instruction, _ in walk(function.body, True)
+        if isinstance(instruction, Close)
     )
 
 
@@ -54,11 +59,16 @@ def _reach(start: str, called: dict[str, frozenset[str]]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _walk(block: Block, is_body: bool) -> Iterator[tuple[Instruction, bool]]:
-    """Yield each instruction, and whether its value is that of the whole function."""
+def walk(block: Block, is_body: bool) -> Iterator[tuple[Instruction, bool]]:
+    """Yield each instruction of a block, and whether its value is that of the whole function.
+
+    Parameters
+    ----------
+    is_body : the value of the block is that of the function
+    """
     for place, instruction in enumerate(block.instructions):
         last = is_body and place == len(block.instructions) - 1
         last = last and getattr(instruction, "target", None) is block.result
         yield instruction, last
         for inner in blocks_of(instruction):
-            yield from _walk(inner, last)
+            yield from walk(inner, last)

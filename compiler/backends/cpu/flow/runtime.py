@@ -8,9 +8,10 @@
         a tensor:           tag -1; `size` axes (i64) follow, `extra` is the address of its elements
 
 An object whose count is negative is never freed: inputs are such, and constants. Memory comes in
-blocks of 64 bytes times a power of two, `class`, out of chunks from malloc. What is freed is kept
-for the next object of its class, so a loop needs no more than its widest round. All chunks go back
-at the end of the run: what cells hold in a circle with it.
+blocks of 64 bytes times a power of two, `class`, out of chunks from malloc, or all of it out of
+memory that the caller gives. What is freed is kept for the next object of its class, so a loop
+needs no more than its widest round. All chunks go back at the end of the run: what cells hold in a
+circle with it.
 """
 
 from collections.abc import Mapping
@@ -21,11 +22,11 @@ from isa.host import OBJECT_BYTES, TENSOR_TAG, Status
 __all__ = [
     "CODE_OFFSET",
     "FIELDS_OFFSET",
-    "RUNTIME",
     "SLOTS",
     "SLOT_COUNT",
     "STACK_BYTES",
     "slot",
+    "write_heap",
 ]
 
 SIZE_OFFSET, CODE_OFFSET, FIELDS_OFFSET = 12, 16, OBJECT_BYTES
@@ -38,7 +39,8 @@ SLOTS: Mapping[str, int] = MappingProxyType(
         name: number
         for number, name in enumerate(
             ("arguments", "constants", "arena", "status", "expected", "found", "stack_limit",
-             "heap_limit", "heap_used", "chunks", "bump", "bump_end", "result", "thread")
+             "heap_limit", "heap_used", "chunks", "bump", "bump_end", "result", "thread",
+             "value")
         )
     }
 )  # fmt: skip
@@ -57,9 +59,32 @@ def slot(name: str) -> int:
 # A chunk holds its link, and what brings blocks to a multiple of 64.
 _CHUNK_BYTES, _CHUNK_EXTRA = 1 << 18, 128
 
-RUNTIME = f"""
-declare ptr @malloc(i64)
-declare void @free(ptr)
+
+def write_heap(*, grows: bool) -> str:
+    """Return the functions of the heap.
+
+    Parameters
+    ----------
+    grows : bool
+        Memory comes from malloc, and @give_back frees it; else there is only what lies between the
+        members `bump` and `bump_end` of the state at first.
+    """
+    if not grows:
+        return "\n".join([_take("grow:\n  br label %full\n", ""), _OBJECTS])
+    more = ", [%start_block, %got], [%start_block, %begin]"
+    declared = "\ndeclare ptr @malloc(i64)\ndeclare void @free(ptr)"
+    return "\n".join([declared, _take(_GROW, more), _OBJECTS, _GIVE_BACK])
+
+
+def _take(grow: str, more: str) -> str:
+    """Return the function that takes a block.
+
+    Parameters
+    ----------
+    grow : what is done where there is no memory left
+    more : where else a block comes from
+    """
+    return f"""
 declare i64 @llvm.ctlz.i64(i64, i1)
 
 define internal ptr @take(ptr %state, i64 %bytes) noinline nounwind {{
@@ -96,6 +121,21 @@ cut:
   store i64 %after, ptr %bump_at
   %cut_block = inttoptr i64 %bump to ptr
   br label %done
+full:
+  %status_at = getelementptr i8, ptr %state, i64 {slot("status")}
+  store i64 {Status.HEAP_FULL}, ptr %status_at
+  ret ptr null
+{grow}done:
+  %block = phi ptr [%first, %again], [%cut_block, %cut]{more}
+  store i64 1, ptr %block
+  %class_at = getelementptr i8, ptr %block, i64 24
+  store i64 %class, ptr %class_at
+  ret ptr %block
+}}
+"""
+
+
+_GROW = f"""\
 grow:
   %large = icmp ugt i64 %size, {_CHUNK_BYTES // 8}
   %wanted = select i1 %large, i64 %size, i64 {_CHUNK_BYTES}
@@ -109,10 +149,6 @@ ask:
   %chunk = call ptr @malloc(i64 %whole)
   %refused = icmp eq ptr %chunk, null
   br i1 %refused, label %full, label %got
-full:
-  %status_at = getelementptr i8, ptr %state, i64 {slot("status")}
-  store i64 {Status.HEAP_FULL}, ptr %status_at
-  ret ptr null
 got:
   store i64 %total, ptr %used_at
   %chunks_at = getelementptr i8, ptr %state, i64 {slot("chunks")}
@@ -130,15 +166,9 @@ begin:
   store i64 %rest, ptr %bump_at
   store i64 %stop, ptr %end_at
   br label %done
-done:
-  %block = phi ptr [%first, %again], [%cut_block, %cut],
-                   [%start_block, %got], [%start_block, %begin]
-  store i64 1, ptr %block
-  %class_at = getelementptr i8, ptr %block, i64 24
-  store i64 %class, ptr %class_at
-  ret ptr %block
-}}
+"""
 
+_OBJECTS = f"""
 define internal ptr @take_record(ptr %state, i64 %head, i64 %bytes, ptr %extra) nounwind {{
 entry:
   %block = call ptr @take(ptr %state, i64 %bytes)
@@ -251,7 +281,9 @@ return:
 done:
   ret void
 }}
+"""
 
+_GIVE_BACK = f"""
 define internal void @give_back(ptr %state) nounwind {{
 entry:
   %chunks_at = getelementptr i8, ptr %state, i64 {slot("chunks")}

@@ -1,4 +1,4 @@
-"""Text of the entry of a program with control flow: its state, and its stack if it needs one."""
+"""Text of the start of a program with control flow: its state, and its stack if it needs one."""
 
 from isa.host import MAIN, MEMBERS, RELEASE, Status
 
@@ -7,10 +7,11 @@ from .functions import ARGUMENTS
 from .runtime import SLOT_COUNT, STACK_BYTES, slot
 from .writer import Writer
 
-__all__ = ["write_start"]
+__all__ = ["RESERVE_BYTES", "state_bytes", "write_begin", "write_start"]
 
-# Left at the end of the stack for what does not look: kernels, and the system's functions.
-_RESERVE_BYTES = 1 << 20
+RESERVE_BYTES = 1 << 20
+"""Left at the end of the stack for what does not look: kernels, and the system's functions."""
+
 # More than any system's pthread_attr_t; glibc's has 56 bytes on 64-bit machines.
 _ATTRIBUTE_BYTES = 256
 
@@ -26,30 +27,44 @@ declare i32 @pthread_join(i64, ptr)
 """
 
 
-def write_start(main: Function, name: str, own_stack: bool, spilled: int) -> str:
+def state_bytes(spilled: int) -> int:
+    """Return the size of the state of a run.
+
+    Parameters
+    ----------
+    spilled : the most arguments that a function has
+    """
+    return 8 * (SLOT_COUNT + max(0, spilled - ARGUMENTS))
+
+
+def write_start(size_bytes: int, own_stack: bool) -> str:
     """Return the entry, and what gives back the memory of a run.
+
+    Parameters
+    ----------
+    size_bytes : of the state
+    own_stack : the program calls itself: it runs on a stack of `STACK_BYTES`
+    """
+    release = (
+        f"define void @{RELEASE}(ptr %state) nounwind {{\n"
+        "entry:\n  call void @give_back(ptr %state)\n  ret void\n}\n"
+    )
+    return "\n".join([*([_THREADS] if own_stack else []), _entry(size_bytes, own_stack), release])
+
+
+def write_begin(main: Function, name: str, own_stack: bool) -> str:
+    """Return the function ``ptr @begin(ptr state)``, which calls @main with the inputs.
 
     Parameters
     ----------
     main : Function
     name : its LLVM name
-    own_stack : the program calls itself: it runs on a stack of `STACK_BYTES`
-    spilled : the most arguments that a function has
+    own_stack : it sets how far the stack goes, which is of `STACK_BYTES` and begins here
     """
-    parts = [_begin(main, name, own_stack), _entry(own_stack, spilled)]
-    parts.append(
-        f"define void @{RELEASE}(ptr %state) nounwind {{\n"
-        "entry:\n  call void @give_back(ptr %state)\n  ret void\n}\n"
-    )
-    return "\n".join([*([_THREADS] if own_stack else []), *parts])
-
-
-def _begin(main: Function, name: str, own_stack: bool) -> str:
-    """Return the function that calls @main with the inputs."""
     write = Writer()
     if own_stack:
         here = write.value(f"ptrtoint ptr {write.allocate(8)} to i64")
-        limit = write.value(f"sub i64 {here}, {STACK_BYTES - _RESERVE_BYTES}")
+        limit = write.value(f"sub i64 {here}, {STACK_BYTES - RESERVE_BYTES}")
         write.store("i64", limit, "%state", slot("stack_limit"))
     arguments = write.load("ptr", "%state", slot("arguments"))
     inputs = write.load("ptr", arguments, 8 * MEMBERS.index("inputs"))
@@ -64,11 +79,10 @@ def _begin(main: Function, name: str, own_stack: bool) -> str:
     return f"define internal ptr @begin(ptr %state) nounwind {{\n{write.body()}\n}}\n"
 
 
-def _entry(own_stack: bool, spilled: int) -> str:
+def _entry(size_bytes: int, own_stack: bool) -> str:
     """Return the entry."""
     write = Writer()
-    size = 8 * (SLOT_COUNT + max(0, spilled - ARGUMENTS))
-    state = write.value(f"call ptr @calloc(i64 1, i64 {size})")
+    state = write.value(f"call ptr @calloc(i64 1, i64 {size_bytes})")
     none = write.value(f"icmp eq ptr {state}, null")
     write.branch(none, "no_memory", "good")
     write.begin("no_memory")

@@ -7,7 +7,8 @@
     void tilewright_release(state)
 
 The result and all that it refers to exist until the state is released. After an error, nothing
-is left to release.
+is left to release. A program that shall compute in its caller's memory ends with `@begin` instead
+(`start`), for whoever writes its entry.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,10 +31,12 @@ from .convert import convert
 from .functions import Objects, write_function
 from .measures import Sizes
 from .ownership import own
+from .passing import is_scalar, passings
 from .recursion import checked_functions
-from .runtime import CODE_OFFSET, RUNTIME, slot
+from .runtime import CODE_OFFSET, slot, write_heap
 from .segments import gather, has_open_sizes
-from .start import write_start
+from .start import state_bytes, write_begin, write_start
+from .values import Values
 from .writer import Writer
 
 __all__ = ["FlowCode", "compile_flow"]
@@ -53,6 +56,10 @@ class FlowCode:
         What the status ``Status.FAILED - n`` of the program means.
     threaded : bool
         The module carries a pool of threads.
+    state_bytes : int
+        Of the state of a run.
+    recursive : bool
+        Functions look whether the stack has room: the state must say how far it goes.
     """
 
     text: str
@@ -60,10 +67,18 @@ class FlowCode:
     constants: bytes
     failures: tuple[str, ...]
     threaded: bool
+    state_bytes: int
+    recursive: bool
 
 
 def compile_flow(
-    module: Module, regions: Mapping[str, int], lower: Callable[[Graph], Program], triple: str
+    module: Module,
+    regions: Mapping[str, int],
+    lower: Callable[[Graph], Program],
+    triple: str,
+    *,
+    embedded: bool = False,
+    threads: bool = True,
 ) -> FlowCode:
     """Return the code of a program.
 
@@ -74,6 +89,8 @@ def compile_flow(
     regions : as in `compile_host`
     lower : returns the operations of a graph
     triple : of the machine
+    embedded : no memory is taken from the system, and there is no entry
+    threads : kernels may share their work among threads
 
     Raises
     ------
@@ -84,19 +101,27 @@ def compile_flow(
     is_open = has_open_sizes(functions)
     owned = [own(gather(function, is_open)) for function in functions]
     names = {one.name: f"@f{number}" for number, one in enumerate(owned)}
-    writer = _Module(lower, names, Kernels(triple, pooled=has_pool(triple)))
+    writer = _Module(
+        lower, names, Kernels(triple, pooled=threads and has_pool(triple), inlined=True)
+    )
     checked = checked_functions(owned)
-    objects = Objects(writer.names, writer.constant, writer.compute, writer.fail)
+    objects = Objects(writer.names, passings(owned), writer.constant, writer.compute, writer.fail)
     texts = [write_function(one, objects, one.name in checked) for one in owned]
-    spilled = max(len(one.params) for one in owned)
-    start = write_start(owned[0], writer.names["main"], own_stack=bool(checked), spilled=spilled)
-    parts = [writer.kernels.text(), RUNTIME, objects.static_text(), *writer.graphs, *texts, start]
+    size_bytes = state_bytes(max(len(one.params) for one in owned))
+    recursive = bool(checked)
+    parts = [writer.kernels.text(), write_heap(grows=not embedded), objects.static_text()]
+    parts += [*writer.graphs, *texts]
+    parts.append(write_begin(owned[0], writer.names["main"], recursive and not embedded))
+    if not embedded:
+        parts.append(write_start(size_bytes, recursive))
     return FlowCode(
         "\n".join(parts),
         writer.arena_bytes,
         bytes(writer.constants),
         tuple(writer.failures),
         writer.kernels.threaded,
+        size_bytes,
+        recursive,
     )
 
 
@@ -130,26 +155,31 @@ class _Module:
             self.constants += data + bytes(-len(data) % ALIGNMENT)
         return self.known[data]
 
-    def compute(self, write: Writer, compute: Compute, reads: Sequence[str]) -> list[str]:
-        """Write the call of a graph; return its results, new tensors."""
+    def compute(self, write: Writer, compute: Compute, values: Values) -> None:
+        """Write the call of a graph, and give its targets values."""
         program = self.lower(compute.graph)
         layout = lay_out_memory(program)
         self.arena_bytes = max(self.arena_bytes, layout.arena_bytes)
         symbol = f"graph{len(self.graphs)}"
         self.graphs.append(write_entry(program, layout, self.kernels, symbol, "internal "))
-        sizes = Sizes(write, reads, self.fail)
+        sizes = Sizes(write, values, self.fail)
         sizes.take(compute)
-        pairs = zip(compute.graph.outputs, program.outputs, strict=True)
-        made = [sizes.tensor(shown.shape, owner.size_bytes) for shown, owner in pairs]
+        for target, shown, owner in zip(
+            compute.targets, compute.graph.outputs, program.outputs, strict=True
+        ):
+            if is_scalar(target.type):
+                values.bind_plain(target, write.allocate(max(8, owner.size_bytes)))
+            else:
+                values.bind(target, sizes.tensor(shown.shape, owner.size_bytes))
         between = [sizes.block(size) for size in layout.workspace]
-        inputs = _list_of(write, [write.load("ptr", one, CODE_OFFSET) for one in reads])
-        written = [write.load("ptr", one, CODE_OFFSET) for one in (*made, *between)]
-        targets = _list_of(write, written)
+        inputs = _list_of(write, list(map(values.data, compute.reads)))
+        written = [write.load("ptr", one, CODE_OFFSET) for one in between]
+        targets = _list_of(write, [*map(values.data, compute.targets), *written])
         constants = write.load("ptr", "%state", slot("constants"))
         replaced = {
             "inputs": inputs,
             "outputs": targets,
-            "constants": write.address(constants, self._keep(bytes(layout.constants))),
+            "constants": write.address(constants, self._keep(bytes(layout.constants.collect()))),
         }
         arguments = write.load("ptr", "%state", slot("arguments"))
         given = [
@@ -157,15 +187,14 @@ class _Module:
             for place, name in enumerate(MEMBERS)
         ]
         if layout.symbols:
-            values = [sizes.value(Size((((one,), 1),))) for one in layout.symbols]
-            given.append(_list_of(write, values, "i64"))
+            numbers = [sizes.value(Size((((one,), 1),))) for one in layout.symbols]
+            given.append(_list_of(write, numbers, "i64"))
         status = write.value(f"call i32 @{symbol}(ptr {_list_of(write, given)})")
         calls = any(isinstance(operation, RegionCall) for operation in program.operations)
         if calls or is_threaded(program, self.kernels.triple):
             _require_success(write, status)
         for one in between:
             write.do(f"call void @drop(ptr %state, ptr {one})")
-        return made
 
 
 def _require_success(write: Writer, status: str) -> None:

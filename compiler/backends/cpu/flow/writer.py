@@ -48,6 +48,12 @@ class Writer:
         """End a basic block with a branch."""
         self.do(f"br i1 {condition}, label %{then}, label %{otherwise}")
 
+    def require(self, pointer: str) -> None:
+        """Go to the block "failed", which the function must have, if a pointer is null."""
+        none, good = self.value(f"icmp eq ptr {pointer}, null"), self.fresh("good")
+        self.branch(none, "failed", good)
+        self.begin(good)
+
     def allocate(self, size_bytes: int) -> str:
         """Return the address of some bytes of the stack frame, aligned to 8."""
         name = "%" + self.fresh("s")

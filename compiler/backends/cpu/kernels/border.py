@@ -35,6 +35,11 @@ class Border:
         """One part: this is little work."""
         return 1
 
+    @property
+    def in_place(self) -> tuple[int, ...]:
+        """It reads nothing."""
+        return ()
+
     def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the body; the pointer is the address of the first pixel."""
         (target,) = pointers

@@ -12,6 +12,7 @@ from ..builder import Builder, Index, element_bytes
 from ..formula import Formula
 from .dot import Dot
 from .evaluator import Evaluator
+from .overlay import overlaid
 from .parts import Run, count_parts, loop_run, nest_parts, runs
 from .sums import Block, Sums
 from .tile import column_blocks
@@ -92,6 +93,12 @@ class Contraction:
             return count_parts(outer, work)
         axis = _shared_axis(self)
         return count_parts((sum(run.count for run in _tiles(self)[axis]),), work)
+
+    @property
+    def in_place(self) -> tuple[int, ...]:
+        """Operands of the formula, which come after data and weights."""
+        first = 3 if self.starts else 2
+        return overlaid(self.formula, self.shape, self.target_strides, first)
 
     def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the body; `pointers` are target, data, weights and what the formula reads."""

@@ -26,6 +26,11 @@ class Copy:
         """How many parts: places along the first axes."""
         return count_parts(self._runs()[0], prod(self.box.shape))
 
+    @property
+    def in_place(self) -> tuple[int, ...]:
+        """None: elements move."""
+        return ()
+
     def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the function's body; `pointers` are target and source."""
         outer, size = self._runs()
@@ -73,6 +78,11 @@ class Gather:
     def chunks(self) -> int:
         """How many parts: places along the first axes."""
         return count_parts((self.outer, self.count), self.outer * self.count * self.row_bytes)
+
+    @property
+    def in_place(self) -> tuple[int, ...]:
+        """None: elements move."""
+        return ()
 
     def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the function's body; `pointers` are target, source and indices."""

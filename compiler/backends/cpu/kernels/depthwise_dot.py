@@ -12,6 +12,7 @@ from ..builder import Builder, Index
 from ..formula import Formula
 from .evaluator import Evaluator
 from .finish import Finish, Tile
+from .overlay import overlaid
 from .parts import count_parts
 from .tile import split_evenly
 from .window import tile_extents, walk_tiles
@@ -67,6 +68,12 @@ class DepthwiseDot:
         """How many parts: images and lines of tiles of one height."""
         extents = tile_extents(self.shape, self.tile)
         return count_parts(extents, prod(self.shape) * prod(self.window))
+
+    @property
+    def in_place(self) -> tuple[int, ...]:
+        """Operands of the formula, which come after data and weights."""
+        first = 3 if self.starts else 2
+        return overlaid(self.formula, self.shape, self.target_strides, first)
 
     def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the body; `pointers` are target, data, weights and what the formula reads."""

@@ -6,6 +6,7 @@ from math import prod
 from ..builder import Builder, Index, element_bytes
 from ..formula import Formula
 from .evaluator import Evaluator, lanes_of, pieces
+from .overlay import overlaid
 from .parts import clamp, count_parts, nest_parts
 
 __all__ = ["Elementwise"]
@@ -48,6 +49,11 @@ class Elementwise:
         if len(self.shape) == 1:
             return count_parts((-(-self.shape[0] // _piece(self.shape[0])),), work)
         return count_parts(self.shape[:-1], work)
+
+    @property
+    def in_place(self) -> tuple[int, ...]:
+        """Operands of which it reads one element for each, where that lies."""
+        return () if self.start else overlaid(self.formula, self.shape, self.strides, 0)
 
     def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the function's body; `pointers` are the target and what the formula reads."""

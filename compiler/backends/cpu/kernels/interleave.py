@@ -30,6 +30,11 @@ class Interleave:
         """How many parts: places along the outer axes."""
         return count_parts(self.box.shape[:-2], prod(self.box.shape))
 
+    @property
+    def in_place(self) -> tuple[int, ...]:
+        """None: elements move."""
+        return ()
+
     def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the function's body; `pointers` are target and source."""
         *outer, extent, planes = self.box.shape

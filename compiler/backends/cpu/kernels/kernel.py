@@ -19,6 +19,15 @@ class Kernel(Protocol):
         `emit` gets 0 and 1.
         """
 
+    @property
+    def in_place(self) -> tuple[int, ...]:
+        """Numbers of the reads that may lie where the target does, one of them at a time.
+
+        The kernel reads an element of such an operand only where it writes the element of the
+        target in the same place, in the same part, and before: what it wrote it never reads.
+        `emit` then gets the target's address for the operand too.
+        """
+
     def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the function's body: parts `first` up to, but without, `last`.
 

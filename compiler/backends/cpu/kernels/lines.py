@@ -8,6 +8,7 @@ from ..builder import Builder, Index, element_bytes
 from ..formula import Formula, Node
 from .evaluator import Evaluator, lanes_of, pieces
 from .line import Line
+from .overlay import lie_together, overlaid
 from .parts import count_parts, nest_parts
 from .tile import extend
 
@@ -60,6 +61,18 @@ class LineAxes:
             return 1
         anchored = (*self.formula, Node("cast", self.work_dtype))
         return lanes_of(anchored, -1, self.target_strides[-1], self.shape[-1], self.vector_bytes)
+
+    @property
+    def in_place(self) -> tuple[int, ...]:
+        """As of `Kernel`, for one that reads all of a line before it writes the line's elements.
+
+        It may read an element once more where it writes it.
+        """
+        others = overlaid(self.formula, self.shape, self.target_strides, 1)
+        fits = element_bytes(self.data_dtype) == element_bytes(self.formula[-1].dtype)
+        if fits and lie_together(self.shape, self.data_strides, self.target_strides):
+            return (0, *others)
+        return others
 
     def chunks(self, cost: int) -> int:
         """Return how many parts there are, for `cost` simple operations an element."""

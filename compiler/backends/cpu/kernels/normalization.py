@@ -30,6 +30,11 @@ class Normalization:
         """How many parts: places along the first axes."""
         return self.axes.chunks(_COST)
 
+    @property
+    def in_place(self) -> tuple[int, ...]:
+        """The data, which are read line by line, and operands of the formula."""
+        return self.axes.in_place
+
     def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the function's body; `pointers` are target, data and what the formula reads."""
         lines = Lines(self.axes, build, pointers)

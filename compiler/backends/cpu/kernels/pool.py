@@ -8,6 +8,7 @@ from ..formula import Formula, Node
 from ..operations import OPERATIONS
 from ..site import Site, literal
 from .evaluator import Evaluator, lanes_of, pieces
+from .overlay import overlaid
 from .parts import count_parts, nest_parts
 from .tile import extend
 
@@ -74,6 +75,11 @@ class Pool:
     def chunks(self) -> int:
         """How many parts: places along the first axes."""
         return count_parts(self.shape[:-1], prod(self.shape) * prod(self.window))
+
+    @property
+    def in_place(self) -> tuple[int, ...]:
+        """Operands of the formula."""
+        return overlaid(self.formula, self.shape, self.target_strides, 1)
 
     def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the function's body; `pointers` are target, data and what the formula reads."""

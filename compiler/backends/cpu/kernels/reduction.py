@@ -9,6 +9,7 @@ from ..formula import Formula, row_major
 from ..site import literal
 from .evaluator import Evaluator, lanes_of, pieces
 from .line import Line
+from .overlay import overlaid
 from .parts import count_parts, nest_parts
 from .pool import combine
 from .tile import extend
@@ -56,6 +57,11 @@ class Reduction:
         return count_parts(
             self.shape[:-1], prod(self.shape) * prod(extent for extent, _ in self.reduced)
         )
+
+    @property
+    def in_place(self) -> tuple[int, ...]:
+        """Operands of the formula."""
+        return overlaid(self.formula, self.shape, self.target_strides, 1)
 
     def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the function's body; `pointers` are target, data and what the formula reads."""
@@ -142,6 +148,11 @@ class Search:
         """How many parts: places along the first axes."""
         below = prod(extent for extent, _ in self.reduced)
         return count_parts(self.shape, prod(self.shape) * below)
+
+    @property
+    def in_place(self) -> tuple[int, ...]:
+        """None: a result stands for many elements."""
+        return ()
 
     def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the function's body; `pointers` are target (int32) and data."""

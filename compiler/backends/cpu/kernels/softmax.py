@@ -36,6 +36,11 @@ class Softmax:
         """How many parts: places along the first axes."""
         return self.axes.chunks(_COST)
 
+    @property
+    def in_place(self) -> tuple[int, ...]:
+        """The data, which are read line by line, and operands of the formula."""
+        return self.axes.in_place
+
     def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the function's body; `pointers` are target, data and what the formula reads."""
         axes = self.axes
@@ -112,6 +117,11 @@ class QuantizedSoftmax:
         """How many parts: places along the first axes."""
         work = _COST * self.outer * self.extent * self.inner
         return count_parts((self.outer, self.inner), work)
+
+    @property
+    def in_place(self) -> tuple[int, ...]:
+        """The data: a line is read before it is written."""
+        return (0,)
 
     def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the body; `pointers` are target, data, and the table int64[256]."""

@@ -38,6 +38,11 @@ class Transpose:
         """How many parts: places along the outer axes, blocks of rows among them."""
         return count_parts(self._outer(), prod(self.box.shape))
 
+    @property
+    def in_place(self) -> tuple[int, ...]:
+        """None: elements move."""
+        return ()
+
     def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the function's body; `pointers` are target and source."""
         *_, rows, columns = self.box.shape

@@ -38,6 +38,11 @@ class NestKernel:
         """How many parts: the outermost loops, as far as they are parallel."""
         return count_parts([extent for _, extent in self._parallel()], work_of(self.nest.body))
 
+    @property
+    def in_place(self) -> tuple[int, ...]:
+        """None: a nest may read anything anywhere."""
+        return ()
+
     def emit(self, build: Builder, pointers: list[str], first: Index, last: Index) -> None:
         """Write the function's body."""
         buffers = (*self.nest.outputs, *self.nest.inputs)

@@ -1,8 +1,11 @@
 """Weights in the order in which contraction kernels read them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..builder import element_bytes
 from ..graph import Tensor
@@ -21,6 +24,8 @@ __all__ = [
     "pack_at_run_time",
     "packed_elements",
 ]
+
+Array = npt.NDArray[Any]
 
 # Bytes that one instruction multiplies into a sum.
 _BYTES = 4
@@ -98,21 +103,53 @@ def arrange_weights(
     dot = Dot(data_dtype, dtype, operands.sum_dtype, product.name, group, lanes)
     far = taps * steps * group * lanes * element_bytes(dtype)
     tile = choose_tile(machine, extents, vectors, _spare(machine, dot), far)
-    plain = kernel.astype(dtype, copy=False).reshape(taps, length, groups, columns)
-    around = ((0, 0), (0, group * steps - length), (0, 0), (0, vectors * lanes - columns))
-    whole = np.pad(plain, around) if any(map(any, around)) else plain
-    full = whole.reshape(taps, steps, group, groups, vectors, lanes)
-    ordered = full.transpose(3, 0, 1, 4, 5, 2)
-    packed = np.empty(ordered.size, dtype)
+    blocks = tuple(column_blocks(vectors, tile[2]))
+
+    def make(packed: Array) -> None:
+        _pack(kernel, packed, shape, (group, lanes), blocks)
+
+    size = groups * vectors * lanes * taps * steps * group
+    tensor = Tensor((size,), dtype, make=make)
+    return Weights(tensor, dot, tile, 0, size // groups)
+
+
+def _pack(
+    kernel: Array,
+    packed: Array,
+    shape: tuple[int, int, int, int],
+    unit: tuple[int, int],
+    blocks: Iterable[tuple[int, int, int]],
+) -> None:
+    """Write weights into `packed` as `arrange_weights` says.
+
+    Parameters
+    ----------
+    kernel : array[..., groups * outputs]
+    packed : array[size], of the type in which weights are multiplied
+    shape : as of `arrange_weights`
+    unit : (group, lanes)
+    blocks : as `column_blocks` gives them
+    """
+    groups, taps, length, columns = shape
+    group, lanes = unit
+    vectors, steps = -(-columns // lanes), -(-length // group)
+    if group == 1 and columns == vectors * lanes:
+        # No copy in between, whatever the strides.
+        full = kernel.reshape(*kernel.shape[:-1], 1, groups, vectors, lanes)
+    else:
+        plain = kernel.reshape(taps, length, groups, columns)
+        around = ((0, 0), (0, group * steps - length), (0, 0), (0, vectors * lanes - columns))
+        whole = np.pad(plain, around) if any(map(any, around)) else plain
+        full = whole.reshape(taps, steps, group, groups, vectors, lanes)
+    last = full.ndim - 4
+    ordered = full.transpose(last + 1, *range(last), last + 2, last + 3, last)
     place = 0
     for number in range(groups):
-        for start, count, size in column_blocks(vectors, tile[2]):
+        for start, count, size in blocks:
             for first in range(start, start + count * size, size):
-                block = ordered[number, :, :, first : first + size]
+                block = ordered[number, ..., first : first + size, :, :]
                 packed[place : place + block.size].reshape(block.shape)[...] = block
                 place += block.size
-    tensor = Tensor(packed.shape, dtype, constant=packed)
-    return Weights(tensor, dot, tile, 0, packed.size // groups)
 
 
 def packed_elements(machine: Machine, inner: int, columns: int) -> int:

