@@ -24,6 +24,9 @@ __all__ = ["Result", "place_component", "place_machine"]
 
 _TOP = "out_of_context"
 _BRAM_BITS = 18432
+# Wires a quarter shorter than those of nextpnr's first choice, "heap", which finds no order in a
+# design of four pins; and the router for designs of this size.
+_PLACER, _ROUTER = "static", "router2"
 Progress = Callable[[str], None]
 
 
@@ -128,6 +131,7 @@ def _place(netlist: Path, device: Device, frequency_mhz: float, seed: int, folde
             *(f"--{device.die}", "--package", device.package, "--speed", str(device.speed)),
             *("--json", netlist.name, "--report", report.name, "--seed", str(seed)),
             *("--freq", str(frequency_mhz), "--timing-allow-fail", "--lpf-allow-unconstrained"),
+            *("--placer", _PLACER, "--router", _ROUTER),
         ],
         folder,
     )

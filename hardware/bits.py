@@ -2,7 +2,7 @@
 
 from amaranth.hdl import C, Cat, Mux
 
-__all__ = ["shift_left", "sign_extend"]
+__all__ = ["add_or_subtract", "shift_left", "sign_extend"]
 
 
 def sign_extend(value, bits):
@@ -22,3 +22,20 @@ def shift_left(value, amount):
     """
     shifted = (value << amount[:5])[: len(value)]
     return Mux(amount[5], 0, shifted) if len(amount) > 5 else shifted
+
+
+def add_or_subtract(a, b, subtracts):
+    """Return a + b, or a - b where `subtracts`, exactly: one carry chain for both.
+
+    Parameters
+    ----------
+    a, b : signed values of equal width w
+    subtracts : Value, one bit
+
+    Returns
+    -------
+    Value, signed, w + 1 bits
+    """
+    width = len(a) + 1
+    other = Cat(subtracts, sign_extend(b, width) ^ subtracts.replicate(width))
+    return (Cat(subtracts, sign_extend(a, width)) + other)[1 : width + 1].as_signed()

@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 from isa.arithmetic import Rounding
 
 from .bits import shift_left, sign_extend
+from .record_port import record_bits
 from .vector_layouts import result_layout
 
 __all__ = ["Requantize"]
@@ -32,7 +33,9 @@ class Requantize(wiring.Component):
     Members
     -------
     values : In(stream of result_layout)
-    record : In, the param word that belongs to the vector at `values`
+    record : In, of the param word that belongs to the vector at `values`, what belongs to the
+        columns of the group at hand: record_bits(config) bits, as in RecordPort
+    advance : Out, the next group is at hand in the next cycle
     pre_shift, rounding : In, stand while a vector is inside
     results : Out(stream of result_layout)
     """
@@ -43,7 +46,8 @@ class Requantize(wiring.Component):
         super().__init__(
             {
                 "values": In(stream.Signature(result_layout(config))),
-                "record": In(8 * config.param_word_bytes),
+                "record": In(record_bits(config)),
+                "advance": Out(1),
                 "pre_shift": In(5),
                 "rounding": In(1),
                 "results": Out(stream.Signature(result_layout(config))),
@@ -61,6 +65,7 @@ class Requantize(wiring.Component):
         m.d.comb += [
             moves.eq(~self.results.valid | self.results.ready),
             self.values.ready.eq(moves & last_group),
+            self.advance.eq(works[0] & ~last_group),
         ]
         with m.If(works[0]):
             m.d.sync += group.eq(Mux(last_group, 0, group + 1))
@@ -127,16 +132,16 @@ class Requantize(wiring.Component):
 
     def _select(self, m, lane, group, works):
         """Stage a: what belongs to the lane's column."""
-        columns = self.config.columns
-        column = group * self.config.requantize_lanes + lane if self.groups > 1 else lane
+        lanes = self.config.requantize_lanes
+        column = group * lanes + lane if self.groups > 1 else lane
         a = _registers("a", lane, value=32, bias=32, multiplier=signed(32), shift=signed(6))
         with m.If(works):
             m.d.sync += [
                 a.value.eq(self.values.payload["values"].word_select(column, 32)),
-                a.bias.eq(self.record[: 32 * columns].word_select(column, 32)),
-                a.multiplier.eq(self.record[32 * columns : 64 * columns].word_select(column, 32)),
+                a.bias.eq(self.record.word_select(lane, 32)),
+                a.multiplier.eq(self.record.word_select(lanes + lane, 32)),
                 # -31..31 needs six of the eight bits.
-                a.shift.eq(self.record[64 * columns :].word_select(column, 8)[:6]),
+                a.shift.eq(self.record.word_select(8 * lanes + lane, 8)[:6]),
             ]
         return a
 

@@ -12,6 +12,7 @@ from .load_aligner import load_write_layout
 from .load_router import LoadRouter
 from .param_memory import ParamMemory
 from .ports import ArbitratedReadPort, ArbitratedWritePort, MaskedWritePort, ReadPort, WritePort
+from .record_port import RecordPort
 from .tables import TablePort, Tables
 from .tap_port import TapPort
 from .weight_memory import WeightMemory
@@ -34,7 +35,7 @@ class Scratchpads(wiring.Component):
     matrix_acc_write : In(WritePort)
     vector_act_read, vector_acc_read : In(ArbitratedReadPort)
     vector_tap_read : In(TapPort)
-    vector_record_read : In(ReadPort)
+    vector_record_read : In(RecordPort)
     vector_table_read : In(TablePort), only with tables
     vector_act_write : In(MaskedWritePort)
     vector_acc_write : In(ArbitratedWritePort)
@@ -47,7 +48,6 @@ class Scratchpads(wiring.Component):
         act = bits_for(config.act_words - 1), 8 * config.act_word_bytes
         acc = bits_for(2 * config.acc_words - 1), 8 * config.acc_word_bytes
         weight = bits_for(config.weight_tiles - 1), 8 * config.tile_bytes
-        record = bits_for(config.param_words - 1), 8 * config.param_word_bytes
         groups = config.act_word_bytes // config.columns
         super().__init__(
             {
@@ -59,7 +59,7 @@ class Scratchpads(wiring.Component):
                 "vector_act_read": In(ArbitratedReadPort(*act)),
                 "vector_acc_read": In(ArbitratedReadPort(*acc)),
                 "vector_tap_read": In(TapPort(config)),
-                "vector_record_read": In(ReadPort(*record)),
+                "vector_record_read": In(RecordPort(config)),
                 **({"vector_table_read": In(TablePort(config))} if config.tables else {}),
                 "vector_act_write": In(MaskedWritePort(*act, groups)),
                 "vector_acc_write": In(ArbitratedWritePort(*acc)),
@@ -75,7 +75,8 @@ class Scratchpads(wiring.Component):
         m.submodules.weight = weight = WeightMemory(config)
         m.submodules.acc = acc = AccMemory(config)
         param = ParamMemory(config)
-        reads = self.vector_tap_read.enable | self.vector_record_read.enable
+        record = self.vector_record_read
+        reads = self.vector_tap_read.enable | record.enable | record.advance
         m.submodules.param = self._rest(m, param, "param", router.param.valid | reads)
         wiring.connect(m, wiring.flipped(self.load_writes), router.writes)
         wiring.connect(m, router.act, act.load_write)

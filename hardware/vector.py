@@ -10,7 +10,8 @@ from isa.instructions import VECTOR_LEVELS, Opcode, Slide, instruction_set
 from .buffer import Buffer
 from .layout import layout
 from .nest import Nest
-from .ports import ArbitratedReadPort, ArbitratedWritePort, MaskedWritePort, ReadPort
+from .ports import ArbitratedReadPort, ArbitratedWritePort, MaskedWritePort
+from .record_port import RecordPort
 from .requantize import Requantize
 from .stage import Stage
 from .tables import TablePort
@@ -45,7 +46,7 @@ class Vector(wiring.Component):
     act_read : Out(ArbitratedReadPort), act word address
     acc_read : Out(ArbitratedReadPort)
     tap_read : Out(TapPort), param slot address
-    record_read : Out(ReadPort), param word address
+    record_read : Out(RecordPort)
     table_read : Out(TablePort), only with tables
     act_write : Out(MaskedWritePort), act word address
     acc_write : Out(ArbitratedWritePort)
@@ -60,9 +61,7 @@ class Vector(wiring.Component):
             "act_read": Out(ArbitratedReadPort(act_bits, act_word_bits)),
             "acc_read": Out(ArbitratedReadPort(acc_bits, acc_word_bits)),
             "tap_read": Out(TapPort(config)),
-            "record_read": Out(
-                ReadPort(bits_for(config.param_words - 1), 8 * config.param_word_bytes)
-            ),
+            "record_read": Out(RecordPort(config)),
             "act_write": Out(MaskedWritePort(act_bits, act_word_bits, groups)),
             "acc_write": Out(ArbitratedWritePort(acc_bits, acc_word_bits)),
         }
@@ -101,7 +100,7 @@ class Vector(wiring.Component):
             m.d.comb += unit.held.eq(nest.held)
         ports = {
             operands: ("act_read", "acc_read", "tap_read"),
-            lanes: ("record_read", "table_read") if self.config.tables else ("record_read",),
+            lanes: ("table_read",) if self.config.tables else (),
             writer: ("act_write", "acc_write"),
         }
         for unit, names in ports.items():
@@ -109,6 +108,9 @@ class Vector(wiring.Component):
                 wiring.connect(m, getattr(unit, name), wiring.flipped(getattr(self, name)))
         self._finish(m, nest.held, lanes.results, requantize, writer.results)
         m.d.comb += [
+            self.record_read.enable.eq(lanes.record_enable),
+            self.record_read.address.eq(lanes.record_address),
+            self.record_read.advance.eq(requantize.advance),
             requantize.record.eq(self.record_read.data),
             requantize.pre_shift.eq(nest.held.pre_shift),
             requantize.rounding.eq(nest.held.rounding),

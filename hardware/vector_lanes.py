@@ -9,8 +9,7 @@ from amaranth.utils import bits_for
 
 from isa.instructions import AMemory, BSource, Operation, Reduction, Slide
 
-from .bits import sign_extend
-from .ports import ReadPort
+from .bits import add_or_subtract, sign_extend
 from .tables import TablePort
 from .vector_layouts import operands_layout, result_layout, vector_layout
 from .vector_slide import VectorSlide
@@ -34,7 +33,7 @@ class VectorLanes(wiring.Component):
     held : In(vector_layout), the instruction
     operands : In(stream of operands_layout)
     table_read : Out(TablePort), only with tables
-    record_read : Out(ReadPort), param word address
+    record_enable, record_address : Out, the record of this param word is wanted in the next cycle
     results : Out(stream of result_layout)
     """
 
@@ -45,9 +44,8 @@ class VectorLanes(wiring.Component):
                 "held": In(vector_layout(config)),
                 "operands": In(stream.Signature(operands_layout(config))),
                 **({"table_read": Out(TablePort(config))} if config.tables else {}),
-                "record_read": Out(
-                    ReadPort(bits_for(config.param_words - 1), 8 * config.param_word_bytes)
-                ),
+                "record_enable": Out(1),
+                "record_address": Out(bits_for(config.param_words - 1)),
                 "results": Out(stream.Signature(result_layout(config))),
             }
         )
@@ -71,8 +69,8 @@ class VectorLanes(wiring.Component):
         step = self._follow(m, "v", operated.step, taken)
         values = self._look_up(m, operated, taken, self._complete(m, operated, works))
         m.d.comb += [
-            self.record_read.enable.eq(v_moves & step["last"] & self.held.requantize),
-            self.record_read.address.eq(step["record"]),
+            self.record_enable.eq(v_moves & step["last"] & self.held.requantize),
+            self.record_address.eq(step["record"]),
         ]
         self._reduce(m, values, step, v_moves)
         return m
@@ -168,16 +166,28 @@ class VectorLanes(wiring.Component):
             whole=Signal(name="p_whole", reset_less=True),
         )
         # Registers, because every bit of every lane hangs on them.
-        wide, multiplies = (Signal(name=name, reset_less=True) for name in ("wide", "multiplies"))
+        chosen = SimpleNamespace(
+            **{
+                name: Signal(name=name, reset_less=True)
+                for name in ("wide", "multiplies", "subtracts", "sums", "extremes", "least")
+            }
+        )
+        operation = held.operation
+        adds = operation == Operation.ADD
+        most, least = operation == Operation.MAXIMUM, operation == Operation.MINIMUM
         m.d.sync += [
-            wide.eq((held.a_memory == AMemory.ACC) | (held.b_source == BSource.ACC)),
-            multiplies.eq(held.operation == Operation.MULTIPLY),
+            chosen.wide.eq((held.a_memory == AMemory.ACC) | (held.b_source == BSource.ACC)),
+            chosen.multiplies.eq(operation == Operation.MULTIPLY),
+            chosen.subtracts.eq(~adds),
+            chosen.sums.eq(adds | (operation == Operation.SUBTRACT)),
+            chosen.extremes.eq(most | least),
+            chosen.least.eq(least),
         ]
         upper = Signal()
         works, whole = Signal(name="u_works"), Signal(name="u_whole")
         m.d.comb += [
             works.eq(kept.valid & (~operated.valid | operated.taken)),
-            whole.eq(upper | ~wide | ~multiplies),
+            whole.eq(upper | ~chosen.wide | ~chosen.multiplies),
             kept.taken.eq(works & whole),
         ]
         with m.If(works):
@@ -192,30 +202,23 @@ class VectorLanes(wiring.Component):
         operated.step = self._follow(m, "p", kept.step, works)
         operated.slid = self._slide(m, kept, works)
         operated.values = [
-            self._result(m, lane, kept, works, multiplies, wide, upper)
-            for lane in range(self.config.columns)
+            self._result(m, lane, kept, works, upper, chosen) for lane in range(self.config.columns)
         ]
         return operated
 
-    def _result(self, m, lane, kept, works, multiplies, wide, upper):
+    def _result(self, m, lane, kept, works, upper, chosen):
         """Return the register of one lane's result: of a product, or of one half of it."""
         result = Signal(32, name=f"p_value{lane}", reset_less=True)
         a, b = kept.a[lane], kept.b[lane]
-        half = Cat(Mux(upper, a[16:], a[:16]), ~wide & a[15]).as_signed()
-        with m.If(works & multiplies):
+        half = Cat(Mux(upper, a[16:], a[:16]), ~chosen.wide & a[15]).as_signed()
+        # One adder for all: the sign of the difference tells which of both is the greater.
+        total = add_or_subtract(a, b, chosen.subtracts)
+        takes_b = chosen.extremes & (total[32] ^ chosen.least)
+        with m.If(works & chosen.multiplies):
             # The product is named once: the simulation then computes it only here.
             m.d.sync += result.eq(half * b[:16].as_signed())
-        with m.Elif(works), m.Switch(self.held.operation):
-            with m.Case(Operation.ADD):
-                m.d.sync += result.eq(a + b)
-            with m.Case(Operation.SUBTRACT):
-                m.d.sync += result.eq(a - b)
-            with m.Case(Operation.MAXIMUM):
-                m.d.sync += result.eq(Mux(a > b, a, b))
-            with m.Case(Operation.MINIMUM):
-                m.d.sync += result.eq(Mux(a < b, a, b))
-            with m.Default():
-                m.d.sync += result.eq(a)
+        with m.Elif(works):
+            m.d.sync += result.eq(Mux(chosen.sums, total[:32], Mux(takes_b, b, a)))
         return result
 
     def _slide(self, m, kept, works):
@@ -288,18 +291,27 @@ class VectorLanes(wiring.Component):
             m.d.comb += result[name].eq(register)
             with m.If(v_moves):
                 m.d.sync += register.eq(step[name])
-        starts = step["first"] | (self.held.reduction == Reduction.NONE)
+        # Registers, because every bit of every lane hangs on them.
+        none, adds, least = (
+            Signal(name=f"reduces_{name}", reset_less=True)
+            for name in ("not", "to_sum", "to_least")
+        )
+        reduction = self.held.reduction
+        m.d.sync += [
+            none.eq(reduction == Reduction.NONE),
+            adds.eq(reduction == Reduction.ADD),
+            least.eq(reduction == Reduction.MINIMUM),
+        ]
+        starts = step["first"] | none
         registers = []
         for lane, value in enumerate(values):
             total = Signal(signed(32), name=f"r_total{lane}", reset_less=True)
+            following = add_or_subtract(total, value, ~adds)
+            takes_value = starts | (~adds & (following[32] ^ least))
             with m.If(v_moves):
-                with m.If(starts):
+                with m.If(adds & ~starts):
+                    m.d.sync += total.eq(following[:32])
+                with m.Elif(takes_value):
                     m.d.sync += total.eq(value)
-                with m.Elif(self.held.reduction == Reduction.ADD):
-                    m.d.sync += total.eq(total + value)
-                with m.Elif(self.held.reduction == Reduction.MAXIMUM):
-                    m.d.sync += total.eq(Mux(value > total, value, total))
-                with m.Else():
-                    m.d.sync += total.eq(Mux(value < total, value, total))
             registers.append(total)
         m.d.comb += result["values"].eq(Cat(registers))

@@ -163,9 +163,13 @@ class VectorWriter(wiring.Component):
         # The sum is compared before it is there: the bounds are less the zero point.
         below, above = (Signal(name=f"{name}{lane}") for name in ("below", "above"))
         total = Signal(8, name=f"total{lane}")
+        # Only a value of the bounds' width is compared with them; the sign tells of any other.
+        width = len(lowest)
+        low_bits, high_bits = value[:width].as_signed(), value[width - 1 :]
+        fits, negative = high_bits.all() | ~high_bits.any(), value[-1]
         m.d.comb += [
-            below.eq(value < lowest),
-            above.eq((value > highest) | nothing),
+            below.eq(Mux(fits, low_bits < lowest, negative)),
+            above.eq(Mux(fits, low_bits > highest, ~negative) | nothing),
             total.eq(value + held.zero_point),
         ]
         register = Signal(32, name=f"value{lane}", reset_less=True)

@@ -1,6 +1,8 @@
 """What the cocotb tests of the compute units share: scratchpads in numpy, what an instruction does
 to them, random instructions, and the way into the memories of the simulation."""
 
+from io import BytesIO
+
 import numpy as np
 
 from isa.arithmetic import Rounding, requantize, saturate, wrap_int32
@@ -215,7 +217,14 @@ class Backdoor:
             for bank in range(2)
             for word in range(config.acc_words)
         ]
-        self.param = [dut.param.words[n] for n in range(config.param_words)]
+        parts = (dut.param.biases, dut.param.multipliers, dut.param.shifts)
+        lines = [len(part) // config.param_words for part in parts]
+        self.param = [
+            part[word * count + line]
+            for word in range(config.param_words)
+            for part, count in zip(parts, lines, strict=True)
+            for line in range(count)
+        ]
         self.table = []
         if config.tables:
             entries = config.tables * 256 // config.bus_bytes
@@ -224,14 +233,15 @@ class Backdoor:
     def fill(self, scratchpads):
         """Write every memory."""
         for name in ("act", "weight", "acc", "param", "table"):
-            handles = getattr(self, name)
-            rows = getattr(scratchpads, name).reshape(len(handles), -1) if handles else []
-            for handle, row in zip(handles, rows, strict=True):
-                handle.value = int.from_bytes(row.tobytes(), "little")
+            if handles := getattr(self, name):
+                content = BytesIO(getattr(scratchpads, name).tobytes())
+                for handle in handles:
+                    handle.value = int.from_bytes(content.read(len(handle) // 8), "little")
 
     def contents(self, name, like):
         """Return what the memory `name` holds, with the type and shape of `like`."""
         handles = getattr(self, name)
-        size = like.nbytes // len(handles)
-        words = b"".join(int(handle.value).to_bytes(size, "little") for handle in handles)
+        words = b"".join(
+            int(handle.value).to_bytes(len(handle) // 8, "little") for handle in handles
+        )
         return np.frombuffer(words, like.dtype).reshape(like.shape)

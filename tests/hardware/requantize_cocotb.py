@@ -15,10 +15,12 @@ EDGES = (-(2**31), 1 - 2**31, -(2**30), -1, 0, 1, 2**30, 2**31 - 1)
 
 
 class Vectors:
-    """Offers vectors, each with the record that belongs to it."""
+    """Offers vectors, each with the records that belong to it, a group of columns at a time."""
 
-    def __init__(self, dut, seed):
+    def __init__(self, dut, config, seed):
         self.dut = dut
+        self.config = config
+        self.group = 0
         self.random = random.Random(seed)
         self.items = []
         self.offered = False
@@ -30,12 +32,23 @@ class Vectors:
         if self.offered:
             payload, record = self.items[0]
             self.dut.values__payload.value = payload
-            self.dut.record.value = record
+            self.dut.record.value = records(record, self.config, self.group)
 
     def sample(self):
+        self.group += bool(self.dut.advance.value)
         if self.offered and self.dut.values__ready.value:
+            self.group = 0
             del self.items[0]
             self.offered = False
+
+
+def records(word, config, group):
+    """Return, as a number, what a param word holds for the columns of a group."""
+    columns = slice(group * config.requantize_lanes, (group + 1) * config.requantize_lanes)
+    parts = np.split(np.asarray(word, np.uint8), [4 * config.columns, 8 * config.columns])
+    return packed(
+        np.concatenate([part.reshape(config.columns, -1)[columns].ravel() for part in parts])
+    )
 
 
 def packed(array):
@@ -61,7 +74,7 @@ def edge_vectors(rng, config):
 async def requantize_equals_arithmetic(dut):
     config, seed = configuration(), parameters()["seed"]
     rng = np.random.default_rng(seed)
-    source, sink = Vectors(dut, seed), Sink(dut, "results", seed=seed, stall=0.2)
+    source, sink = Vectors(dut, config, seed), Sink(dut, "results", seed=seed, stall=0.2)
     bench = Bench(dut, source, sink)
     await bench.start()
     bits = 32 * config.columns
@@ -75,7 +88,7 @@ async def requantize_equals_arithmetic(dut):
                 if index % 2:
                     values, record = edge_vectors(rng, config)
                 tag = int(rng.integers(2))
-                source.items.append((packed(values) | tag << (bits + 0), packed(record)))
+                source.items.append((packed(values) | tag << (bits + 0), record))
                 result = requantized(config, record, values, pre_shift, rounding)
                 expected.append((values, record, result))
             sink.items.clear()
@@ -96,7 +109,7 @@ async def requantize_keeps_its_rate(dut):
     await bench.start()
     dut.values__valid.value = 1
     dut.values__payload.value = packed(random_int32(rng, config.columns))
-    dut.record.value = packed(random_param(rng, config, 1)[0])
+    dut.record.value = records(random_param(rng, config, 1)[0], config, 0)
     groups = config.columns // config.requantize_lanes
     await bench.step(groups + 7 + 20 * groups)
     assert len(sink.items) == 20
