@@ -13,7 +13,8 @@ from ...ir.dims import Dim, Symbol
 from .builder import Builder, Index
 from .graph import Tensor
 from .inheritance import touched_by
-from .kernels import Kernel, OpenParts
+from .kernels import Kernel
+from .kernels.parts import OpenParts
 from .memory import Layout, lay_out_memory
 from .pool import has_pool, write_pool
 from .program import KernelCall, Operation, Program, RegionCall

@@ -116,6 +116,10 @@ class _Items:
             if not is_part
         ):
             return False
+        if not any(mapped) and (step.name in ELEMENTWISE or step.name == "transpose"):
+            # Little work on what all items share, such as weights that come in: done for each.
+            self.steps.append(step)
+            return not any(self._depends(one.shape) for one in results)
         rule = ITEMWISE.get(step.name)
         if rule is None or self._depends(tuple(step.attrs.values())) or not rule(step, mapped):
             return False

@@ -13,7 +13,6 @@ from .elementwise import Elementwise
 from .interleave import Interleave
 from .kernel import Kernel
 from .normalization import Normalization
-from .parts import OpenParts
 from .pool import Pool
 from .reduction import Reduction, Search
 from .softmax import QuantizedSoftmax, Softmax
@@ -31,7 +30,6 @@ __all__ = [
     "Interleave",
     "Kernel",
     "Normalization",
-    "OpenParts",
     "Pool",
     "QuantizedSoftmax",
     "Reduction",

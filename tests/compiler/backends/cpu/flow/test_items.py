@@ -42,6 +42,8 @@ LOOPS = {
         let %p = split(%y, indices_or_sections=2, axis=3);
         (mean(%y, axis=[1, 2]), %p.1, reshape(%y, newshape=[-1, 4]))
     }}""",
+    "turned weights": f"""def @main({IMAGE}, %w: Tensor[(3, 3, 3, 4), float32]) {{
+        nn.conv2d(%x, transpose(%w * 2f, axes=[3, 2, 0, 1]), {CONV}) }}""",
     "padded": f"""def @main({IMAGE}, {WEIGHT}) {{
         let %y = nn.pad(%x, 0.5f, pad_width=[[0, 0], [0, 0], [1, 2], [0, 3]]);
         nn.upsampling(nn.conv2d(%y, %w, {CONV}), scale_h=2f, scale_w=2f)
