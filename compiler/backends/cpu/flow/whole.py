@@ -31,6 +31,7 @@ from .convert import convert
 from .functions import write_function
 from .items import Items
 from .measures import Sizes
+from .outline import outline
 from .ownership import own
 from .passing import find_calls, is_scalar
 from .recursion import checked_functions
@@ -99,7 +100,7 @@ def compile_flow(
     Unsupported
         An operator that is not taken, or a size that must be known.
     """
-    functions = convert(to_a_normal_form(module), regions)
+    functions = outline(convert(to_a_normal_form(module), regions))
     is_open = has_open_sizes(functions)
     owned = [own(gather(function, is_open)) for function in functions]
     names = {one.name: f"@f{number}" for number, one in enumerate(owned)}

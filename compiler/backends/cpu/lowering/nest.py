@@ -28,9 +28,16 @@ _BATCHES = frozenset({"nn.batch_matmul", "qnn.batch_matmul"})
 _KNOWN_OPERANDS = MappingProxyType({"nn.dense": 1, "nn.layer_norm": 1, "take": 0})
 """Operators whose kernels take any number of rows: all sizes of this operand must be known."""
 
+_PRODUCTS = frozenset({"nn.batch_matmul", "nn.conv2d", "nn.dense"})
+"""Operators whose kernels take numbers: sums of products of bool are or and and."""
+
 
 def needs_nest(step: Step) -> bool:
-    """Return whether the kernel of a step, if it has one, does not take its sizes."""
+    """Return whether the kernel of a step, if it has one, does not take its sizes or its type."""
+    if step.name in _PRODUCTS and any(
+        tensor.dtype == "bool" for value in step.operands for tensor in flatten(value)
+    ):
+        return True
     if not step.is_open or step.name not in DEFINITIONS or step.name in _OPEN_KERNELS:
         return False
     if step.name in _BATCHES:

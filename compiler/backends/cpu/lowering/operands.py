@@ -6,7 +6,6 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from ....errors import Unsupported
 from ....ops.quantized_linear import without_zero_point as exact_difference
 from ....ops.windows import ints
 from ..formula import FormulaBuilder
@@ -79,17 +78,9 @@ def read_operands(context: Context, step: Step, weight: Tensor) -> Operands:
 
 
 def sum_dtype(step: Step) -> str:
-    """Return the type in which products are summed.
-
-    Raises
-    ------
-    Unsupported
-        The operands are bool.
-    """
+    """Return the type in which products are summed."""
     assert isinstance(step.result, Tensor)
     source, result = operand(step, 0).dtype, step.result.dtype
-    if source == "bool":
-        raise Unsupported(f'{step.name} of bool: cast the operands to "int8" first', step.span)
     if source.startswith("float"):
         return "float64" if "float64" in (source, result) else "float32"
     narrow = ("int8", "int16", "int32")

@@ -3,8 +3,6 @@
 Many rows share a program, so that LLVM starts a few times and not a thousand.
 """
 
-import re
-
 import numpy as np
 import pytest
 
@@ -129,16 +127,12 @@ def test_rows_of_float32_or_their_own_type(names, check):
 
 
 FLOATING = [name for name in ROWS if has_floats(tuple(case(name, 1)[1]))]
-NO_PRODUCTS_OF_BOOL = ("nn.batch_matmul", "nn.conv2d", "nn.dense")
-"""What the kernels of products refuse: the operands are to be cast."""
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("names", batches(FLOATING), ids=lambda names: f"{names[0]}..{names[-1]}")
 def test_rows_of_other_data_types(names, dtype, check):
-    refused = NO_PRODUCTS_OF_BOOL if dtype == "bool" else ()
-    cases = [(name, 1, dtype) for name in names if name not in refused]
-    module, inputs, labels, taken = program(cases)
+    module, inputs, labels, taken = program([(name, 1, dtype) for name in names])
     assert taken or dtype == "bool"
     if taken:
         tolerance = TOLERANCE.get(dtype, 2e-5)
@@ -158,12 +152,25 @@ def test_what_is_not_taken_is_refused(name):
         compile_host(module, {})
 
 
-@pytest.mark.parametrize("name", NO_PRODUCTS_OF_BOOL)
-def test_products_of_bool_are_refused(name):
-    module = program([(name, 1, "bool")])[0]
-    message = f'{name} of bool: cast the operands to "int8" first'
-    with pytest.raises(Unsupported, match=f"^{re.escape(message)}$"):
-        compile_host(module, {})
+def test_products_of_bool_behind_other_steps(variable, constant, main, check):
+    """Nothing around them counts on the layouts that other types of theirs want."""
+    seed, rng = 5, np.random.default_rng(5)
+    x, w = variable("x", (1, 5, 6, 3), "bool"), variable("w", (3, 3, 3, 4), "bool")
+    a, b = (variable(name, (2, 3, 3), "bool") for name in "ab")
+    attrs = {"data_layout": "NHWC", "kernel_layout": "HWIO", "padding": [1, 1, 1, 1]}
+    attrs |= {"kernel_size": [3, 3], "channels": 4}
+    no = call("logical_not", x)
+    turned = call("transpose", a, axes=[0, 2, 1])
+    results = [
+        call("logical_not", call("nn.conv2d", no, w, **attrs)),
+        call("nn.conv2d", no, constant(rng.random((3, 3, 3, 4)) < 0.1), **attrs),
+        call("nn.batch_matmul", turned, call("logical_and", a, b), transpose_b=False),
+        call("nn.dense", call("reshape", turned, newshape=[6, 3]), variable("d", (4, 3), "bool")),
+    ]
+    params = [x, w, a, b, results[3].args[1]]
+    inputs = [rng.random(one.annotation.shape) < 0.3 for one in params]
+    labels = [f"{name}, seed {seed}" for name in ("padded", "constant", "batch", "dense")]
+    check(main(params, results), inputs, labels=labels)
 
 
 def test_a_line_too_long_for_the_stack_is_sorted(variable, main, check):
