@@ -14,7 +14,6 @@ from .graph import Graph, RegionStep, Step, Tensor, flatten
 from .lowering import needs_nest
 from .lowering.batch import is_packed
 from .lowering.borders import border_value
-from .lowering.nest import needs_nest
 from .machine import Machine
 from .products import find_product
 
