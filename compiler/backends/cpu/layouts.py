@@ -11,6 +11,7 @@ from typing import cast
 from ...ops.windows import ints
 from .fusion import Group
 from .graph import Graph, RegionStep, Step, Tensor, flatten
+from .lowering import needs_nest
 from .lowering.batch import is_packed
 from .lowering.borders import border_value
 from .machine import Machine
