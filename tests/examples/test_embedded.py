@@ -50,7 +50,7 @@ def make(request, tmp_path):
 
     def run(target):
         ended = subprocess.run(
-            ["make", target, *settings],
+            ["make", "--no-print-directory", target, *settings],
             cwd=FOLDER,
             env=environment,
             capture_output=True,
