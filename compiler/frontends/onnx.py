@@ -16,7 +16,7 @@ from .normal_form import Quantization
 from .onnx_arithmetic import clip_bounds
 from .onnx_file import OnnxGraph, OnnxNode, OnnxTensor, read_onnx
 from .onnx_node import PLAIN, OnnxContext, Source, Value, constant_value
-from .onnx_open import Sizes, is_open, require_known
+from .onnx_open import Sizes, require_known
 from .onnx_ops import MOVEMENT, ONE, SEVERAL
 from .onnx_qdq import QDQ, Layer
 from .onnx_quantize import dequantize, quantization_of, quantize
@@ -112,14 +112,13 @@ def _check_results(graph: OnnxGraph, body: Expr) -> None:
 
 
 def _same_but_open(found: Type | None, stated: TensorType) -> bool:
-    """Return whether types agree in all sizes that are numbers, and in which ones are."""
-    if not isinstance(found, TensorType) or not is_open(stated.shape):
+    """Return whether types agree in what the file states: sizes that it leaves open may be any."""
+    if not isinstance(found, TensorType) or len(found.shape) != len(stated.shape):
         return False
-    known = [
-        tuple(size if isinstance(size, int) else None for size in kind.shape)
-        for kind in (found, stated)
-    ]
-    return found.dtype == stated.dtype and known[0] == known[1]
+    pairs = zip(found.shape, stated.shape, strict=True)
+    return found.dtype == stated.dtype and all(
+        not isinstance(told, int) or size == told for size, told in pairs
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ importer sees only operators that compute.
 """
 
 import sys
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import numpy as np
@@ -168,7 +168,10 @@ def _inferred(model: Any, kinds: Collection[str]) -> Any:
 
 
 def _name_sizes(model: Any) -> frozenset[str]:
-    """Give each open size of an input without a name one; return the names of all of them."""
+    """Give each open size of an input without a name one; return the names of all of them.
+
+    Names that the file gives to sizes of results are dropped: shape inference finds what they are.
+    """
     constants = {tensor.name for tensor in model.graph.initializer}
     names = set()
     for value in model.graph.input:
@@ -178,6 +181,10 @@ def _name_sizes(model: Any) -> frozenset[str]:
             if not size.HasField("dim_value"):
                 size.dim_param = size.dim_param or f"{value.name}.shape[{axis}]"
                 names.add(size.dim_param)
+    for value in (*model.graph.value_info, *model.graph.output) if names else ():
+        if value.type.HasField("tensor_type"):
+            for size in value.type.tensor_type.shape.dim:
+                size.ClearField("dim_param")
     return frozenset(names)
 
 
@@ -207,6 +214,8 @@ def _finished(reader: _Reader, model: Any) -> OnnxGraph:
         tensor = _tensor(value, reader.symbols)
         if tensor is not None:
             types[value.name] = tensor
+    if reader.symbols:
+        reader.nodes = _without_sizes(reader.nodes, results)
     uses: dict[str, tuple[int, ...]] = {}
     for number, node in enumerate(reader.nodes):
         for name in node.inputs:
@@ -225,6 +234,19 @@ def _finished(reader: _Reader, model: Any) -> OnnxGraph:
         version,
         reader.span,
     )
+
+
+def _without_sizes(nodes: Sequence[OnnxNode], results: Sequence[str]) -> list[OnnxNode]:
+    """Return nodes without those that only compute what a Reshape's shape is: its type says it."""
+    needed, kept = set(results), []
+    for node in reversed(nodes):
+        if needed.isdisjoint(node.outputs):
+            continue
+        if node.kind == "Reshape":
+            node = replace(node, inputs=node.inputs[:1])
+        needed.update(node.inputs)
+        kept.append(node)
+    return kept[::-1]
 
 
 def _resolve(reader: _Reader, name: str) -> str:

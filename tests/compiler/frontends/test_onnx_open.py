@@ -161,6 +161,29 @@ def test_sizes_without_names_are_different_ones(network, write):
     )
 
 
+@pytest.mark.parametrize("rest", [[-1], [3, 4], [2, -1]], ids=str)
+def test_shapes_that_are_computed(rest, network, write):
+    """The way that exporters flatten: sizes out of Shape, put together again."""
+    x = network.input("x", ("batch", 3, 4))
+    zero = network.constant([0], np.int64)
+    size = network.node("Unsqueeze", network.node("Gather", network.node("Shape", x),
+                                                  network.constant(0, np.int64)), zero)  # fmt: skip
+    shape = network.node("Concat", size, network.constant(rest, np.int64), axis=0)
+    path = write(network.build(network.node("Reshape", x, shape)), "net.onnx")
+    module = import_onnx(path)
+    image = compile_network(path, preset("vta"), ["cpu"])
+    assert [tensor.shape for tensor in image.outputs] == [
+        (-1, *np.empty((3, 4)).reshape(rest).shape)
+    ]
+    for batch in (1, 5):
+        given = np.random.default_rng(SEED).normal(size=(batch, 3, 4)).astype(np.float32)
+        wanted = given.reshape(batch, *rest)
+        np.testing.assert_array_equal(evaluate(module, given), wanted, f"seed {SEED}")
+        with open_device("cpu") as device:
+            (found,) = device.run(image, [given]).outputs
+        np.testing.assert_array_equal(found, wanted, f"seed {SEED}")
+
+
 def test_quantised_layers_stay_int8(network, write):
     path = _saved(network, write, "quantised", {"batch": "n", "tokens": 1}, "open.onnx")
     module = import_onnx(path)
