@@ -1,6 +1,7 @@
 """Importing a network whatever its format is; a file is read and parsed once."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -46,7 +47,8 @@ def import_network(path: str | PathLike[str], *, mapped: bool = False) -> Networ
     """
     form, parsed = _parsed(path, mapped)
     module = form.module(parsed)
-    return Network(module, *form.tensors(parsed))
+    inputs, outputs = form.tensors(parsed)
+    return Network(module, inputs, _refined(outputs, module))
 
 
 def import_model(path: str | PathLike[str]) -> Module:
@@ -124,6 +126,18 @@ def _relay_tensors(text: _Text) -> Signature:
     described = [_described(name, given) for name, given in tensors]
     count = len(main.params)
     return tuple(described[:count]), tuple(described[count:])
+
+
+def _refined(outputs: tuple[TensorInfo, ...], module: Module) -> tuple[TensorInfo, ...]:
+    """Return the outputs with sizes that the file leaves open as inference found them."""
+    if not any(-1 in row.shape for row in outputs):
+        return outputs
+    kind = module["main"].body.type
+    results = kind.fields if isinstance(kind, TupleType) else (kind,)
+    return tuple(
+        replace(row, shape=_described(row.name, result).shape)
+        for row, result in zip(outputs, results, strict=True)
+    )
 
 
 def _described(name: str, kind: Type | None) -> TensorInfo:

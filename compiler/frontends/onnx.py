@@ -2,18 +2,21 @@
 
 from dataclasses import dataclass, field, replace
 from os import PathLike
+from typing import cast
 
 import numpy as np
 
 from ..errors import ImportFailed, Unsupported
 from ..infer import infer
 from ..ir import Constant, Expr, Function, Module, Span, TensorType, Tuple, Var
+from ..ir.types import Type
 from . import normal_form
 from .common import Array, Signature, TensorInfo, identifiers, nearest, read_file
 from .normal_form import Quantization
 from .onnx_arithmetic import clip_bounds
 from .onnx_file import OnnxGraph, OnnxNode, OnnxTensor, read_onnx
 from .onnx_node import PLAIN, OnnxContext, Source, Value, constant_value
+from .onnx_open import Sizes, require_known
 from .onnx_ops import MOVEMENT, ONE, SEVERAL
 from .onnx_qdq import QDQ, Layer
 from .onnx_quantize import dequantize, quantization_of, quantize
@@ -86,7 +89,10 @@ def onnx_tensor_info(path: str | PathLike[str]) -> Signature:
 def onnx_tensors(graph: OnnxGraph) -> Signature:
     """Return the inputs and the outputs of a graph."""
     inputs, outputs = (
-        tuple(TensorInfo(t.name, t.shape, t.dtype) for t in tensors)
+        tuple(
+            TensorInfo(t.name, tuple(s if isinstance(s, int) else -1 for s in t.shape), t.dtype)
+            for t in tensors
+        )
         for tensors in (graph.inputs, graph.outputs)
     )
     return inputs, outputs
@@ -97,12 +103,22 @@ def _check_results(graph: OnnxGraph, body: Expr) -> None:
     fields = body.fields if isinstance(body, Tuple) and len(graph.outputs) > 1 else (body,)
     for tensor, value in zip(graph.outputs, fields, strict=True):
         stated = TensorType(tensor.shape, tensor.dtype)
-        if value.type != stated:
+        if value.type != stated and not _same_but_open(value.type, stated):
             raise ImportFailed(
                 f"output '{tensor.name}' must be {stated} by the file, but its operators make "
                 f"{value.type}; export the network again",
                 graph.span,
             )
+
+
+def _same_but_open(found: Type | None, stated: TensorType) -> bool:
+    """Return whether types agree in what the file states: sizes that it leaves open may be any."""
+    if not isinstance(found, TensorType) or len(found.shape) != len(stated.shape):
+        return False
+    pairs = zip(found.shape, stated.shape, strict=True)
+    return found.dtype == stated.dtype and all(
+        not isinstance(told, int) or size == told for size, told in pairs
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +137,17 @@ class _Network:
     graph: OnnxGraph
     values: dict[str, Value] = field(default_factory=dict)
     done: set[int] = field(default_factory=set)
+    sizes: Sizes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sizes = Sizes(tensor.shape for tensor in self.graph.inputs)
+
+    def _keep(self, name: str, value: Value, span: Span) -> None:
+        """Remember a value; its sizes are as our own inference has them if inputs' are open."""
+        if self.sizes and value.array is None:
+            shape = cast(tuple[int, ...], self.sizes.find(value.expr, span))
+            value = replace(value, shape=shape)
+        self.values[name] = value
 
     def value(self, name: str) -> Value:
         """Return the value called `name`."""
@@ -145,6 +172,7 @@ class _Network:
                     place,
                 )
             param = Var(name, TensorType(tensor.shape, tensor.dtype), span=place)
+            self.sizes.keep(param, TensorType(tensor.shape, tensor.dtype))
             self.values[tensor.name] = Value(param, tensor.shape, tensor.dtype)
             params.append(param)
         return tuple(params)
@@ -186,12 +214,13 @@ class _Network:
         """Make the value of one node, or of the QuantizeLinear that its layer ends with."""
         self.done.add(number)
         context = self._context(node)
+        require_known(context)
         if node.kind == "QuantizeLinear":
-            self.values[node.outputs[0]] = quantize(context)
+            self._keep(node.outputs[0], quantize(context), node.span)
         elif node.kind == "DequantizeLinear":
-            self.values[node.outputs[0]] = dequantize(context)
+            self._keep(node.outputs[0], dequantize(context), node.span)
         elif node.kind in MOVEMENT:
-            self.values[node.outputs[0]] = _moved(context)
+            self._keep(node.outputs[0], _moved(context), node.span)
         elif not self._layer(number, context):
             self._plain(node, context)
 
@@ -205,7 +234,7 @@ class _Network:
             if not name:
                 continue
             array = expr.value if isinstance(expr, Constant) else None
-            self.values[name] = Value(expr, result.shape, result.dtype, array)
+            self._keep(name, Value(expr, result.shape, result.dtype, array), node.span)
 
     def _context(self, node: OnnxNode) -> OnnxContext:
         """Return what a converter sees of a node; of one further on, the constants alone."""
@@ -248,7 +277,7 @@ class _Network:
             high = min(high, _integer(real_high, target))
         expr = normal_form.bounded(expr, low, high, context.span)
         shape = end.result.shape
-        self.values[last.outputs[0]] = Value(expr, shape, dtype, None, dtype == "uint8")
+        self._keep(last.outputs[0], Value(expr, shape, dtype, None, dtype == "uint8"), last.span)
         self.done.update(chain.members)
         return True
 

@@ -6,9 +6,9 @@ importer sees only operators that compute.
 """
 
 import sys
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -16,6 +16,8 @@ from google.protobuf.message import DecodeError
 
 from ..errors import ImportFailed, Unsupported
 from ..ir import Span
+from ..ir.dims import Any as Unknown
+from ..ir.dims import Dim, symbol
 from .common import Array
 from .onnx_expand import expand_functions
 from .onnx_fold import fold_known
@@ -35,7 +37,11 @@ _ROUNDS = 8
 
 @dataclass(frozen=True, slots=True)
 class OnnxTensor:
-    """Name, shape and data type (numpy's name) of a value."""
+    """Name, shape and data type (numpy's name) of a value.
+
+    A size is no number where the network's inputs have open sizes; `onnx_open.require_known` keeps
+    such from converters that need numbers.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -106,6 +112,7 @@ class _Reader:
     nodes: list[OnnxNode] = field(default_factory=list)
     constants: dict[str, Array] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
+    symbols: frozenset[str] = frozenset()
 
 
 def read_onnx(data: bytes | memoryview, span: Span, kinds: Collection[str] = ()) -> OnnxGraph:
@@ -122,13 +129,14 @@ def read_onnx(data: bytes | memoryview, span: Span, kinds: Collection[str] = ())
     ImportFailed
         It is no ONNX file, or not well formed.
     Unsupported
-        It is an ONNX file of a kind that is not taken: open shapes, weights in other files.
+        It is an ONNX file of a kind that is not taken: weights in other files.
     """
     try:
         rest, large = take_large(data)
         model = onnx.load_model_from_string(rest)
         _declare(model, [tensor for tensor, _ in large])
         onnx.checker.check_model(model)
+        symbols = _name_sizes(model)
         model = _inferred(model, kinds)
     except _MALFORMED as error:
         reason = str(error).strip().splitlines()[0].rstrip(".")
@@ -136,7 +144,7 @@ def read_onnx(data: bytes | memoryview, span: Span, kinds: Collection[str] = ())
             f"not a well-formed ONNX file ({reason}); export the network again", span
         ) from None
     graph = model.graph
-    reader = _Reader(span)
+    reader = _Reader(span, symbols=symbols)
     for tensor in graph.initializer:
         reader.constants[tensor.name] = _array(tensor, span)
     for tensor, raw in large:
@@ -159,6 +167,27 @@ def _inferred(model: Any, kinds: Collection[str]) -> Any:
     return model
 
 
+def _name_sizes(model: Any) -> frozenset[str]:
+    """Give each open size of an input without a name one; return the names of all of them.
+
+    Names that the file gives to sizes of results are dropped: shape inference finds what they are.
+    """
+    constants = {tensor.name for tensor in model.graph.initializer}
+    names = set()
+    for value in model.graph.input:
+        if value.name in constants or not value.type.HasField("tensor_type"):
+            continue
+        for axis, size in enumerate(value.type.tensor_type.shape.dim):
+            if not size.HasField("dim_value"):
+                size.dim_param = size.dim_param or f"{value.name}.shape[{axis}]"
+                names.add(size.dim_param)
+    for value in (*model.graph.value_info, *model.graph.output) if names else ():
+        if value.type.HasField("tensor_type"):
+            for size in value.type.tensor_type.shape.dim:
+                size.ClearField("dim_param")
+    return frozenset(names)
+
+
 def _declare(model: Any, tensors: list[Any]) -> None:
     """Make inputs of constants that are not in the model, for the checker and shape inference."""
     inputs = {value.name for value in model.graph.input}
@@ -173,18 +202,20 @@ def _finished(reader: _Reader, model: Any) -> OnnxGraph:
     """Return the graph, once all nodes are read."""
     graph = model.graph
     inputs = tuple(
-        _fixed(value, reader.span) for value in graph.input if value.name not in reader.constants
+        _shaped(value, reader) for value in graph.input if value.name not in reader.constants
     )
-    outputs = tuple(_fixed(value, reader.span) for value in graph.output)
+    outputs = tuple(_shaped(value, reader) for value in graph.output)
     results = tuple(_resolve(reader, tensor.name) for tensor in outputs)
     types = {
         name: OnnxTensor(name, value.shape, str(value.dtype))
         for name, value in reader.constants.items()
     }
     for value in (*graph.input, *graph.value_info, *graph.output):
-        tensor = _tensor(value)
+        tensor = _tensor(value, reader.symbols)
         if tensor is not None:
             types[value.name] = tensor
+    if reader.symbols:
+        reader.nodes = _without_sizes(reader.nodes, results)
     uses: dict[str, tuple[int, ...]] = {}
     for number, node in enumerate(reader.nodes):
         for name in node.inputs:
@@ -203,6 +234,19 @@ def _finished(reader: _Reader, model: Any) -> OnnxGraph:
         version,
         reader.span,
     )
+
+
+def _without_sizes(nodes: Sequence[OnnxNode], results: Sequence[str]) -> list[OnnxNode]:
+    """Return nodes without those that only compute what a Reshape's shape is: its type says it."""
+    needed, kept = set(results), []
+    for node in reversed(nodes):
+        if needed.isdisjoint(node.outputs):
+            continue
+        if node.kind == "Reshape":
+            node = replace(node, inputs=node.inputs[:1])
+        needed.update(node.inputs)
+        kept.append(node)
+    return kept[::-1]
 
 
 def _resolve(reader: _Reader, name: str) -> str:
@@ -288,24 +332,39 @@ def _constant(attributes: Mapping[str, Any], span: Span) -> Array:
     )
 
 
-def _tensor(value: Any) -> OnnxTensor | None:
-    """Return what is known of a value, None if its shape is not."""
+def _tensor(value: Any, symbols: frozenset[str]) -> OnnxTensor | None:
+    """Return what is known of a value, None if its shape is not.
+
+    Parameters
+    ----------
+    symbols : names of the inputs' open sizes; if there are any, other sizes may be unknown
+    """
     if not value.type.HasField("tensor_type"):
         return None
     kind = value.type.tensor_type
-    if not kind.HasField("shape") or any(not d.HasField("dim_value") for d in kind.shape.dim):
+    if not kind.HasField("shape"):
+        return None
+    if not symbols and any(not size.HasField("dim_value") for size in kind.shape.dim):
         return None
     try:
         dtype = str(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type))
     except KeyError:
         return None
-    return OnnxTensor(value.name, tuple(d.dim_value for d in kind.shape.dim), dtype)
+    shape = tuple(_size(size, symbols) for size in kind.shape.dim)
+    return OnnxTensor(value.name, cast(tuple[int, ...], shape), dtype)
 
 
-def _fixed(value: Any, span: Span) -> OnnxTensor:
-    """Return an input's or output's tensor, whose shape must be known."""
-    tensor = _tensor(value)
-    if tensor is None or min(tensor.shape, default=1) < 1:
+def _size(size: Any, symbols: frozenset[str]) -> Dim:
+    """Return a size: a number, one of the inputs' symbols, or unknown."""
+    if size.HasField("dim_value"):
+        return int(size.dim_value)
+    return symbol(size.dim_param) if size.dim_param in symbols else Unknown()
+
+
+def _shaped(value: Any, reader: _Reader) -> OnnxTensor:
+    """Return an input's or output's tensor, whose shape must be known but for open sizes."""
+    tensor = _tensor(value, reader.symbols)
+    if tensor is None or any(isinstance(size, int) and size < 1 for size in tensor.shape):
         dims = value.type.tensor_type.shape.dim
         shape = ", ".join(
             str(d.dim_value) if d.HasField("dim_value") else d.dim_param or "?" for d in dims
@@ -313,6 +372,6 @@ def _fixed(value: Any, span: Span) -> OnnxTensor:
         raise Unsupported(
             f"'{value.name}' must have a fixed shape, not ({shape}); export with fixed sizes, or "
             "set them with onnx.tools.update_model_dims",
-            span,
+            reader.span,
         )
     return tensor

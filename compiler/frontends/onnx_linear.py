@@ -7,8 +7,9 @@ from ..errors import ImportFailed, Unsupported
 from ..ir import Expr, Tuple
 from ..ops import call
 from .onnx_node import OnnxContext, OnnxConverter
+from .onnx_open import is_open, newshape
 
-__all__ = ["LINEAR", "batched", "units_first"]
+__all__ = ["LINEAR", "batched", "unbatched", "units_first"]
 
 # By how many axes slide: Relay's operator, and the axes' letters.
 _SLIDING = {1: "W", 2: "HW", 3: "DHW"}
@@ -140,7 +141,18 @@ def _matmul(context: OnnxContext) -> Expr:
         return call("nn.dense", left, turned, span=span, units=shapes[1][1])
     left, right = batched(context, left, right)
     made = call("nn.batch_matmul", left, right, span=span, transpose_b=False)
-    return call("reshape", made, span=span, newshape=context.result.shape)
+    return unbatched(context, made)
+
+
+def unbatched(context: OnnxContext, made: Expr) -> Expr:
+    """Return the product of operands that `batched` made, in the shape of a MatMul's result."""
+    left, right = context.value(0).shape, context.value(1).shape
+    result = context.result.shape
+    if is_open((*left, *right)):
+        result = (*left[:-1], right[-1])
+    source = (prod(result[:-2]), *result[-2:])
+    codes = newshape(context, source, result)
+    return call("reshape", made, span=context.span, newshape=codes)
 
 
 def batched(context: OnnxContext, left: Expr, right: Expr) -> tuple[Expr, Expr]:
@@ -152,7 +164,8 @@ def batched(context: OnnxContext, left: Expr, right: Expr) -> tuple[Expr, Expr]:
         shapes[1] = (*shapes[1], 1)
     rank = max(len(shape) for shape in shapes)
     shapes = [(*(1,) * (rank - len(shape)), *shape) for shape in shapes]
-    batch = tuple(max(pair) for pair in zip(shapes[0][:-2], shapes[1][:-2], strict=True))
+    pairs = zip(shapes[0][:-2], shapes[1][:-2], strict=True)
+    batch = tuple(a if a == b else max(a, b) for a, b in pairs)
     made = []
     for expr, shape, given in zip((left, right), shapes, (0, 1), strict=True):
         if shape[:-2] != batch and prod(shape[:-2]) != 1:
@@ -163,7 +176,8 @@ def batched(context: OnnxContext, left: Expr, right: Expr) -> tuple[Expr, Expr]:
             shape = whole
         together = (prod(shape[:-2]), *shape[-2:])
         if together != context.value(given).shape:
-            expr = call("reshape", expr, span=context.span, newshape=together)
+            codes = newshape(context, shape, together)
+            expr = call("reshape", expr, span=context.span, newshape=codes)
         made.append(expr)
     return made[0], made[1]
 

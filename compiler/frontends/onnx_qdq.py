@@ -12,6 +12,7 @@ A file's uint8 is held as int8 less 128, its zero point as well: the same number
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -21,8 +22,9 @@ from ..ops import call
 from . import normal_form
 from .common import Array
 from .normal_form import Quantization
-from .onnx_linear import batched, units_first
+from .onnx_linear import batched, unbatched, units_first
 from .onnx_node import OnnxContext, Source
+from .onnx_open import newshape
 from .onnx_pooling import pool_attributes
 
 __all__ = ["QDQ", "Layer"]
@@ -162,7 +164,9 @@ def _dense(layer: Layer) -> Expr | None:
     made = normal_form.dense(expr, weight, bias, quantizations, ROUNDING, context.span)
     if flat:
         return made
-    return call("reshape", made, span=context.span, newshape=context.result.shape)
+    rows, units = context.value(0).shape[:-1], weight.shape[0]
+    codes = newshape(context, (prod(rows), units), (*rows, units))
+    return call("reshape", made, span=context.span, newshape=codes)
 
 
 def _matmul(layer: Layer) -> Expr | None:
@@ -181,7 +185,7 @@ def _matmul(layer: Layer) -> Expr | None:
         ROUNDING,
         context.span,
     )
-    return call("reshape", product, span=context.span, newshape=context.result.shape)
+    return unbatched(context, product)
 
 
 def _element_wise(make: Callable[..., Expr]) -> LayerConverter:

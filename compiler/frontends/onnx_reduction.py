@@ -71,8 +71,10 @@ def _softmax(context: OnnxContext) -> Expr:
     shape, span = context.value(0).shape, context.span
     name = "nn.softmax" if context.kind == "Softmax" else "nn.log_softmax"
     axis = context.attribute("axis", -1 if context.version >= 13 else 1) % max(len(shape), 1)
+    if context.version >= 13:
+        return call(name, data, span=span, axis=axis)
     rest = int(np.prod(shape[axis:]))
-    if context.version >= 13 or rest == shape[axis]:
+    if rest == shape[axis]:
         return call(name, data, span=span, axis=axis)
     flat = call("reshape", data, span=span, newshape=(int(np.prod(shape[:axis])), rest))
     made = call(name, flat, span=span, axis=1)

@@ -9,6 +9,7 @@ from ..ir import Constant, Expr, Tuple, TupleGetItem
 from ..ops import call
 from .common import Array
 from .onnx_node import OnnxContext, OnnxConverter, OnnxSplitter
+from .onnx_open import newshape
 from .onnx_pooling import max_pool
 
 __all__ = ["MOVEMENT", "SEVERAL", "SHAPE"]
@@ -16,8 +17,9 @@ __all__ = ["MOVEMENT", "SEVERAL", "SHAPE"]
 
 def _reshape(context: OnnxContext) -> Expr:
     """Convert what changes the shape alone; the checker's shape inference knows the result."""
-    data = context.value(0).expr
-    return call("reshape", data, span=context.span, newshape=context.result.shape)
+    data = context.value(0)
+    codes = newshape(context, data.shape, context.result.shape)
+    return call("reshape", data.expr, span=context.span, newshape=codes)
 
 
 def _transpose(context: OnnxContext) -> Expr:
@@ -75,7 +77,9 @@ def _indices(context: OnnxContext, number: int, size: int) -> Expr:
     value = context.value(number)
     if value.array is not None:
         array = value.array.astype(np.int64)
-        return Constant(np.where(array < 0, array + size, array), span=context.span)
+        if array.any():
+            array = np.where(array < 0, array + size, array)
+        return Constant(array, span=context.span)
     zero, whole = (Constant(np.array(n, value.dtype), span=context.span) for n in (0, size))
     behind = call("add", value.expr, whole, span=context.span)
     negative = call("less", value.expr, zero, span=context.span)

@@ -143,16 +143,6 @@ def test_unsupported_quantised_data_type(network, save):
     )
 
 
-def test_open_shape(network, save):
-    image = network.input("image", ("batch", 3))
-    _refuses(
-        save(network.build(network.node("Relu", image))),
-        Unsupported,
-        "'image' must have a fixed shape, not (batch, 3); export with fixed sizes, or set them "
-        "with onnx.tools.update_model_dims",
-    )
-
-
 def test_weights_in_another_file(network, save):
     image = network.input("image", (1, 4))
     name = network.constant(np.ones((1, 4), np.float32))
