@@ -26,8 +26,9 @@ def is_open(shape: Iterable[Dim]) -> bool:
     return any(not isinstance(size, int) for size in shape)
 
 
-def newshape(context: OnnxContext, source: tuple[Dim, ...], target: tuple[Dim, ...]
-             ) -> tuple[int, ...]:  # fmt: skip
+def newshape(
+    context: OnnxContext, source: tuple[Dim, ...], target: tuple[Dim, ...]
+) -> tuple[int, ...]:
     """Return what brings `source` into `target` as Relay's ``reshape`` has it.
 
     Raises

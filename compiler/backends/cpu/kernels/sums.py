@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import prod
 from typing import Protocol
 
 from ....ir.dims import Size
@@ -149,6 +150,11 @@ class Sums:
         offset = self._build.add(self._build.multiply(part, size // (lines * places)), size)
         return self._build.address(block.weight, offset)
 
+    def _share(self, block: Block, rows: int) -> int:
+        """Return the bytes of a block's weights that a tile of `rows` brings, 0 if not known."""
+        everywhere = prod(self._kernel.shape[-3:-1])
+        return self._block_bytes(block) * rows // everywhere if isinstance(everywhere, int) else 0
+
     def _reduce(
         self, block: Block, data: str, rows: Sequence[tuple[int, int]], ahead: str
     ) -> list[str]:
@@ -159,10 +165,7 @@ class Sums:
         places = [line * strides[0] + place * strides[1] for line, place in rows]
         vector = dot.lanes * dot.group
         weight_step = kernel.weight_step or block.vectors * vector
-        lines, everywhere = kernel.shape[-3:-1]
-        share = 0
-        if ahead and isinstance(lines * everywhere, int):
-            share = self._block_bytes(block) * len(rows) // (lines * everywhere)
+        share = self._share(block, len(rows)) if ahead else 0
         count = len(rows) * block.vectors
         unroll = _unroll(kernel.reduction[-1][0], count)
         chains = _chains(count, unroll, kernel.vector_bytes)

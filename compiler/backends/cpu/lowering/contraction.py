@@ -10,7 +10,7 @@ import numpy as np
 
 from ....ops.windows import ints, permutation
 from ..formula import FormulaBuilder, row_major
-from ..graph import Step, Tensor
+from ..graph import Array, Step, Tensor
 from ..kernels import Contraction
 from ..products import PLAIN, Product
 from .context import AnchorTable, Arranged, Context, Finish, operand
@@ -114,11 +114,7 @@ def contract(
         weights = pack(_extents(axes))
     else:
         weights = _known_weights(context, operands, shape, product, _extents(axes))
-    tensors = build.tensors
-    if start is not None:
-        # Whole vectors are read.
-        long = np.pad(start, (0, weights.dot.lanes))
-        tensors = [Tensor(long.shape, str(long.dtype), constant=long), *tensors]
+    starts = [] if start is None else [_padded(start, weights.dot.lanes)]
     kernel = Contraction(
         axes.shape,
         axes.target,
@@ -137,7 +133,13 @@ def contract(
         context.machine.vector_bytes,
         _extents(axes) == (1, 1) and context.turns(weights.tensor),
     )
-    context.call(kernel, target, operands.data, weights.tensor, *tensors)
+    context.call(kernel, target, operands.data, weights.tensor, *starts, *build.tensors)
+
+
+def _padded(start: Array, lanes: int) -> Tensor:
+    """Return what sums begin with, of which whole vectors are read."""
+    long = np.pad(start, (0, lanes))
+    return Tensor(long.shape, str(long.dtype), constant=long)
 
 
 def _known_weights(
